@@ -1,0 +1,25 @@
+/** Every code that Promenade throws with; the documentation lists them with their fixes. */
+export type MetricsErrorCode =
+  | 'ERR_METRICS_INVALID_NAME'
+  | 'ERR_METRICS_INVALID_LABEL'
+  | 'ERR_METRICS_INVALID_OPTION'
+  | 'ERR_METRICS_INVALID_VALUE'
+  | 'ERR_METRICS_DUPLICATE_NAME'
+  | 'ERR_METRICS_INVALID_SETTING'
+  | 'ERR_METRICS_STORE_DIRECTORY'
+  | 'ERR_METRICS_STORE_FULL'
+  | 'ERR_METRICS_STORE_UNSUPPORTED';
+
+/**
+ * What Promenade throws: a stable `code`, and a message that says what is wrong and how to mend it.
+ * Definitions and settings throw it where they are made; recording inside an instrumentation never does.
+ */
+export class MetricsError extends Error {
+  readonly code: MetricsErrorCode;
+
+  constructor(code: MetricsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MetricsError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,81 @@
+/** What a family is, in the words of OpenMetrics 1.0. */
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'info' | 'stateset' | 'unknown';
+
+/**
+ * How the values that several processes hold for one gauge series become the page's:
+ * `sum`, `min`, `max`, the `mostRecent` one set, or `all` of them, told apart by a label `process`.
+ */
+export type Aggregation = 'sum' | 'min' | 'max' | 'mostRecent' | 'all';
+
+/** What a family is, without its numbers. Never changed once made. */
+export interface FamilyDefinition {
+  /** The family's name in OpenMetrics: without `_total` (counters) or `_info` (infos). */
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+  /** Base unit, a suffix of the name; `''` for none. */
+  readonly unit: string;
+  readonly labelNames: readonly string[];
+  /** Histograms: finite upper bounds, ascending; the bucket up to `+Inf` comes after the last. */
+  readonly bounds?: readonly number[];
+  /** Summaries: the quantiles shown, each in [0, 1], ascending. */
+  readonly quantiles?: readonly number[];
+  /** State sets: the names of the states. */
+  readonly states?: readonly string[];
+  /** Gauges, infos and state sets: how processes are merged. */
+  readonly aggregation?: Aggregation;
+  /** Gauges, infos and state sets: leave out the values of processes that have ended. */
+  readonly liveOnly?: boolean;
+}
+
+/** Label values in the order of the family's `labelNames`. Frozen; the same object for as long as the series lives, so that it can key caches. */
+export type LabelValues = readonly string[];
+
+/** Counts in sparse exponential buckets: bucket `i` of schema `n` holds (2^((i-1)·2^-n), 2^(i·2^-n)]. */
+export interface SparseBuckets {
+  readonly schema: number;
+  /** Values in [-zeroThreshold, zeroThreshold]. */
+  readonly zeroThreshold: number;
+  readonly zeroCount: number;
+  /** Ascending bucket indices with their counts, none of them zero. */
+  readonly positive: ReadonlyArray<readonly [index: number, count: number]>;
+  readonly negative: ReadonlyArray<readonly [index: number, count: number]>;
+}
+
+/**
+ * The numbers of one family at one moment. `values` holds `strideOf(definition)` numbers a series, in the order of `series`:
+ *
+ * - counter, gauge, info, unknown: the value (a gauge merged by `mostRecent` also has the moment it was set);
+ * - histogram: the sum, then one count a bucket, **not** cumulative, the last for `+Inf`;
+ * - summary: the sum, and its counts in `sparse`;
+ * - state set: 1 or 0 a state.
+ */
+export interface FamilySnapshot {
+  readonly definition: FamilyDefinition;
+  readonly series: readonly LabelValues[];
+  readonly values: Float64Array;
+  /** Summaries: one entry a series. */
+  readonly sparse?: readonly SparseBuckets[];
+}
+
+/** A whole page's worth of numbers: families sorted by name, series by label values. */
+export interface Snapshot {
+  readonly families: readonly FamilySnapshot[];
+  /** Since when sums have been counted, in seconds of the Unix epoch. */
+  readonly startTimestamp: number;
+}
+
+/** How many numbers a series of this family has in `FamilySnapshot.values`. */
+export function strideOf(definition: FamilyDefinition): number {
+  switch (definition.type) {
+    case 'histogram':
+      return definition.bounds!.length + 2;
+    case 'stateset':
+      return definition.states!.length;
+    case 'gauge':
+    case 'info':
+      return definition.aggregation === 'mostRecent' ? 2 : 1;
+    default:
+      return 1;
+  }
+}
