@@ -1,0 +1,78 @@
+import { countOf, quantileOf } from '../snapshot/quantile.ts';
+import { strideOf, type FamilyDefinition, type FamilySnapshot } from '../snapshot/snapshot.ts';
+
+/** One of the lines that a series of a family is printed as. */
+export interface SampleLine {
+  /** What follows the family's name. */
+  readonly suffix: string;
+  /** The label that the line has beside the series' own. */
+  readonly label?: readonly [name: string, value: string];
+}
+
+/**
+ * The lines of one series, the same for each series of the family; {@link fillSamples} has their values, in the same order.
+ * `formatBound` prints `le` and `quantile`.
+ */
+export function sampleLines(definition: FamilyDefinition, formatBound: (bound: number) => string): SampleLine[] {
+  switch (definition.type) {
+    case 'counter':
+      return [{ suffix: '_total' }];
+    case 'info':
+      return [{ suffix: '_info' }];
+    case 'histogram':
+      return [
+        ...[...definition.bounds!, Infinity].map((bound) => ({
+          suffix: '_bucket',
+          label: ['le', formatBound(bound)] as const,
+        })),
+        { suffix: '_sum' },
+        { suffix: '_count' },
+      ];
+    case 'summary':
+      return [
+        ...definition.quantiles!.map((quantile) => ({
+          suffix: '',
+          label: ['quantile', formatBound(quantile)] as const,
+        })),
+        { suffix: '_sum' },
+        { suffix: '_count' },
+      ];
+    case 'stateset':
+      return definition.states!.map((state) => ({
+        suffix: '',
+        label: [definition.name, state] as const,
+      }));
+    default:
+      return [{ suffix: '' }];
+  }
+}
+
+/** Writes the values of a series' lines, in the order of {@link sampleLines}, into `samples`. */
+export function fillSamples(family: FamilySnapshot, index: number, samples: Float64Array): void {
+  const { definition, values } = family;
+  const stride = strideOf(definition);
+  const start = index * stride;
+  switch (definition.type) {
+    case 'histogram': {
+      const buckets = stride - 1;
+      let count = 0;
+      for (let i = 0; i < buckets; i++) samples[i] = count += values[start + 1 + i]!;
+      samples[buckets] = values[start]!;
+      samples[buckets + 1] = count;
+      break;
+    }
+    case 'summary': {
+      const sparse = family.sparse![index]!;
+      const quantiles = definition.quantiles!;
+      for (let i = 0; i < quantiles.length; i++) samples[i] = quantileOf(sparse, quantiles[i]!);
+      samples[quantiles.length] = values[start]!;
+      samples[quantiles.length + 1] = countOf(sparse);
+      break;
+    }
+    case 'stateset':
+      for (let i = 0; i < stride; i++) samples[i] = values[start + i]!;
+      break;
+    default:
+      samples[0] = values[start]!;
+  }
+}

@@ -1,0 +1,67 @@
+import type { Exposition } from './exposition.ts';
+import type { EscapingScheme } from './name-escaping.ts';
+import { openMetricsText, prometheusText, type TextDialect } from './text-dialect.ts';
+import { TextRenderer } from './text-renderer.ts';
+
+/** A format as Accept headers name it, and how it is written. */
+export interface Format {
+  readonly type: string;
+  readonly subtype: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  /** What an entry of this type means where it leaves a parameter out. */
+  readonly defaults: ReadonlyMap<string, string>;
+  /** The format under the escaping scheme that was asked for, if one was; the same object each time. */
+  exposition(scheme: EscapingScheme | undefined): Exposition;
+}
+
+/** Every format, in the order of preference where a scraper has none. */
+export const FORMATS: readonly Format[] = [
+  textFormat({ format: 'text', version: '0.0.4', dialect: prometheusText('0.0.4') }),
+  textFormat({ format: 'openmetrics', version: '1.0.0', dialect: openMetricsText }),
+  textFormat({
+    format: 'text',
+    version: '1.0.0',
+    dialect: prometheusText('1.0.0'),
+    statesEscaping: true,
+  }),
+  // Drafts of OpenMetrics went by this version; Go's library too answers it with the text of 1.0.
+  textFormat({ format: 'openmetrics', version: '0.0.1', dialect: openMetricsText }),
+];
+
+interface TextFormatOptions {
+  readonly format: Exposition['format'];
+  readonly version: string;
+  readonly dialect: TextDialect;
+  /** Whether the Content-Type names the escaping scheme even if the scraper did not. */
+  readonly statesEscaping?: boolean;
+}
+
+function textFormat({ format, version, dialect, statesEscaping = false }: TextFormatOptions): Format {
+  const [type, subtype, defaultVersion] =
+    format === 'text' ? (['text', 'plain', '0.0.4'] as const) : (['application', 'openmetrics-text', '0.0.1'] as const);
+  const expositions = new Map<EscapingScheme | undefined, Exposition>();
+  return {
+    type,
+    subtype,
+    parameters: new Map([
+      ['version', version],
+      ['charset', 'utf-8'],
+    ]),
+    defaults: new Map([['version', defaultVersion]]),
+    exposition(asked) {
+      let exposition = expositions.get(asked);
+      if (exposition === undefined) {
+        const scheme = asked ?? 'underscores';
+        const renderer = new TextRenderer(dialect, scheme);
+        const escaping = asked || statesEscaping ? `; escaping=${scheme}` : '';
+        exposition = {
+          contentType: `${type}/${subtype}; version=${version}; charset=utf-8${escaping}`,
+          format,
+          render: (snapshot, filter) => renderer.render(snapshot, filter),
+        };
+        expositions.set(asked, exposition);
+      }
+      return exposition;
+    },
+  };
+}

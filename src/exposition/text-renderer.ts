@@ -1,0 +1,102 @@
+import { sampleNames } from '../snapshot/names.ts';
+import type { FamilyDefinition, FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
+import { escapeQuoted } from './escape.ts';
+import { FamilyLines, type KeptLines, type MakeLines } from './family-lines.ts';
+import { fillSamples, sampleLines, type SampleLine } from './family-layout.ts';
+import { escapeName, isLegalName, type EscapingScheme } from './name-escaping.ts';
+import { formatValue } from './numbers.ts';
+import type { TextDialect } from './text-dialect.ts';
+
+/** A chunk is handed over once it has this many characters: it stays below 64 KiB unless one series alone is very long. */
+const CHUNK_SIZE = 56 * 1024;
+
+/** Characters of a page that are kept for the next scrape: some 300,000 lines; what comes after is made anew each time. */
+const MAX_KEPT_SIZE = 32 * 1024 * 1024;
+
+/**
+ * Renders snapshots in one text format under one escaping scheme. Of each line all but the value is kept for the next
+ * scrape, so that a page of 140,000 lines takes some 30 ms; the caller decides when to go on after each chunk.
+ */
+export class TextRenderer {
+  readonly #dialect: TextDialect;
+  readonly #scheme: EscapingScheme;
+  readonly #kept: WeakMap<FamilyDefinition, KeptLines> = new WeakMap();
+
+  constructor(dialect: TextDialect, scheme: EscapingScheme) {
+    this.#dialect = dialect;
+    // Without quotation marks there is no way to write such a name as it is.
+    this.#scheme = scheme === 'allow-utf-8' && !dialect.quotesNames ? 'underscores' : scheme;
+  }
+
+  /** The page in chunks of some 60 KB; of the families that the filter names, by theirs or a sample's name, alone. */
+  *render(snapshot: Snapshot, filter?: ReadonlySet<string>): Generator<string, void, undefined> {
+    let text = '';
+    let room = MAX_KEPT_SIZE;
+    for (const family of snapshot.families) {
+      const { definition } = family;
+      if (filter?.size && !sampleNames(definition).some((name) => filter.has(name))) continue;
+      text += this.#dialect.openFamily(definition, (suffix) => this.#nameOf(definition, suffix));
+      const layout = sampleLines(definition, this.#dialect.formatBound);
+      const makeLines = this.#lineMaker(definition, layout);
+      const lines = new FamilyLines(family.series, layout.length, makeLines, this.#kept.get(definition));
+      const samples = new Float64Array(layout.length);
+      for (let i = 0; i < family.series.length; i++) {
+        const series = renderSeries(family, i, lines, samples);
+        room -= series.length;
+        lines.full = room < 0;
+        text += series;
+        if (text.length >= CHUNK_SIZE) {
+          yield text;
+          text = '';
+        }
+      }
+      this.#kept.set(definition, lines.toKept());
+      text += '\n';
+    }
+    text += this.#dialect.end;
+    if (text !== '') yield text;
+  }
+
+  /** What stands before and after the labels of a line; the whole line where the family has none. */
+  #lineMaker(definition: FamilyDefinition, layout: readonly SampleLine[]): MakeLines {
+    const labelNames = definition.labelNames.map((name) => this.#labelNameOf(name));
+    const frames = layout.map(({ suffix, label }) => {
+      const name = this.#nameOf(definition, suffix);
+      const own = label && `${this.#labelNameOf(label[0])}="${escapeQuoted(label[1])}"`;
+      // A quoted name stands inside the braces.
+      const quoted = name.startsWith('"');
+      if (labelNames.length > 0) {
+        return [quoted ? `\n{${name},` : `\n${name}{`, own ? `,${own}} ` : '} '] as const;
+      }
+      const inside = [quoted && name, own].filter(Boolean).join(',');
+      return [`\n${quoted ? '' : name}${inside && `{${inside}}`} `, ''] as const;
+    });
+    return (labels) => {
+      const pairs = labels.map((value, i) => `${labelNames[i]}="${escapeQuoted(value)}"`).join(',');
+      // Joined rather than added: added strings stay trees, slower to copy at each scrape.
+      return frames.map(([before, after]) => [before, pairs, after].join(''));
+    };
+  }
+
+  /** A sample's or the family's name as it is printed. */
+  #nameOf(definition: FamilyDefinition, suffix: string): string {
+    return quoteUnlessLegal(escapeName(definition.name, this.#scheme) + suffix);
+  }
+
+  #labelNameOf(name: string): string {
+    return quoteUnlessLegal(escapeName(name, this.#scheme));
+  }
+}
+
+function quoteUnlessLegal(name: string): string {
+  return isLegalName(name) ? name : `"${escapeQuoted(name)}"`;
+}
+
+/** The lines of one series, each with the line feed before it. */
+function renderSeries(family: FamilySnapshot, index: number, lines: FamilyLines, samples: Float64Array): string {
+  const start = lines.next();
+  fillSamples(family, index, samples);
+  let text = '';
+  for (let i = 0; i < samples.length; i++) text += lines.lines[start + i]! + formatValue(samples[i]!);
+  return text;
+}
