@@ -45,7 +45,8 @@ export interface SparseBuckets {
 /**
  * The numbers of one family at one moment. `values` holds `strideOf(definition)` numbers a series, in the order of `series`:
  *
- * - counter, gauge, info, unknown: the value (a gauge merged by `mostRecent` also has the moment it was set);
+ * - counter, gauge, info, unknown: the value; after it, where processes are merged by `min`, `max` or `mostRecent`,
+ *   the moment it was set (ms on a clock that the machine's processes share; 0: never);
  * - histogram: the sum, then one count a bucket, **not** cumulative, the last for `+Inf`;
  * - summary: the sum, and its counts in `sparse`;
  * - state set: 1 or 0 a state.
@@ -56,6 +57,21 @@ export interface FamilySnapshot {
   readonly values: Float64Array;
   /** Summaries: one entry a series. */
   readonly sparse?: readonly SparseBuckets[];
+}
+
+/** What one process (or thread) has counted: the merge's input. */
+export interface SlotSnapshot {
+  /** `<role>-<n>`, shown as the label `process`; absent where there is one process only. */
+  readonly name?: string;
+  /** Whether its process is alive. */
+  readonly live: boolean;
+  readonly families: readonly SlotFamily[];
+}
+
+/** One family of one process; its series are in no order. */
+export interface SlotFamily extends FamilySnapshot {
+  /** When the process defined it, in ms of the Unix epoch: of definitions that contradict each other the latest counts. */
+  readonly definedAt: number;
 }
 
 /** A whole page's worth of numbers: families sorted by name, series by label values. */
@@ -73,9 +89,14 @@ export function strideOf(definition: FamilyDefinition): number {
     case 'stateset':
       return definition.states!.length;
     case 'gauge':
-    case 'info':
-      return definition.aggregation === 'mostRecent' ? 2 : 1;
+      return keepsSetTime(definition) ? 2 : 1;
     default:
       return 1;
   }
+}
+
+/** Whether a gauge's second number says when it was set, so that a process that never set it has no say. */
+export function keepsSetTime(definition: FamilyDefinition): boolean {
+  const mode = definition.aggregation;
+  return mode === 'min' || mode === 'max' || mode === 'mostRecent';
 }

@@ -1,0 +1,74 @@
+import { MetricsError } from '../errors.ts';
+import type { LabelValues } from '../snapshot/snapshot.ts';
+import type { CellRange } from '../store/store.ts';
+
+const NOWHERE: Float64Array = new Float64Array(0);
+
+/** What a handle needs of its metric. */
+export interface BoundOwner {
+  readonly name: string;
+  /** Takes a removed series up again: the handle itself, or the one that took its place meanwhile. */
+  readmit(handle: Bound): Bound;
+}
+
+/**
+ * One series, its labels resolved: a place in an array of numbers. Recording on it is an addition.
+ *
+ * A handle stays good for ever. When its series has been removed, the next thing it records brings the series back.
+ */
+export abstract class Bound {
+  /** In the order of the family's label names. */
+  readonly labelValues: LabelValues;
+  protected cells: Float64Array = NOWHERE;
+  /** Below zero while the series is dormant or removed: the one look that recording takes at anything but its cells. */
+  protected index: number = -1;
+  readonly #owner: BoundOwner;
+  #home: CellRange | undefined;
+
+  constructor(owner: BoundOwner, labelValues: LabelValues) {
+    this.#owner = owner;
+    this.labelValues = labelValues;
+  }
+
+  /** @internal Whether nothing was recorded since `doze`. */
+  get dormant(): boolean {
+    return this.index < 0;
+  }
+
+  /** @internal Gives the series its cells. */
+  attach(home: CellRange): void {
+    this.#home = home;
+    this.cells = home.cells;
+    this.index = home.index;
+  }
+
+  /** @internal From now on the next thing recorded shows, through `dormant`. */
+  doze(): void {
+    this.index = -1;
+  }
+
+  /** @internal The series is no more. */
+  detach(): void {
+    this.#home = undefined;
+    this.cells = NOWHERE;
+    this.index = -1;
+  }
+
+  /** The handle to record on when this one's index is below zero. */
+  protected wake(): this {
+    if (!this.#home) return this.#owner.readmit(this) as this;
+    this.index = this.#home.index;
+    return this;
+  }
+
+  /** What recording throws: in the application's own call, never out of an instrumentation. */
+  protected invalid(operation: string, value: unknown, expected: string): MetricsError {
+    return invalidValue(this.#owner.name, operation, value, expected);
+  }
+}
+
+/** The error for a value that can't be recorded. */
+export function invalidValue(family: string, operation: string, value: unknown, expected: string): MetricsError {
+  const shown = typeof value === 'number' ? String(value) : `a ${typeof value}`;
+  return new MetricsError('ERR_METRICS_INVALID_VALUE', `${family}: ${operation}(${shown}): give ${expected}`);
+}

@@ -1,0 +1,55 @@
+import { debuglog } from 'node:util';
+import type { AnyMetric } from './registry.ts';
+
+const debug: ReturnType<typeof debuglog> = debuglog('promenade');
+
+/** Runs metrics' `collect` callbacks side by side, each for itself: one that throws or hangs keeps its last values and no one waits for it. */
+export class Collectors {
+  readonly #timeoutMs: number;
+  readonly #failed: (family: string) => void;
+  readonly #running: Map<AnyMetric, Promise<void>> = new Map();
+
+  constructor(timeoutMs: number, failed: (family: string) => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#failed = failed;
+  }
+
+  async run(metrics: Iterable<AnyMetric>): Promise<void> {
+    const pending: Promise<void>[] = [];
+    for (const metric of metrics) {
+      if (!metric.collector) continue;
+      // One that hangs is not called again before it is back.
+      const running = this.#running.get(metric) ?? this.#start(metric, metric.collector);
+      if (running) pending.push(running);
+    }
+    if (pending.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<'timeout'>((resolve) => {
+      timer = setTimeout(resolve, this.#timeoutMs, 'timeout');
+    });
+    const outcome = await Promise.race([Promise.all(pending), timeout]);
+    clearTimeout(timer);
+    if (outcome === 'timeout') for (const metric of this.#running.keys()) this.#failed(metric.name);
+  }
+
+  /** What there is to wait for: nothing where the callback is synchronous. */
+  #start(metric: AnyMetric, collect: () => void | Promise<void>): Promise<void> | undefined {
+    try {
+      const result = collect();
+      if (!(result instanceof Promise)) return undefined;
+      const running = result
+        .catch((error: unknown) => this.#fail(metric, error))
+        .finally(() => this.#running.delete(metric));
+      this.#running.set(metric, running);
+      return running;
+    } catch (error) {
+      this.#fail(metric, error);
+      return undefined;
+    }
+  }
+
+  #fail(metric: AnyMetric, error: unknown): void {
+    debug('collect of %s failed: %o', metric.name, error);
+    this.#failed(metric.name);
+  }
+}

@@ -1,0 +1,48 @@
+import type { LabelValues } from '../snapshot/snapshot.ts';
+import { Bound } from './bound.ts';
+import { toDefinition } from './definition.ts';
+import { Metric, type MetricOptions } from './metric.ts';
+
+/** A handle on one counter series. */
+export class BoundCounter extends Bound {
+  /**
+   * Adds to the counter; a few nanoseconds.
+   *
+   * @param value Finite, not negative. @default 1
+   * @throws MetricsError ERR_METRICS_INVALID_VALUE
+   */
+  inc(value: number = 1): void {
+    if (!(value >= 0) || !Number.isFinite(value)) throw this.invalid('inc', value, 'a finite number that is not negative');
+    const at = this.index;
+    if (at < 0) this.wake().inc(value);
+    else this.cells[at]! += value;
+  }
+
+  /** What this process's slot has counted; other processes have their own. */
+  get value(): number {
+    return this.index < 0 ? (this.wake().cells[this.index] ?? 0) : this.cells[this.index]!;
+  }
+}
+
+/**
+ * A number that only goes up: requests, bytes, errors. Summed over processes.
+ *
+ *     const requests = new Counter({ name: 'requests_total', help: 'Requests served.', labelNames: ['method'] });
+ *     const gets = requests.labels({ method: 'GET' });
+ *     gets.inc();
+ */
+export class Counter<L extends string = never> extends Metric<L, BoundCounter> {
+  /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
+  constructor(options: MetricOptions<L>) {
+    super(toDefinition('counter', options, '_total'), options);
+  }
+
+  /** For a family without labels: see BoundCounter. */
+  inc(value: number = 1): void {
+    this.sole.inc(value);
+  }
+
+  protected override bind(labelValues: LabelValues): BoundCounter {
+    return new BoundCounter(this, labelValues);
+  }
+}

@@ -1,0 +1,163 @@
+import { MetricsError } from '../errors.ts';
+import { Merger } from '../snapshot/merge.ts';
+import { sampleNames } from '../snapshot/names.ts';
+import type { FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
+import { HeapStore } from '../store/heap-store.ts';
+import type { Store, StoredFamily, StoreStatus } from '../store/store.ts';
+import { TimeSlice } from '../time-slice.ts';
+import type { Bound } from './bound.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Collectors } from './collectors.ts';
+import type { Metric } from './metric.ts';
+
+/** Any metric, whatever its labels. */
+export type AnyMetric = Metric<string, Bound>;
+
+/** What a registry is made with. */
+export interface RegistryOptions {
+  /** Where the numbers live, asked for when the first metric is defined. @default the heap of this process */
+  readonly openStore?: () => Store;
+  /** @default the system's */
+  readonly clock?: Clock;
+  /** How long a metric's `collect` may take before the scrape goes on without it. @default 2000 */
+  readonly collectTimeoutMs?: number;
+  /** Under several processes: how often each brings the metrics with `collect` up to date between scrapes. @default 5 */
+  readonly refreshSeconds?: number;
+}
+
+/** What the registry says of itself while it works; see self-metrics.ts. */
+export interface SelfObserver {
+  overflowed(family: string): void;
+  truncated(family: string): void;
+  collectFailed(family: string): void;
+  /** Families computed from a finished merge. */
+  families(merged: readonly FamilySnapshot[], status: StoreStatus, conflicts: number): readonly FamilySnapshot[];
+}
+
+/** The families of a page. */
+export class Registry {
+  readonly clock: Clock;
+  /** @internal Set by `observeSelf`. */
+  self: SelfObserver | undefined;
+  readonly #metrics: Map<string, AnyMetric> = new Map();
+  /** Which family has taken which sample name. */
+  readonly #names: Map<string, string> = new Map();
+  readonly #openStore: () => Store;
+  readonly #merger: Merger = new Merger();
+  readonly #collectors: Collectors;
+  readonly #refreshMs: number;
+  #store: Store | undefined;
+  #refresher: NodeJS.Timeout | undefined;
+  #running: Promise<Snapshot> | undefined;
+
+  constructor(options: RegistryOptions = {}) {
+    this.clock = options.clock ?? systemClock;
+    this.#openStore = options.openStore ?? (() => new HeapStore());
+    this.#refreshMs = (options.refreshSeconds ?? 5) * 1000;
+    this.#collectors = new Collectors(options.collectTimeoutMs ?? 2000, (family) => this.self?.collectFailed(family));
+  }
+
+  /** The family of that name (with or without `_total` or `_info`), if it is defined. */
+  get(name: string): AnyMetric | undefined {
+    return this.#metrics.get(name) ?? this.#metrics.get(this.#names.get(name) ?? '');
+  }
+
+  /** All metrics, in the order of their definition. */
+  metrics(): Iterable<AnyMetric> {
+    return this.#metrics.values();
+  }
+
+  /** @internal Called by a metric that is being made. @throws MetricsError ERR_METRICS_DUPLICATE_NAME */
+  add(metric: AnyMetric): StoredFamily {
+    const names = sampleNames(metric.definition);
+    for (const name of names) {
+      const owner = this.#names.get(name);
+      if (owner === undefined) continue;
+      throw new MetricsError(
+        'ERR_METRICS_DUPLICATE_NAME',
+        owner === metric.name
+          ? `${owner} is already defined in this registry: define a family once and share it (registry.get finds it)`
+          : `${metric.name} would write ${name}, which ${owner} has taken: choose another name`,
+      );
+    }
+    const family = this.store.define(metric.definition);
+    for (const name of names) this.#names.set(name, metric.name);
+    this.#metrics.set(metric.name, metric);
+    if (metric.collector) this.#keepFresh();
+    return family;
+  }
+
+  /** Takes a family off the page, with all its series; the name is free again. */
+  unregister(metric: AnyMetric): void {
+    if (this.#metrics.get(metric.name) !== metric) return;
+    this.#metrics.delete(metric.name);
+    for (const name of sampleNames(metric.definition)) this.#names.delete(name);
+    this.store.undefine(metric.family);
+  }
+
+  /**
+   * The numbers of all processes at this moment. Brings metrics with `collect` up to date first; what fails or hangs is left as it was.
+   * Calls that overlap share one collection.
+   */
+  snapshot(): Promise<Snapshot> {
+    this.#running ??= this.#collect().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Moves all metrics to another store, with what they have counted: what counts is added to what the store holds. */
+  moveTo(store: Store): void {
+    const old = this.#store;
+    this.#store = store;
+    if (!old) return;
+    for (const metric of this.#metrics.values()) metric.moveTo(store);
+    old.close();
+    clearInterval(this.#refresher);
+    this.#refresher = undefined;
+    if ([...this.#metrics.values()].some((metric) => metric.collector)) this.#keepFresh();
+  }
+
+  /** How the store is. */
+  status(): StoreStatus {
+    return this.store.status();
+  }
+
+  /** Stops timers and gives the store up; what was counted stays where it was written. Idempotent. */
+  close(): void {
+    clearInterval(this.#refresher);
+    this.#store?.close();
+  }
+
+  /** @internal */
+  get store(): Store {
+    return (this.#store ??= this.#openStore());
+  }
+
+  async #collect(): Promise<Snapshot> {
+    await this.#freshen();
+    const { store } = this;
+    const slice = new TimeSlice();
+    const slots = await store.read(slice);
+    const { families, conflicts } = await this.#merger.merge(slots, slice);
+    const own = this.self?.families(families, store.status(), conflicts.length) ?? [];
+    const page = own.length === 0 ? families : [...families, ...own].sort(byName);
+    return { families: page, startTimestamp: store.startTimestamp };
+  }
+
+  async #freshen(): Promise<void> {
+    const now = this.clock.sharedMs();
+    for (const metric of this.#metrics.values()) metric.sweep(now);
+    await this.#collectors.run(this.#metrics.values());
+  }
+
+  /** Other processes read this one's values whenever they are asked, so what is collected may not grow old. */
+  #keepFresh(): void {
+    if (!this.store.shared || this.#refresher) return;
+    this.#refresher = setInterval(() => void this.#freshen(), this.#refreshMs).unref();
+  }
+}
+
+function byName(a: FamilySnapshot, b: FamilySnapshot): number {
+  return a.definition.name < b.definition.name ? -1 : 1;
+}

@@ -1,0 +1,90 @@
+import type { FamilyDefinition, FamilySnapshot, LabelValues } from '../snapshot/snapshot.ts';
+import type { StoreStatus } from '../store/store.ts';
+import { Counter } from './counter.ts';
+import type { Registry, SelfObserver } from './registry.ts';
+
+/**
+ * Puts what Promenade knows of itself on the registry's page: series by family, series past the limit, processes, the store's size and state.
+ * Idempotent.
+ */
+export function observeSelf(registry: Registry): void {
+  registry.self ??= new SelfMetrics(registry);
+}
+
+class SelfMetrics implements SelfObserver {
+  readonly #overflowed: Counter<'family'>;
+  readonly #truncated: Counter<'family'>;
+  readonly #collectErrors: Counter<'family'>;
+  readonly #quarantined: Counter;
+  #quarantinedSeen = 0;
+
+  constructor(registry: Registry) {
+    const perFamily = { labelNames: ['family'], registry } as const;
+    this.#overflowed = new Counter({
+      name: 'metrics_overflowed_series_total',
+      help: 'Label sets that were counted in the overflow series, because the family has too many series or the store is full.',
+      ...perFamily,
+    });
+    this.#truncated = new Counter({
+      name: 'metrics_truncated_values_total',
+      help: 'Label values that were longer than 1 KiB and were cut.',
+      ...perFamily,
+    });
+    this.#collectErrors = new Counter({
+      name: 'metrics_collect_errors_total',
+      help: "Runs of a metric's collect callback that threw, or did not end in time.",
+      ...perFamily,
+    });
+    this.#quarantined = new Counter({
+      name: 'metrics_store_quarantined_files_total',
+      help: 'Files of the metrics directory that could not be read and were put aside.',
+      registry,
+      collect: () => {
+        const { quarantined } = registry.status();
+        this.#quarantined.inc(quarantined - this.#quarantinedSeen);
+        this.#quarantinedSeen = quarantined;
+      },
+    });
+  }
+
+  overflowed(family: string): void {
+    this.#overflowed.labels({ family }).inc();
+  }
+
+  truncated(family: string): void {
+    this.#truncated.labels({ family }).inc();
+  }
+
+  collectFailed(family: string): void {
+    this.#collectErrors.labels({ family }).inc();
+  }
+
+  families(merged: readonly FamilySnapshot[], status: StoreStatus, conflicts: number): readonly FamilySnapshot[] {
+    const roles = new Map<string, number>();
+    for (const { role, live } of status.slots) if (live) roles.set(role, (roles.get(role) ?? 0) + 1);
+    return [
+      gauge(SERIES, merged.map(({ definition, series }) => [[definition.name], series.length])),
+      gauge(PROCESSES, [...roles].sort().map(([role, count]) => [[role], count])),
+      gauge(STORE_BYTES, [[[], status.bytes]]),
+      gauge(STORE_FULL, [[[], status.full ? 1 : 0]]),
+      gauge(CONFLICTS, [[[], conflicts]]),
+    ];
+  }
+}
+
+const SERIES: FamilyDefinition = define('metrics_series', 'Series on this page, by family.', ['family']);
+const PROCESSES: FamilyDefinition = define('metrics_processes', 'Live processes (and threads) that count into the directory.', ['role']);
+const STORE_BYTES: FamilyDefinition = define('metrics_store_bytes', 'What the numbers and names of all processes take.', [], 'bytes');
+const STORE_FULL: FamilyDefinition = define('metrics_store_full', 'Whether new series had to be turned away for want of space.');
+const CONFLICTS: FamilyDefinition = define(
+  'metrics_conflicting_definitions',
+  'Families of a process that were left out, because a later definition contradicts theirs.',
+);
+
+function define(name: string, help: string, labelNames: readonly string[] = [], unit: string = ''): FamilyDefinition {
+  return { name, type: 'gauge', help, unit, labelNames, aggregation: 'sum', liveOnly: true };
+}
+
+function gauge(definition: FamilyDefinition, rows: readonly (readonly [LabelValues, number])[]): FamilySnapshot {
+  return { definition, series: rows.map(([labels]) => labels), values: Float64Array.from(rows, ([, value]) => value) };
+}

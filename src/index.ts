@@ -1,0 +1,19 @@
+export { MetricsError, type MetricsErrorCode } from './errors.ts';
+export { BoundCounter, Counter } from './core/counter.ts';
+export { defaultRegistry } from './core/default-registry.ts';
+export { BoundGauge, Gauge, type GaugeOptions } from './core/gauge.ts';
+export {
+  BoundHistogram,
+  DEFAULT_BUCKETS,
+  exponentialBuckets,
+  Histogram,
+  type HistogramOptions,
+  linearBuckets,
+} from './core/histogram.ts';
+export { Info } from './core/info.ts';
+export type { LabelSet, LabelValue } from './core/labels.ts';
+export type { MetricOptions } from './core/metric.ts';
+export { Registry, type RegistryOptions } from './core/registry.ts';
+export { BoundStateSet, StateSet, type StateSetOptions } from './core/state-set.ts';
+export { BoundSummary, Summary, type SummaryOptions } from './core/summary.ts';
+export type { Aggregation, FamilySnapshot, Snapshot } from './snapshot/snapshot.ts';

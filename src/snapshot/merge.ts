@@ -1,0 +1,261 @@
+import { sortInSlices, type TimeSlice } from '../time-slice.ts';
+import { sampleNames } from './names.ts';
+import { keepsSetTime, strideOf } from './snapshot.ts';
+import type {
+  FamilyDefinition,
+  FamilySnapshot,
+  LabelValues,
+  SlotFamily,
+  SlotSnapshot,
+  SparseBuckets,
+} from './snapshot.ts';
+
+/** One process's part of a family. */
+interface Part {
+  readonly slot: SlotSnapshot;
+  readonly family: SlotFamily;
+}
+
+/** Where the series of each part go in the merged family: valid for as long as the parts' series stay the same objects. */
+interface Plan {
+  readonly definition: FamilyDefinition;
+  readonly parts: readonly { readonly name: string | undefined; readonly series: readonly LabelValues[] }[];
+  readonly series: readonly LabelValues[];
+  readonly targets: readonly Int32Array[];
+}
+
+/** A family that was left out of the page, because a later definition contradicts it. */
+export interface Conflict {
+  readonly family: string;
+  readonly slot: string | undefined;
+}
+
+/** What a merge gives: the page's families, sorted by name, and what had to be left out. */
+export interface Merged {
+  readonly families: readonly FamilySnapshot[];
+  readonly conflicts: readonly Conflict[];
+}
+
+/**
+ * Adds processes up. Counters, histograms and summaries sum over every process that ever counted; gauges, infos and
+ * state sets follow their `aggregation`, over live processes only unless `liveOnly` is false. The result does not depend on the order
+ * of the slots. Keeps, from merge to merge, which series goes where, so that a merge without new series is additions alone.
+ */
+export class Merger {
+  readonly #plans: Map<string, Plan> = new Map();
+
+  async merge(slots: readonly SlotSnapshot[], slice: TimeSlice): Promise<Merged> {
+    const { groups, conflicts } = groupByFamily(slots);
+    const families: FamilySnapshot[] = [];
+    for (const name of [...groups.keys()].sort()) {
+      families.push(await this.#mergeFamily(name, groups.get(name)!, slice));
+      if (slice.spent) await slice.rest();
+    }
+    for (const name of this.#plans.keys()) if (!groups.has(name)) this.#plans.delete(name);
+    return { families, conflicts };
+  }
+
+  async #mergeFamily(name: string, parts: readonly Part[], slice: TimeSlice): Promise<FamilySnapshot> {
+    const known = this.#plans.get(name);
+    const plan = known && fits(known, parts) ? known : await makePlan(parts, slice);
+    this.#plans.set(name, plan);
+
+    const { definition, series, targets } = plan;
+    const stride = strideOf(definition);
+    const values = new Float64Array(series.length * stride);
+    const sparse: SparseBuckets[] | undefined = definition.type === 'summary' ? [] : undefined;
+    const add = adder(definition);
+    for (const [p, { family }] of parts.entries()) {
+      const target = targets[p]!;
+      for (let i = 0; i < target.length; i++) {
+        const to = target[i]! * stride;
+        add(values, to, family.values, i * stride, stride);
+        if (sparse) sparse[target[i]!] = addBuckets(sparse[target[i]!], family.sparse![i]!);
+        if ((i & 1023) === 1023 && slice.spent) await slice.rest();
+      }
+    }
+    return sparse ? { definition, series, values, sparse } : { definition, series, values };
+  }
+}
+
+/** Groups what may be added up; of definitions that contradict each other only the latest stays. */
+function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Part[]>; conflicts: Conflict[] } {
+  const latest = new Map<string, SlotFamily>();
+  for (const slot of slots) {
+    for (const family of slot.families) {
+      const other = latest.get(family.definition.name);
+      if (!other || family.definedAt > other.definedAt) latest.set(family.definition.name, family);
+    }
+  }
+  const owners = new Map<string, string>();
+  const clashing = new Set<string>();
+  for (const family of [...latest.values()].sort((a, b) => b.definedAt - a.definedAt)) {
+    const names = sampleNames(family.definition);
+    if (names.some((name) => owners.has(name))) clashing.add(family.definition.name);
+    else for (const name of names) owners.set(name, family.definition.name);
+  }
+
+  const groups = new Map<string, Part[]>();
+  const conflicts: Conflict[] = [];
+  for (const slot of slots) {
+    for (const family of slot.families) {
+      const { name } = family.definition;
+      if (clashing.has(name) || !sameShape(family.definition, latest.get(name)!.definition)) {
+        conflicts.push({ family: name, slot: slot.name });
+      } else if (slot.live || !family.definition.liveOnly) {
+        const group = groups.get(name);
+        if (group) group.push({ slot, family });
+        else groups.set(name, [{ slot, family }]);
+      }
+    }
+  }
+  for (const group of groups.values()) group.sort((a, b) => b.family.definedAt - a.family.definedAt);
+  return { groups, conflicts };
+}
+
+/** Whether two processes' numbers can be added up; help and unit may differ. */
+export function sameShape(a: FamilyDefinition, b: FamilyDefinition): boolean {
+  return (
+    a === b ||
+    (a.name === b.name &&
+      a.type === b.type &&
+      sameItems(a.labelNames, b.labelNames) &&
+      sameItems(a.bounds ?? [], b.bounds ?? []) &&
+      sameItems(a.quantiles ?? [], b.quantiles ?? []) &&
+      sameItems(a.states ?? [], b.states ?? []) &&
+      a.aggregation === b.aggregation)
+  );
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+/** A part's series are one frozen list until a series comes or goes, and belong to one definition: comparing lists is enough. */
+function fits(plan: Plan, parts: readonly Part[]): boolean {
+  return (
+    plan.parts.length === parts.length &&
+    plan.parts.every(({ name, series }, i) => series === parts[i]!.family.series && name === parts[i]!.slot.name)
+  );
+}
+
+function labelsProcess(definition: FamilyDefinition, parts: readonly Part[]): boolean {
+  return definition.aggregation === 'all' && parts[0]!.slot.name !== undefined;
+}
+
+async function makePlan(parts: readonly Part[], slice: TimeSlice): Promise<Plan> {
+  const newest = parts[0]!.family.definition;
+  const perProcess = labelsProcess(newest, parts);
+  const definition = perProcess ? { ...newest, labelNames: [...newest.labelNames, 'process'] } : newest;
+
+  const places = new LabelTree<{ labels: LabelValues; index: number }>();
+  const all: { labels: LabelValues; index: number }[] = [];
+  const perPart: { labels: LabelValues; index: number }[][] = [];
+  for (const { slot, family } of parts) {
+    const mine: { labels: LabelValues; index: number }[] = [];
+    for (const own of family.series) {
+      const labels = perProcess ? Object.freeze([...own, slot.name!]) : own;
+      const place = places.getOrAdd(labels, () => ({ labels, index: all.length }));
+      if (place.index === all.length) all.push(place);
+      mine.push(place);
+      if ((mine.length & 255) === 255 && slice.spent) await slice.rest();
+    }
+    perPart.push(mine);
+  }
+  const sorted = await sortInSlices(all, (a, b) => compareLabels(a.labels, b.labels), slice);
+  for (const [index, place] of sorted.entries()) place.index = index;
+  return {
+    definition,
+    parts: parts.map(({ slot, family }) => ({ name: slot.name, series: family.series })),
+    series: sorted.map((place) => place.labels),
+    targets: perPart.map((mine) => Int32Array.from(mine, (place) => place.index)),
+  };
+}
+
+/** Label values in the order of UTF-16 code units, value by value. */
+export function compareLabels(a: LabelValues, b: LabelValues): number {
+  for (let i = 0; i < a.length; i++) {
+    if (a[i]! < b[i]!) return -1;
+    if (a[i]! > b[i]!) return 1;
+  }
+  return 0;
+}
+
+/** Finds things by label values without ever joining them, which could make two sets alike. */
+class LabelTree<T> {
+  readonly #root: Map<string, unknown> = new Map();
+
+  getOrAdd(labels: LabelValues, make: () => T): T {
+    let node = this.#root;
+    const last = labels.length - 1;
+    for (let i = 0; i < last; i++) {
+      let next = node.get(labels[i]!) as Map<string, unknown> | undefined;
+      if (!next) node.set(labels[i]!, (next = new Map()));
+      node = next;
+    }
+    const key = last < 0 ? '' : labels[last]!;
+    let item = node.get(key) as T | undefined;
+    if (item === undefined) node.set(key, (item = make()));
+    return item;
+  }
+}
+
+type Adder = (to: Float64Array, at: number, from: Float64Array, i: number, stride: number) => void;
+
+function adder(definition: FamilyDefinition): Adder {
+  if (keepsSetTime(definition)) return setTimeAdders[definition.aggregation as 'min' | 'max' | 'mostRecent'];
+  return definition.type === 'info' || definition.type === 'stateset' ? largest : sum;
+}
+
+const sum: Adder = (to, at, from, i, stride) => {
+  for (let k = 0; k < stride; k++) to[at + k]! += from[i + k]!;
+};
+
+const largest: Adder = (to, at, from, i, stride) => {
+  for (let k = 0; k < stride; k++) to[at + k] = Math.max(to[at + k]!, from[i + k]!);
+};
+
+/** A gauge that a process never set has no say; a later moment replaces an earlier one. */
+function choose(better: (candidate: Float64Array, i: number, held: Float64Array, at: number) => boolean): Adder {
+  return (to, at, from, i) => {
+    if (from[i + 1] !== 0 && (to[at + 1] === 0 || better(from, i, to, at))) {
+      to[at] = from[i]!;
+      to[at + 1] = from[i + 1]!;
+    }
+  };
+}
+
+const setTimeAdders: Readonly<Record<'min' | 'max' | 'mostRecent', Adder>> = {
+  min: choose((from, i, to, at) => from[i]! < to[at]!),
+  max: choose((from, i, to, at) => from[i]! > to[at]!),
+  mostRecent: choose((from, i, to, at) => from[i + 1]! > to[at + 1]!),
+};
+
+function addBuckets(a: SparseBuckets | undefined, b: SparseBuckets): SparseBuckets {
+  if (!a) return b;
+  return {
+    schema: a.schema,
+    zeroThreshold: a.zeroThreshold,
+    zeroCount: a.zeroCount + b.zeroCount,
+    positive: addSides(a.positive, b.positive),
+    negative: addSides(a.negative, b.negative),
+  };
+}
+
+type Side = SparseBuckets['positive'];
+
+function addSides(a: Side, b: Side): Side {
+  const out: [number, number][] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const x = a[i];
+    const y = b[j];
+    if (x && (!y || x[0] < y[0])) out.push([x[0], x[1]]);
+    else if (y && (!x || y[0] < x[0])) out.push([y[0], y[1]]);
+    else out.push([x![0], x![1] + y![1]]);
+    if (x && (!y || x[0] <= y[0])) i++;
+    if (y && (!x || y[0] <= x[0])) j++;
+  }
+  return out;
+}

@@ -1,0 +1,115 @@
+import { strideOf } from '../snapshot/snapshot.ts';
+import type { FamilyDefinition, LabelValues, SlotFamily, SparseBuckets } from '../snapshot/snapshot.ts';
+import type { TimeSlice } from '../time-slice.ts';
+import { rangeIn } from './cell-allocator.ts';
+import { cellsOf, OVERFLOW, readSeries, readSummary } from './layout.ts';
+
+/** Where a series' numbers are: the numbers of its cells (see CellAllocator). */
+export interface SeriesEntry {
+  readonly labelValues: LabelValues;
+  readonly cell: number;
+  /** Summaries: the cells of each block of buckets, by the block's key. */
+  readonly blocks: Map<number, number>;
+}
+
+/** The series of one family in one slot: what the owner keeps in memory, and what a reader builds from the slot's names. */
+export class FamilyTable {
+  readonly id: number;
+  readonly definition: FamilyDefinition;
+  readonly definedAt: number;
+  readonly fallback: SeriesEntry;
+  readonly #entries: Map<string, SeriesEntry> = new Map();
+  #columns: { readonly entries: readonly SeriesEntry[]; readonly series: readonly LabelValues[] } | undefined;
+  #fallbackShown = false;
+
+  constructor(id: number, definition: FamilyDefinition, definedAt: number, fallbackCell: number) {
+    this.id = id;
+    this.definition = definition;
+    this.definedAt = definedAt;
+    const labelValues = Object.freeze(definition.labelNames.map(() => OVERFLOW));
+    this.fallback = { labelValues, cell: fallbackCell, blocks: new Map() };
+  }
+
+  /** All series but the fallback. */
+  entries(): Iterable<SeriesEntry> {
+    return this.#entries.values();
+  }
+
+  get(labelValues: LabelValues): SeriesEntry | undefined {
+    const entry = this.#entries.get(keyOf(labelValues));
+    return entry ?? (this.#isFallback(labelValues) ? this.fallback : undefined);
+  }
+
+  add(labelValues: LabelValues, cell: number): SeriesEntry {
+    const entry = { labelValues: Object.freeze([...labelValues]), cell, blocks: new Map<number, number>() };
+    this.#entries.set(keyOf(labelValues), entry);
+    this.#columns = undefined;
+    return entry;
+  }
+
+  delete(labelValues: LabelValues): SeriesEntry | undefined {
+    const key = keyOf(labelValues);
+    const entry = this.#entries.get(key);
+    if (entry) {
+      this.#entries.delete(key);
+      this.#columns = undefined;
+    }
+    return entry;
+  }
+
+  /**
+   * The family's numbers from the cells as they are in `chunks`. `series` is the same list from call to call until a series comes or goes.
+   * Copies, so the snapshot stays what it is.
+   */
+  async read(chunks: readonly Float64Array[], slice: TimeSlice): Promise<SlotFamily> {
+    const { definition, definedAt } = this;
+    const { entries, series } = this.#list(chunks);
+    const stride = strideOf(definition);
+    const values = new Float64Array(entries.length * stride);
+    const sparse: SparseBuckets[] | undefined = definition.type === 'summary' ? [] : undefined;
+    for (let i = 0; i < entries.length; i++) {
+      const { cell, blocks } = entries[i]!;
+      const { cells, index } = rangeIn(chunks, cell);
+      if (sparse) {
+        const ranges = new Map([...blocks].map(([key, block]) => [key, rangeIn(chunks, block)]));
+        const summary = readSummary(cells, index, ranges);
+        values[i] = summary.sum;
+        sparse.push(summary.buckets);
+      } else {
+        readSeries(definition, cells, index, values, i * stride);
+      }
+      if ((i & 255) === 255 && slice.spent) await slice.rest();
+    }
+    return sparse ? { definition, definedAt, series, values, sparse } : { definition, definedAt, series, values };
+  }
+
+  #list(chunks: readonly Float64Array[]): {
+    readonly entries: readonly SeriesEntry[];
+    readonly series: readonly LabelValues[];
+  } {
+    const shown = this.definition.labelNames.length === 0 || this.#hasCounted(chunks);
+    if (!this.#columns || shown !== this.#fallbackShown) {
+      this.#fallbackShown = shown;
+      const entries = shown ? [this.fallback, ...this.#entries.values()] : [...this.#entries.values()];
+      this.#columns = { entries, series: entries.map((entry) => entry.labelValues) };
+    }
+    return this.#columns;
+  }
+
+  #hasCounted(chunks: readonly Float64Array[]): boolean {
+    if (this.fallback.blocks.size > 0) return true;
+    const { cells, index } = rangeIn(chunks, this.fallback.cell);
+    const end = index + cellsOf(this.definition);
+    for (let i = index; i < end; i++) if (cells[i] !== 0) return true;
+    return false;
+  }
+
+  #isFallback(labelValues: LabelValues): boolean {
+    return labelValues.every((value) => value === OVERFLOW);
+  }
+}
+
+/** One string for a label set that no other has. */
+function keyOf(labelValues: LabelValues): string {
+  return labelValues.length === 1 ? labelValues[0]! : JSON.stringify(labelValues);
+}

@@ -1,0 +1,40 @@
+import type { FamilyDefinition, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
+import type { TimeSlice } from '../time-slice.ts';
+import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
+import { FamilyTable } from './family-table.ts';
+import { cellsOf } from './layout.ts';
+import { TableFamily } from './table-family.ts';
+import type { Store, StoredFamily, StoreStatus } from './store.ts';
+
+/** Numbers on the heap of one process: the default, and all there is where files can't be mapped. */
+export class HeapStore implements Store {
+  readonly startTimestamp: number = Date.now() / 1000;
+  readonly shared = false;
+  readonly #allocator: CellAllocator = new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
+  readonly #families: Set<TableFamily> = new Set();
+
+  define(definition: FamilyDefinition): StoredFamily {
+    const table = new FamilyTable(0, definition, Date.now(), this.#allocator.allocate(cellsOf(definition))!);
+    const family = new TableFamily(table, this.#allocator);
+    this.#families.add(family);
+    return family;
+  }
+
+  undefine(family: StoredFamily): void {
+    if (family instanceof TableFamily && this.#families.delete(family)) family.freeAll();
+  }
+
+  async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
+    const families: SlotFamily[] = [];
+    for (const { table } of this.#families) families.push(await table.read(this.#allocator.chunks, slice));
+    return [{ live: true, families }];
+  }
+
+  status(): StoreStatus {
+    return { slots: [], bytes: this.#allocator.chunks.length * CHUNK_CELLS * 8, quarantined: 0, full: false };
+  }
+
+  close(): void {
+    this.#families.clear();
+  }
+}
