@@ -222,5 +222,5 @@ function unknownVariables(environment: Environment): string[] {
 }
 
 function suggestion(name: string | undefined): string {
-  return name === undefined ? '; remove it (docs/guide/settings.md lists all)' : `; did you mean ${name}?`;
+  return name === undefined ? '; remove it, docs/guide/settings.md lists all' : ` (did you mean ${name}?)`;
 }

@@ -1,0 +1,116 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { resolve } from 'node:path';
+import { defaultRegistry } from '../core/default-registry.ts';
+import type { Registry } from '../core/registry.ts';
+import { observeSelf } from '../core/self-metrics.ts';
+import type { AuthenticationCallbacks } from './authenticator.ts';
+import { respond, type FetchHandler } from './fetch-handler.ts';
+import { Listener } from './listener.ts';
+import { serve, type MetricsHandler } from './node-handler.ts';
+import { isAt } from './request-target.ts';
+import { Scraper } from './scraper.ts';
+import { resolveSettings, type Environment, type Settings, type SettingsOptions } from './settings.ts';
+
+/** What an endpoint is made with: settings, and what the application contributes. */
+export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOptions, AuthenticationCallbacks<Subject> {
+  /** The families on the page. @default the default registry */
+  readonly registry?: Registry | undefined;
+  /** How many pages may be in the making or on their way at once; beyond it a scrape gets 503. @default 128 */
+  readonly maxScrapes?: number | undefined;
+}
+
+/** The metrics page of an application, as its settings have it. */
+export interface Endpoint<Subject = IncomingMessage> {
+  /** METRICS_ENABLED. When false, nothing below does or costs anything. */
+  readonly enabled: boolean;
+  readonly settings: Settings;
+  readonly registry: Registry;
+  /** Where the application's own server serves the page; `undefined` where it doesn't: disabled, or METRICS_PORT is set. */
+  readonly publicPath: string | undefined;
+  /** Whether a request to the application's own server is for the page. Never throws, whatever the URL is. */
+  matches(request: { readonly url?: string | undefined }): boolean;
+  /** Serves the page on node:http to whoever asks; ask `matches` first. */
+  readonly handler: MetricsHandler;
+  /** Serves the page where requests are those of the Fetch standard; ask `matches` first. */
+  readonly fetch: FetchHandler;
+  /** As `handler`, for frameworks whose request is not node:http's: `subject` is what `session` gets. */
+  serve(request: IncomingMessage, response: ServerResponse, subject: Subject): void;
+  /**
+   * Opens the listener on METRICS_PORT; resolves when it is open, or is another process's for now. Does nothing without METRICS_PORT.
+   *
+   * @throws MetricsError ERR_METRICS_INVALID_SETTING when that address can never be listened on.
+   */
+  listen(): Promise<void>;
+  /** Closes the listener. The registry goes on: it may be shared. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads the settings and makes what they ask for. The adapters mount it; with a server of your own, mount it yourself.
+ *
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ */
+export function createEndpoint<Subject = IncomingMessage>(
+  options: EndpointOptions<Subject> = {},
+  environment: Environment = process.env,
+): Endpoint<Subject> {
+  const { registry = defaultRegistry, maxScrapes, session, checkToken, ...settingsOptions } = options;
+  const settings = resolveSettings(settingsOptions, environment);
+  if (!settings.enabled) return disabledEndpoint(settings, registry);
+
+  const callbacks = { ...(session && { session }), ...(checkToken && { checkToken }) };
+  const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, ...callbacks });
+  observeSelf(registry);
+  const publicPath = settings.port === undefined ? settings.path : undefined;
+  const listener = listenerOf(settings, scraper);
+  return {
+    enabled: true,
+    settings,
+    registry,
+    publicPath,
+    matches: ({ url }) => publicPath !== undefined && isAt(url ?? '', publicPath),
+    handler: (request, response) => serve(scraper, request, response, request as Subject),
+    fetch: (request) => respond(scraper, request, request as Subject),
+    serve: (request, response, subject) => serve(scraper, request, response, subject),
+    listen: async () => listener?.listen(),
+    close: async () => listener?.close(),
+  };
+}
+
+/** What there is when metrics are off. */
+function disabledEndpoint<Subject>(settings: Settings, registry: Registry): Endpoint<Subject> {
+  const notFound: MetricsHandler = (_request, response) => void response.writeHead(404).end();
+  return {
+    enabled: false,
+    settings,
+    registry,
+    publicPath: undefined,
+    matches: () => false,
+    handler: notFound,
+    fetch: async () => new Response(null, { status: 404 }),
+    serve: notFound,
+    listen: async () => {},
+    close: async () => {},
+  };
+}
+
+/** Nobody is logged in on the listener: sessions are the business of the application's server. */
+function listenerOf(settings: Settings, scraper: Scraper<never>): Listener | undefined {
+  const { host, port, path, multiprocDir } = settings;
+  if (port === undefined) return undefined;
+  return new Listener({
+    host,
+    port,
+    path,
+    handler: (request, response) => serve(scraper, request, response, undefined),
+    identity: identityOf(multiprocDir),
+  });
+}
+
+/** Processes of one directory can stand in for each other; a process without one is alone. */
+function identityOf(directory: string | undefined): string {
+  return directory === undefined
+    ? randomUUID()
+    : createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,34 @@
+import { Readable } from 'node:stream';
+import { Scraper, type ScraperOptions } from './scraper.ts';
+
+/** Serves the page where requests and responses are those of the Fetch standard. */
+export type FetchHandler = (request: Request) => Promise<Response>;
+
+/**
+ * The page for a server that speaks fetch, without a path of its own.
+ *
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read the page.
+ */
+export function createFetchHandler(options: ScraperOptions<Request>): FetchHandler {
+  const scraper = new Scraper(options);
+  return (request) => respond(scraper, request, request);
+}
+
+/** Answers one request. The page is streamed: rendered as it is read, and no more once the reader has cancelled. */
+export async function respond<Subject>(
+  scraper: Scraper<Subject>,
+  request: Request,
+  subject: Subject | undefined,
+): Promise<Response> {
+  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
+  const { status, headers, body } = await scraper.answer({
+    method: request.method,
+    url: request.url,
+    header,
+    authorization: header('authorization'),
+    subject,
+  });
+  if (typeof body === 'string') return new Response(request.method === 'HEAD' ? null : body, { status, headers });
+  request.signal.addEventListener('abort', () => body.destroy(), { once: true });
+  return new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, { status, headers });
+}

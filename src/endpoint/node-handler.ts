@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import { Scraper, type ScraperOptions } from './scraper.ts';
+import { leaveUnmeasured } from './unmeasured.ts';
+
+/** Serves the page on node:http: whatever request it is given, at whatever path. */
+export type MetricsHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * The page for a node:http server, without a path of its own.
+ *
+ * @example
+ * const metrics = createMetricsHandler({ registry, settings: resolveSettings() });
+ * createServer((request, response) => (request.url === '/metrics' ? metrics(request, response) : app(request, response)));
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read the page.
+ */
+export function createMetricsHandler(options: ScraperOptions<IncomingMessage>): MetricsHandler {
+  const scraper = new Scraper(options);
+  return (request, response) => serve(scraper, request, response, request);
+}
+
+/**
+ * Answers one node:http request.
+ *
+ * @param subject what the application's `session` takes: the request as its framework knows it
+ */
+export function serve<Subject>(
+  scraper: Scraper<Subject>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  subject: Subject | undefined,
+): void {
+  leaveUnmeasured(request);
+  void answer(scraper, request, response, subject).catch(() => response.destroy());
+}
+
+async function answer<Subject>(
+  scraper: Scraper<Subject>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  subject: Subject | undefined,
+): Promise<void> {
+  const method = request.method ?? '';
+  const { status, headers, body } = await scraper.answer({
+    method,
+    url: request.url ?? '',
+    header: (name) => singleHeader(request, name),
+    authorization: singleHeader(request, 'authorization'),
+    subject,
+  });
+  response.writeHead(status, headers);
+  if (typeof body === 'string') response.end(method === 'HEAD' ? undefined : body);
+  else pipeline(body, response, () => {});
+}
+
+/**
+ * A header that was sent exactly once. `request.headers` keeps the first of several Authorization headers, which a proxy in
+ * front may not have looked at.
+ */
+function singleHeader({ rawHeaders }: IncomingMessage, name: string): string | undefined {
+  let value: string | undefined;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i].toLowerCase() !== name) continue;
+    if (value !== undefined) return undefined;
+    value = rawHeaders[i + 1];
+  }
+  return value;
+}

@@ -1,0 +1,181 @@
+import type { Readable } from 'node:stream';
+import { debuglog } from 'node:util';
+import type { Registry } from '../core/registry.ts';
+import type { Exposition } from '../exposition/exposition.ts';
+import { negotiate } from '../exposition/negotiate.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { Authenticator, type AuthenticationCallbacks } from './authenticator.ts';
+import { challenges } from './credentials.ts';
+import { PageStream } from './page-stream.ts';
+import { requestedNames } from './request-target.ts';
+import { ScrapeFamilies } from './scrape-families.ts';
+import type { Settings } from './settings.ts';
+import { Turns } from './turns.ts';
+import { messageOf, Warning } from './warning.ts';
+
+/** A request for the page, whatever server it came to. */
+export interface ScrapeRequest<Subject> {
+  readonly method: string;
+  readonly url: string;
+  /** A header by its lower-case name; `undefined` where it is missing. */
+  header(name: string): string | undefined;
+  /** The Authorization header; `undefined` where it is missing or there are several. */
+  readonly authorization: string | undefined;
+  /** What the application's `session` takes; `undefined` where nobody can be logged in. */
+  readonly subject: Subject | undefined;
+}
+
+/** What to answer. A stream has to be read or destroyed. */
+export interface ScrapeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable | string;
+}
+
+/** What a scraper works with. */
+export interface ScraperOptions<Subject> extends AuthenticationCallbacks<Subject> {
+  readonly registry: Registry;
+  readonly settings: Settings;
+  /** How many pages may be in the making or on their way at once; beyond it a scrape gets 503. @default 128 */
+  readonly maxScrapes?: number | undefined;
+}
+
+const defaultMaxScrapes = 128;
+const defaultTimeoutSeconds = 60;
+const maxTimeoutSeconds = 300;
+const retryAfterSeconds = '5';
+
+const log = debuglog('promenade');
+
+/** Answers requests for the page, for node:http and fetch alike. Never throws. */
+export class Scraper<Subject> {
+  readonly #registry: Registry;
+  readonly #authenticator: Authenticator<Subject>;
+  readonly #families: ScrapeFamilies;
+  readonly #maxScrapes: number;
+  readonly #turns: Turns = new Turns();
+  readonly #warning: Warning = new Warning('WARN_METRICS_SCRAPE');
+  #scrapes = 0;
+
+  /** @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read the page. */
+  constructor(options: ScraperOptions<Subject>) {
+    this.#registry = options.registry;
+    this.#authenticator = new Authenticator(options.settings, options);
+    this.#families = ScrapeFamilies.of(options.registry, options.settings.namespace);
+    this.#maxScrapes = options.maxScrapes ?? defaultMaxScrapes;
+  }
+
+  async answer(request: ScrapeRequest<Subject>): Promise<ScrapeAnswer> {
+    const scrape = new Scrape(this.#families, negotiate(request.header('accept')));
+    try {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        return scrape.refuse(405, 'Only GET and HEAD are answered here.', { Allow: 'GET, HEAD' });
+      }
+      const verdict = await this.#authenticator.judge(request.authorization, request.subject);
+      if (verdict === 401) {
+        return scrape.refuse(401, 'Metrics need a token or a session.', { 'WWW-Authenticate': challenges });
+      }
+      if (verdict === 403) return scrape.refuse(403, 'You may not read the metrics.');
+      if (request.method === 'HEAD') return scrape.answerHead();
+      if (this.#scrapes >= this.#maxScrapes) return scrape.refuseForNow('Too many scrapes at once.');
+      return await this.#answerPage(scrape, request);
+    } catch (error) {
+      log('scrape failed: %o', error);
+      this.#warning.give(`Collecting metrics failed: ${messageOf(error)}; the scrape got 500.`);
+      return scrape.refuse(500, 'Collecting metrics failed.');
+    }
+  }
+
+  async #answerPage(scrape: Scrape, request: ScrapeRequest<Subject>): Promise<ScrapeAnswer> {
+    const timeoutMs = timeoutOf(request.header('x-prometheus-scrape-timeout-seconds'));
+    this.#scrapes++;
+    let page: PageStream | undefined;
+    try {
+      const snapshot = await within(timeoutMs, this.#registry.snapshot());
+      if (snapshot === undefined) return scrape.refuseForNow('Collecting took longer than the scrape may.');
+      const chunks = scrape.exposition.render(snapshot, requestedNames(request.url))[Symbol.iterator]();
+      await this.#turns.next();
+      page = new PageStream({
+        chunks,
+        first: chunks.next(),
+        turns: this.#turns,
+        timeoutMs: Math.max(timeoutMs - scrape.elapsedMs, 0),
+        onEnd: (outcome) => {
+          this.#scrapes--;
+          scrape.end(outcome);
+        },
+      });
+      this.#warning.rearm();
+      return scrape.answerPage(page);
+    } finally {
+      if (page === undefined) this.#scrapes--;
+    }
+  }
+}
+
+/** One request's way through: its format, its time, and the one count that it gets. */
+class Scrape {
+  readonly exposition: Exposition;
+  readonly #families: ScrapeFamilies;
+  readonly #start: number = performance.now();
+
+  constructor(families: ScrapeFamilies, exposition: Exposition) {
+    this.#families = families;
+    this.exposition = exposition;
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#start;
+  }
+
+  /** Counts the request with the status that it got. */
+  end(code: number): void {
+    try {
+      this.#families.record(this.exposition.format, code, this.elapsedMs / 1000);
+    } catch (error) {
+      log('a scrape was not counted: %o', error);
+    }
+  }
+
+  refuse(status: number, text: string, headers: Readonly<Record<string, string>> = {}): ScrapeAnswer {
+    this.end(status);
+    return { status, headers: { ...headersOf('text/plain; charset=utf-8'), ...headers }, body: `${text}\n` };
+  }
+
+  refuseForNow(text: string): ScrapeAnswer {
+    return this.refuse(503, text, { 'Retry-After': retryAfterSeconds });
+  }
+
+  answerHead(): ScrapeAnswer {
+    this.end(200);
+    return { status: 200, headers: headersOf(this.exposition.contentType), body: '' };
+  }
+
+  answerPage(page: PageStream): ScrapeAnswer {
+    return { status: 200, headers: headersOf(this.exposition.contentType), body: page };
+  }
+}
+
+function headersOf(contentType: string): Record<string, string> {
+  return { 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+}
+
+/** How long a scrape may take: what Prometheus says it will wait, less a twentieth for the way back. */
+function timeoutOf(header: string | undefined): number {
+  const seconds = Number(header);
+  const known = seconds > 0 ? Math.min(seconds, maxTimeoutSeconds) : defaultTimeoutSeconds;
+  return known * 950;
+}
+
+/** What the promise gives, or `undefined` after the time; its late failure is then nobody's concern. */
+async function within(timeoutMs: number, promise: Promise<Snapshot>): Promise<Snapshot | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, undefined).unref();
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,85 @@
+import { readFileSync, statSync, type BigIntStats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { MetricsError } from '../errors.ts';
+import { parseToken, type TokenDigest } from './token-digest.ts';
+import { messageOf, Warning } from './warning.ts';
+
+/** How often the file is looked at, at most. */
+const checkIntervalMs = 1000;
+
+/**
+ * The tokens of METRICS_TOKENS_FILE: one a line, plain or `sha256:<hex>`; blank lines and lines that begin with `#` are
+ * left out. A change is noticed within a second of the next request. A file that has become unreadable or malformed
+ * leaves the last good tokens in force and gives one warning; one that has become empty revokes them all.
+ */
+export class TokensFile {
+  readonly #path: string;
+  readonly #now: () => number;
+  readonly #warning: Warning = new Warning('WARN_METRICS_TOKENS_FILE');
+  #tokens: readonly TokenDigest[];
+  #signature: string;
+  #checkedAt: number;
+  #check: Promise<void> | undefined;
+
+  /**
+   * @param now a monotonic clock in milliseconds
+   * @throws MetricsError ERR_METRICS_INVALID_SETTING when the file can't be read or holds something else than tokens.
+   */
+  constructor(path: string, now: () => number = () => performance.now()) {
+    this.#path = path;
+    this.#now = now;
+    try {
+      this.#signature = signatureOf(statSync(path, { bigint: true }));
+      this.#tokens = parseTokensFile(readFileSync(path, 'utf8'));
+    } catch (error) {
+      throw new MetricsError(
+        'ERR_METRICS_INVALID_SETTING',
+        `METRICS_TOKENS_FILE: ${messageOf(error)}; name a readable file with one token a line.`,
+      );
+    }
+    this.#checkedAt = now();
+  }
+
+  /** Whether it held no token when it was last read. */
+  get empty(): boolean {
+    return this.#tokens.length === 0;
+  }
+
+  /** The tokens in force. */
+  async current(): Promise<readonly TokenDigest[]> {
+    if (this.#now() - this.#checkedAt >= checkIntervalMs) {
+      this.#check ??= this.#reread().finally(() => (this.#check = undefined));
+      await this.#check;
+    }
+    return this.#tokens;
+  }
+
+  async #reread(): Promise<void> {
+    try {
+      const signature = signatureOf(await stat(this.#path, { bigint: true }));
+      if (signature !== this.#signature) {
+        this.#tokens = parseTokensFile(await readFile(this.#path, 'utf8'));
+        this.#signature = signature;
+      }
+      this.#warning.rearm();
+    } catch (error) {
+      this.#warning.give(`METRICS_TOKENS_FILE: ${messageOf(error)}; the tokens read before stay in force.`);
+    }
+    this.#checkedAt = this.#now();
+  }
+}
+
+/** Changes whenever the file does: it is replaced, rewritten, or given back an old modification time. */
+function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+function parseTokensFile(text: string): readonly TokenDigest[] {
+  return text.split('\n').flatMap((line, index) => {
+    const entry = line.trim();
+    if (entry === '' || entry.startsWith('#')) return [];
+    const token = parseToken(entry);
+    if (typeof token === 'string') throw new Error(`line ${index + 1} ${token}`);
+    return [token];
+  });
+}

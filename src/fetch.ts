@@ -1,0 +1,10 @@
+import { createEndpoint as createAnyEndpoint, type Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
+
+export type { Access } from './endpoint/access.ts';
+export { createFetchHandler, type FetchHandler } from './endpoint/fetch-handler.ts';
+export type { ScraperOptions } from './endpoint/scraper.ts';
+export { resolveSettings, type Environment, type Settings, type SettingsOptions } from './endpoint/settings.ts';
+export type { Endpoint, EndpointOptions };
+
+/** `createEndpoint` for servers that speak fetch: `session` is asked about a standard `Request`. */
+export const createEndpoint: (options?: EndpointOptions<Request>) => Endpoint<Request> = createAnyEndpoint;
