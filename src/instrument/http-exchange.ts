@@ -1,0 +1,208 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { type ByteCounts, countRequestBytes, countResponseBytes, kExchange } from './http-bytes.ts';
+import { hookFailed } from './http-guard.ts';
+import { toMethodLabel } from './http-method.ts';
+import { isDeliberate, typeOfThrown } from './thrown.ts';
+
+/** The route of a request that no route matched. */
+export const UNMATCHED = '<unmatched>';
+
+/** The status of a request whose client went away first. */
+export const CLIENT_CLOSED = 499;
+
+/** The status of a request that the server dropped without an answer, as nginx writes it: timeouts, a closing server. */
+export const NO_RESPONSE = 444;
+
+/** A request without an exchange: the parser refused its head, or it turned into another protocol. */
+export interface HeadlessRequest {
+  readonly method: string;
+  readonly route: string;
+  readonly scheme: 'http' | 'https';
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** Who is told about exchanges: the recorder of a registry. */
+export interface ExchangeObserver {
+  started(exchange: Exchange): void;
+  /** The route is known for good. */
+  counted(exchange: Exchange): void;
+  /** A middleware or hook has run: its own time. */
+  middleware(name: string, ms: number): void;
+  rendered(template: string): void;
+  /** It is to be kept out of the families. */
+  dropped(exchange: Exchange): void;
+  closed(exchange: Exchange): void;
+}
+
+/** One request and its response: from the head received to the last byte handed over, recorded exactly once. */
+export class Exchange implements ByteCounts {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Of these it is observed, even when others come or go meanwhile. */
+  readonly recorders: readonly ExchangeObserver[];
+  readonly method: string;
+  /** In milliseconds of `performance.now()`, as all moments here. */
+  readonly startedAt: number = performance.now();
+  /** The router's pattern, once it is known. */
+  route: string | undefined = undefined;
+  responseBytes: number = 0;
+  receivedBytes: number = 0;
+  streaming: boolean = false;
+  /** What the parser or a timeout made the client get in place of the application's answer. */
+  refusal: number = 0;
+  /** How long the route's handler took; negative while that is not known. */
+  handlerMs: number = -1;
+  /** Types of what was thrown and not meant as an answer. */
+  exceptions: string[] | undefined = undefined;
+  /** Where an adapter keeps what it knows about the request. */
+  trace: unknown = undefined;
+  /** `http_server_requests_total` has it already. */
+  counted: boolean = false;
+  #done = false;
+  #onEnd: ((exchange: Exchange) => void) | undefined = undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, recorders: readonly ExchangeObserver[]) {
+    this.request = request;
+    this.response = response;
+    this.recorders = recorders;
+    this.method = toMethodLabel(request.method);
+  }
+
+  /** Begins to observe. */
+  open(): void {
+    const { request, response } = this;
+    (request as Carrier)[kExchange] = this;
+    (response as Carrier)[kExchange] = this;
+    const { headers } = request;
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined)
+      countRequestBytes(request);
+    countResponseBytes(response);
+    response.on('close', onClose);
+    for (const recorder of this.recorders) recorder.started(this);
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return 'encrypted' in this.request.socket ? 'https' : 'http';
+  }
+
+  /**
+   * Body bytes of the request: what was announced once all of it has come, else what came.
+   * (The rest of a body that nobody reads is thrown away by Node without a trace.)
+   */
+  get requestBytes(): number {
+    const announced = this.request.headers['content-length'];
+    return announced !== undefined && this.request.complete ? Number(announced) : this.receivedBytes;
+  }
+
+  /** The client has hung up, and not the server. */
+  get aborted(): boolean {
+    const { request, response } = this;
+    if (response.writableFinished || this.refusal !== 0) return false;
+    const { socket } = request;
+    return socket.readableEnded || (socket.errored ?? null) !== null;
+  }
+
+  /** What the client got. */
+  get status(): number {
+    const { response } = this;
+    if (this.refusal !== 0) return this.refusal;
+    if (response.writableFinished) return response.statusCode;
+    if (this.aborted) return CLIENT_CLOSED;
+    return response.headersSent ? response.statusCode : NO_RESPONSE;
+  }
+
+  /** The route is known and won't change: the request counts from now on. */
+  settle(route: string): void {
+    this.route = route;
+    if (this.#done) return;
+    for (const recorder of this.recorders) recorder.counted(this);
+    this.counted = true;
+  }
+
+  /** Something was thrown while it was answered. */
+  threw(thrown: unknown): void {
+    if (!isDeliberate(thrown)) (this.exceptions ??= []).push(typeOfThrown(thrown));
+  }
+
+  /** A middleware or hook has run, for so long without what it called. */
+  ran(name: string, ms: number): void {
+    for (const recorder of this.recorders) recorder.middleware(name, ms);
+  }
+
+  rendered(template: string): void {
+    for (const recorder of this.recorders) recorder.rendered(template);
+  }
+
+  /** Called once the application has handed over the whole response, or at the end where it never does. */
+  onEnd(listener: (exchange: Exchange) => void): void {
+    this.#onEnd = listener;
+  }
+
+  /** @internal The application has handed over the whole response. */
+  ended(): void {
+    const listener = this.#onEnd;
+    if (listener === undefined) return;
+    this.#onEnd = undefined;
+    try {
+      listener(this);
+    } catch (error) {
+      hookFailed(error);
+    }
+  }
+
+  /** Keeps it out of all families, as if it had never come. */
+  exclude(): void {
+    if (this.#done) return;
+    this.#done = true;
+    for (const recorder of this.recorders) recorder.dropped(this);
+  }
+
+  /** Records it. Only the first call counts. */
+  close(): void {
+    if (this.#done) return;
+    this.ended();
+    this.#done = true;
+    for (const recorder of this.recorders) recorder.closed(this);
+  }
+}
+
+interface Carrier {
+  [kExchange]?: Exchange;
+}
+
+/** The exchange that a request (or response) belongs to; none where it did not come over a socket (Fastify's `inject`) or nothing observes. */
+export function exchangeOf(request: object): Exchange | undefined {
+  return (request as Carrier)[kExchange];
+}
+
+/** Shared by all responses, so that none needs a closure. */
+function onClose(this: ServerResponse): void {
+  try {
+    (this as Carrier)[kExchange]!.close();
+  } catch (error) {
+    hookFailed(error);
+  }
+}
+
+/**
+ * Says which route a request is, for servers without a router that Promenade knows. Call it as early as the route is known, so that
+ * aborted requests have it too; where it is called more than once, the last call holds.
+ *
+ * @param route the pattern (`/devices/:id`), never the path: each value is a series.
+ *
+ * @example
+ * createServer((request, response) => {
+ *   setRoute(request, '/devices/:id');
+ *   response.end('...');
+ * });
+ */
+export function setRoute(request: IncomingMessage, route: string): void {
+  const exchange = exchangeOf(request);
+  if (exchange !== undefined) exchange.route = route;
+}
