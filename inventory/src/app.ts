@@ -1,0 +1,53 @@
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { dcim } from './apps/dcim/dcim.ts';
+import { registerSlowPage } from './apps/extras/slow-page.ts';
+import { ipam } from './apps/ipam/ipam.ts';
+import { registerLoginPages } from './auth/login-pages.ts';
+import { createTokenCheck } from './auth/token.ts';
+import type { Database } from './database/database.ts';
+import { registerErrorAnswers } from './error-answers.ts';
+import { registerHomePage } from './home-page.ts';
+import { registerApi } from './resource/api.ts';
+import { resolveResources } from './resource/model.ts';
+import { registerPages } from './resource/pages.ts';
+import { Repository } from './resource/repository.ts';
+import type { Settings } from './settings.ts';
+import { registerStatus } from './status.ts';
+import { registerViews, requireLogin } from './views.ts';
+
+/** No object comes near this; larger bodies are refused with 413. In bytes. */
+const bodyLimit = 256 * 1_024;
+
+/** Builds the web application that each web process runs; it does not listen yet. */
+export async function createApp(settings: Settings, db: Database): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit,
+    forceCloseConnections: 'idle',
+    logger: { level: 'warn' },
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+  await app.register(cookie, { secret: settings.secret });
+  const resources = resolveResources([dcim, ipam]);
+  await registerViews(app, resources);
+  registerErrorAnswers(app);
+
+  const repositories = new Map(resources.map((resource) => [resource, new Repository(resource, db)]));
+
+  await app.register(async (api) => {
+    api.removeContentTypeParser('text/plain');
+    const authorise = createTokenCheck(settings.token);
+    for (const repository of repositories.values()) registerApi(api, repository, authorise);
+    registerStatus(api, resources);
+  });
+  await app.register(async (pages) => {
+    pages.removeAllContentTypeParsers();
+    await pages.register(formbody);
+    for (const repository of repositories.values()) registerPages(pages, repository, { repositories, requireLogin });
+    registerHomePage(pages, [...repositories.values()]);
+    registerLoginPages(pages, settings.password);
+    registerSlowPage(pages);
+  });
+  return app;
+}

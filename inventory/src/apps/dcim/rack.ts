@@ -1,0 +1,71 @@
+import type { Queryable, Row } from '../../database/database.ts';
+import type { FieldErrors, Model } from '../../resource/model.ts';
+
+/** A rack that devices are mounted in. */
+export const rack: Model = {
+  name: 'rack',
+  plural: 'racks',
+  label: 'Rack',
+  pluralLabel: 'Racks',
+  display: 'name',
+  search: ['name', 'serial', 'description'],
+  fields: [
+    { name: 'site', label: 'Site', type: 'reference', to: 'site', required: true, listed: true },
+    { name: 'name', label: 'Name', type: 'text', required: true, maxLength: 100, listed: true },
+    {
+      name: 'status',
+      label: 'Status',
+      type: 'choice',
+      choices: ['active', 'planned', 'reserved', 'available', 'deprecated'],
+      default: 'active',
+      listed: true,
+    },
+    { name: 'u_height', label: 'Height (U)', type: 'integer', min: 1, max: 100, default: 42, listed: true },
+    { name: 'serial', label: 'Serial number', type: 'text', maxLength: 50, listed: true },
+    { name: 'description', label: 'Description', type: 'text', maxLength: 200 },
+  ],
+  check: keepsDevices,
+  panel: async (row, db) => ({ template: 'rack-elevation', data: { units: await elevation(row, db) } }),
+};
+
+/** A rack that devices stand in can neither move to another site nor shrink below them. */
+async function keepsDevices(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
+  if (id === undefined) return {};
+  const [devices] = await db.all(
+    `SELECT max(position + u_height - 1) AS top, sum(site_id <> ?) AS elsewhere FROM device WHERE rack_id = ?`,
+    [row['site_id']!, id],
+  );
+  const errors: FieldErrors = {};
+  if (Number(devices?.['elsewhere'])) errors['site'] = ['Devices of the present site still stand in this rack.'];
+  if (Number(devices?.['top']) > Number(row['u_height'])) {
+    errors['u_height'] = [`Devices reach up to U${devices?.['top']}.`];
+  }
+  return errors;
+}
+
+/** One line of the drawing of a rack. */
+interface Unit {
+  readonly number: number;
+  /** The device whose highest unit this is. */
+  readonly device?: Row;
+  /** Covered by a device that was drawn above. */
+  readonly covered: boolean;
+}
+
+/** The rack's units from top to bottom. */
+async function elevation(rackRow: Row, db: Queryable): Promise<Unit[]> {
+  const devices = await db.all(
+    `SELECT id, name, role, status, position, u_height FROM device WHERE rack_id = ? AND position IS NOT NULL`,
+    [rackRow['id']!],
+  );
+  return Array.from({ length: Number(rackRow['u_height']) }, (_, index) => {
+    const number = Number(rackRow['u_height']) - index;
+    const device = devices.find((row) => number >= Number(row['position']) && number <= topOf(row));
+    if (!device) return { number, covered: false };
+    return topOf(device) === number ? { number, device, covered: false } : { number, covered: true };
+  });
+}
+
+function topOf(device: Row): number {
+  return Number(device['position']) + Number(device['u_height']) - 1;
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { last, type QueryString } from '../resource/list-query.ts';
+import { logIn, logOut } from './session.ts';
+import { sameSecret } from './token.ts';
+
+const user = 'admin';
+
+/** Defines `/login` and `/logout` for the one user there is. */
+export function registerLoginPages(app: FastifyInstance, password: string): void {
+  app.get<{ Querystring: QueryString }>('/login', async (request, reply) =>
+    reply.viewAsync('login', { title: 'Log in', next: localPath(last(request.query['next'])), failed: false }),
+  );
+
+  app.post<{ Body: QueryString | undefined }>('/login', async (request, reply) => {
+    const form = request.body ?? {};
+    const next = localPath(last(form['next']));
+    const right = last(form['username']) === user && sameSecret(last(form['password']) ?? '', password);
+    if (!right) return reply.code(401).viewAsync('login', { title: 'Log in', next, failed: true });
+    logIn(reply, user);
+    return reply.redirect(next, 303);
+  });
+
+  const leave = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    logOut(reply);
+    return reply.redirect('/', 303);
+  };
+  app.get('/logout', leave);
+  app.post('/logout', leave);
+}
+
+/** Where to go after the login: a path of this application, never another site. */
+function localPath(next: string | undefined): string {
+  return next && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/';
+}

@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import { openDatabase } from './database/database.ts';
+import { migrate } from './database/migrate.ts';
+import { startDemo } from './demo.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { supervise } from './supervisor.ts';
+
+const help = `inventory: a small network source of truth, with Promenade's metrics
+
+  npm start                 start it
+  npm start -- --demo       and load it with steady traffic, so that there is something to see
+  npm start -- --help       this text
+
+Environment:
+  HOST                      address to listen on (127.0.0.1)
+  PORT                      port to listen on, 0 for any free one (8080)
+  WEB_PROCESSES             how many processes answer requests (2)
+  INVENTORY_TOKEN           token for writes through the API (a random one, printed at start)
+  INVENTORY_PASSWORD        password of the user admin (a random one, printed at start)
+  INVENTORY_SECRET          key that signs session cookies (a random one; set it to keep sessions over restarts)
+  DATABASE_URL              file:<path> of the SQLite database (a file in inventory/.data)
+  METRICS_ENABLED           metrics at METRICS_PATH (true)
+  METRICS_*                 all other settings of Promenade
+  PROMETHEUS_MULTIPROC_DIR  directory that the processes share their metrics in (a temporary one)
+`;
+
+/** Reads the options, prepares the database, and runs the web processes until a signal stops them. */
+export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const { values } = parseArgs({ args: argv, options: { demo: { type: 'boolean' }, help: { type: 'boolean' } } });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const settings = readSettings(env);
+  await prepareDatabase(settings);
+  let stopDemo = (): void => undefined;
+  supervise(settings, {
+    ready(port) {
+      const origin = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`;
+      console.log(welcome(origin, settings, env));
+      if (values.demo) stopDemo = startDemo(origin, settings.token);
+    },
+    stopping: () => stopDemo(),
+  });
+}
+
+async function prepareDatabase(settings: Settings): Promise<void> {
+  const db = await openDatabase(settings.databaseFile);
+  try {
+    const done = await migrate(db);
+    if (done.length > 0) console.log(`Prepared the database: ${done.join(', ')}`);
+  } finally {
+    db.close();
+  }
+}
+
+function welcome(origin: string, settings: Settings, env: NodeJS.ProcessEnv): string {
+  return `
+inventory is ready, with ${settings.webProcesses} web processes
+
+  Pages      ${origin}/
+  API        ${origin}/api/dcim/sites
+  Metrics    ${origin}${env['METRICS_PATH'] || '/metrics'}
+  Log in     admin, password ${settings.password}
+  Token      ${settings.token}
+  Database   ${settings.databaseFile}
+
+  curl -H 'Authorization: Token ${settings.token}' -H 'Content-Type: application/json' \\
+    -d '{"name": "Reykjavik"}' ${origin}/api/dcim/sites
+`;
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where the database lives when DATABASE_URL is not set; git ignores the folder. */
+const defaultDatabaseFile = fileURLToPath(new URL('../.data/inventory.sqlite', import.meta.url));
+
+/** Everything that the processes of one running application share. */
+export interface Settings {
+  readonly host: string;
+  /** 0 lets the system choose a free port. */
+  readonly port: number;
+  readonly webProcesses: number;
+  /** What `Authorization: Token ...` must carry to write through the API. */
+  readonly token: string;
+  /** The password of the one user, `admin`. */
+  readonly password: string;
+  /** The key that signs session cookies; the same in all processes. */
+  readonly secret: string;
+  /** Absolute path of the SQLite file. */
+  readonly databaseFile: string;
+}
+
+/** A setting that can't be used; the message names it and says how to mend it. */
+export class SettingError extends Error {
+  constructor(name: string, problem: string) {
+    super(`${name} ${problem}`);
+    this.name = 'SettingError';
+  }
+}
+
+/**
+ * Reads the settings from the environment; an empty variable counts as unset.
+ *
+ * @throws SettingError for the first value that can't be used.
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  return {
+    host: env['HOST'] || '127.0.0.1',
+    port: integer(env, 'PORT', 8080, 0, 65_535),
+    webProcesses: integer(env, 'WEB_PROCESSES', 2, 1, 64),
+    token: visible(env, 'INVENTORY_TOKEN') ?? randomBytes(20).toString('hex'),
+    password: env['INVENTORY_PASSWORD'] || randomBytes(9).toString('base64url'),
+    secret: env['INVENTORY_SECRET'] || randomBytes(32).toString('base64url'),
+    databaseFile: databaseFile(env),
+  };
+}
+
+/** The environment that makes a worker's {@link readSettings} give the same settings as the primary's. */
+export function toEnvironment(settings: Settings): Record<string, string> {
+  return {
+    HOST: settings.host,
+    PORT: String(settings.port),
+    WEB_PROCESSES: String(settings.webProcesses),
+    INVENTORY_TOKEN: settings.token,
+    INVENTORY_PASSWORD: settings.password,
+    INVENTORY_SECRET: settings.secret,
+    DATABASE_URL: `file:${settings.databaseFile}`,
+  };
+}
+
+function integer(env: NodeJS.ProcessEnv, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name];
+  if (!text) return fallback;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new SettingError(name, `must be a whole number from ${min} to ${max}, got "${text}"; try ${name}=${fallback}`);
+}
+
+function visible(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new SettingError(name, 'must be visible ASCII characters without blanks, for it is sent in a header');
+}
+
+function databaseFile(env: NodeJS.ProcessEnv): string {
+  const url = env['DATABASE_URL'];
+  if (!url) return defaultDatabaseFile;
+  // Only the scheme is repeated in the message: the rest of a database URL often holds a password.
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no scheme';
+  if (scheme.toLowerCase() !== 'file:') {
+    throw new SettingError('DATABASE_URL', `must be file:<path> (SQLite), got ${scheme}; try file:./inventory.sqlite`);
+  }
+  const path = url.startsWith('file://') ? pathOf(url) : url.slice('file:'.length);
+  if (!path || path.includes('?') || path === ':memory:') {
+    throw new SettingError('DATABASE_URL', 'must name a file that all processes can open; try file:./inventory.sqlite');
+  }
+  return resolve(path);
+}
+
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw new SettingError('DATABASE_URL', 'is not a valid file URL; try file:/absolute/path/inventory.sqlite');
+  }
+}

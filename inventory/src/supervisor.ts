@@ -1,0 +1,75 @@
+import cluster, { type Worker } from 'node:cluster';
+import { toEnvironment, type Settings } from './settings.ts';
+
+/** After a stop was asked for, workers that still live after this time are killed, in milliseconds. */
+const killAfterMs = 4_000;
+/** A worker that lived this long before it died is replaced at once, in milliseconds. */
+const healthyMs = 10_000;
+const firstDelayMs = 100;
+const longestDelayMs = 10_000;
+
+/** What the supervisor tells the rest of the primary. */
+export interface SupervisorEvents {
+  /** All web processes listen, for the first time. */
+  ready(port: number): void;
+  /** A stop has begun. */
+  stopping(): void;
+}
+
+/**
+ * Runs the web processes from the primary: starts them, replaces those that die, and stops them all on SIGTERM or SIGINT.
+ * The first one starts alone, so that what keeps it from listening is told once; the primary then ends with exit code 1.
+ */
+export function supervise(settings: Settings, events: SupervisorEvents): void {
+  const environment = toEnvironment(settings);
+  const startedAt = new Map<Worker, number>();
+  let listening = 0;
+  let failures = 0;
+  let stopping = false;
+  const restarts = new Set<NodeJS.Timeout>();
+
+  function start(): void {
+    startedAt.set(cluster.fork(environment), performance.now());
+  }
+
+  function stop(signal: NodeJS.Signals): void {
+    if (stopping) return;
+    stopping = true;
+    for (const timer of restarts) clearTimeout(timer);
+    events.stopping();
+    signalAll(signal);
+    setTimeout(() => signalAll('SIGKILL'), killAfterMs).unref();
+  }
+
+  function signalAll(signal: NodeJS.Signals): void {
+    for (const worker of startedAt.keys()) worker.process.kill(signal);
+  }
+
+  cluster.on('listening', (_worker, address) => {
+    listening++;
+    if (listening === 1) for (let index = 1; index < settings.webProcesses; index++) start();
+    if (listening === settings.webProcesses) events.ready(address.port);
+  });
+
+  cluster.on('exit', (worker, code, signal) => {
+    const livedMs = performance.now() - (startedAt.get(worker) ?? 0);
+    startedAt.delete(worker);
+    if (stopping) return;
+    if (listening === 0) {
+      process.exitCode = 1;
+      return;
+    }
+    failures = livedMs > healthyMs ? 0 : failures + 1;
+    const delayMs = livedMs > healthyMs ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1));
+    console.error(`Web process ${worker.process.pid} ended (${signal ?? `exit code ${code}`}); starting another.`);
+    const timer = setTimeout(() => {
+      restarts.delete(timer);
+      start();
+    }, delayMs);
+    restarts.add(timer);
+  });
+
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  start();
+}
