@@ -14,7 +14,7 @@ export function tokenOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined || authorization.length > 2 * maxTokenLength) return undefined;
   const [, scheme, credentials] = headerPattern.exec(authorization) ?? [];
   if (scheme === undefined) return undefined;
-  return scheme.toLowerCase() === 'basic' ? passwordOf(credentials) : credentials;
+  return scheme.toLowerCase() === 'basic' ? passwordOf(credentials!) : credentials;
 }
 
 function passwordOf(base64: string): string | undefined {

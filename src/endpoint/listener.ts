@@ -149,7 +149,7 @@ function probe({ host, port }: ListenerOptions): Promise<string> {
     asked.on('socket', (socket) => socket.unref());
     asked.on('response', (response) => {
       response.resume();
-      resolve([response.headers[identityHeader] ?? 'stranger'].flat()[0]);
+      resolve([response.headers[identityHeader] ?? 'stranger'].flat()[0]!);
     });
     asked.on('timeout', () => asked.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
     // A refused connection means that the port has just become free.

@@ -60,7 +60,7 @@ async function answer<Subject>(
 function singleHeader({ rawHeaders }: IncomingMessage, name: string): string | undefined {
   let value: string | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i].toLowerCase() !== name) continue;
+    if (rawHeaders[i]!.toLowerCase() !== name) continue;
     if (value !== undefined) return undefined;
     value = rawHeaders[i + 1];
   }

@@ -7,7 +7,7 @@ export interface RequestTarget {
 
 /** Takes apart `/path?query`, absolute URLs (`http://host/path`), and whatever else arrives (`*`, `//`, `http://`). */
 export function requestTarget(url: string): RequestTarget {
-  const [relative] = url.replace(/^https?:\/\/[^/?#]*/i, '').split('#', 1);
+  const relative = url.replace(/^https?:\/\/[^/?#]*/i, '').split('#', 1)[0]!;
   const mark = relative.indexOf('?');
   return mark === -1
     ? { path: relative, query: '' }

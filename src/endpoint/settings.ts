@@ -161,9 +161,9 @@ export function resolveSettings(options: SettingsOptions = {}, environment: Envi
   for (const [option, setting] of Object.entries(settingsTable)) {
     const values = valuesOf(option, setting, options, environment, problems);
     if (values.length > 0) given.add(option);
-    settings[option] = values.length > 0 ? values[0].value : setting.default;
-    const other = values.find(({ value }) => String(value) !== String(values[0].value));
-    if (other !== undefined) problems.push(`${other.name} contradicts ${values[0].name}; set one of them`);
+    settings[option] = values.length > 0 ? values[0]!.value : setting.default;
+    const other = values.find(({ value }) => String(value) !== String(values[0]!.value));
+    if (other !== undefined) problems.push(`${other.name} contradicts ${values[0]!.name}; set one of them`);
   }
   if (given.has('host') && !given.has('port')) {
     problems.push('METRICS_HOST has no meaning without METRICS_PORT; set both, or neither');

@@ -17,7 +17,7 @@ const tokenPattern = /^[\x21-\x2b\x2d-\x7e]+$/;
 export function parseToken(token: string): TokenDigest | string {
   if (/^sha256:/i.test(token)) {
     const digest = digestPattern.exec(token);
-    return digest === null ? 'has not 64 hexadecimal digits after sha256:' : Buffer.from(digest[1], 'hex');
+    return digest === null ? 'has not 64 hexadecimal digits after sha256:' : Buffer.from(digest[1]!, 'hex');
   }
   if (token.length > maxTokenLength) return `is longer than ${maxTokenLength} characters`;
   if (!tokenPattern.test(token)) return 'has characters that no token may have (blanks, commas, control or non-ASCII)';
