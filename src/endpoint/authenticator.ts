@@ -9,9 +9,9 @@ import { messageOf, Warning } from './warning.ts';
 /** What the application contributes to METRICS_AUTHENTICATION. */
 export interface AuthenticationCallbacks<Subject> {
   /** Who is logged in: nobody, somebody who may read metrics, or somebody who may not. A throw refuses the request with 401. */
-  session?(request: Subject): Access | Promise<Access>;
+  readonly session?: ((request: Subject) => Access | Promise<Access>) | undefined;
   /** Whether this is one of the application's own tokens, and may read metrics. A throw refuses the request with 401. */
-  checkToken?(token: string): Access | Promise<Access>;
+  readonly checkToken?: ((token: string) => Access | Promise<Access>) | undefined;
 }
 
 /** Judges who may read the page. */

@@ -29,13 +29,13 @@ export interface Endpoint<Subject = IncomingMessage> {
   /** Where the application's own server serves the page; `undefined` where it doesn't: disabled, or METRICS_PORT is set. */
   readonly publicPath: string | undefined;
   /** Whether a request to the application's own server is for the page. Never throws, whatever the URL is. */
-  matches(request: { readonly url?: string | undefined }): boolean;
+  readonly matches: (request: { readonly url?: string | undefined }) => boolean;
   /** Serves the page on node:http to whoever asks; ask `matches` first. */
   readonly handler: MetricsHandler;
   /** Serves the page where requests are those of the Fetch standard; ask `matches` first. */
   readonly fetch: FetchHandler;
   /** As `handler`, for frameworks whose request is not node:http's: `subject` is what `session` gets. */
-  serve(request: IncomingMessage, response: ServerResponse, subject: Subject): void;
+  readonly serve: (request: IncomingMessage, response: ServerResponse, subject: Subject) => void;
   /**
    * Opens the listener on METRICS_PORT; resolves when it is open, or is another process's for now. Does nothing without METRICS_PORT.
    *
@@ -59,8 +59,7 @@ export function createEndpoint<Subject = IncomingMessage>(
   const settings = resolveSettings(settingsOptions, environment);
   if (!settings.enabled) return disabledEndpoint(settings, registry);
 
-  const callbacks = { ...(session && { session }), ...(checkToken && { checkToken }) };
-  const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, ...callbacks });
+  const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, session, checkToken });
   observeSelf(registry);
   const publicPath = settings.port === undefined ? settings.path : undefined;
   const listener = listenerOf(settings, scraper);
