@@ -9,33 +9,38 @@ export interface SampleLine {
   readonly label?: readonly [name: string, value: string];
 }
 
-/**
- * The lines of one series, the same for each series of the family; {@link fillSamples} has their values, in the same order.
- * `formatBound` prints `le` and `quantile`.
- */
-export function sampleLines(definition: FamilyDefinition, formatBound: (bound: number) => string): SampleLine[] {
+const SUM_AND_COUNT: readonly SampleLine[] = [{ suffix: '_sum' }, { suffix: '_count' }];
+
+/** What a format decides about its lines. */
+export interface LineStyle {
+  /** Whether a histogram has a sum where values can be negative and so make it fall; without it there is no count either. */
+  readonly sumsNegativeValues: boolean;
+  /** Prints `le` and `quantile`. */
+  formatBound(bound: number): string;
+}
+
+/** The lines of one series, the same for each series of the family; {@link fillSamples} has their values in the same order. */
+export function sampleLines(definition: FamilyDefinition, style: LineStyle): SampleLine[] {
   switch (definition.type) {
     case 'counter':
       return [{ suffix: '_total' }];
     case 'info':
       return [{ suffix: '_info' }];
-    case 'histogram':
-      return [
-        ...[...definition.bounds!, Infinity].map((bound) => ({
-          suffix: '_bucket',
-          label: ['le', formatBound(bound)] as const,
-        })),
-        { suffix: '_sum' },
-        { suffix: '_count' },
-      ];
+    case 'histogram': {
+      const bounds = [...definition.bounds!, Infinity];
+      const buckets = bounds.map((bound) => ({
+        suffix: '_bucket',
+        label: ['le', style.formatBound(bound)] as const,
+      }));
+      return bounds[0]! < 0 && !style.sumsNegativeValues ? buckets : [...buckets, ...SUM_AND_COUNT];
+    }
     case 'summary':
       return [
         ...definition.quantiles!.map((quantile) => ({
           suffix: '',
-          label: ['quantile', formatBound(quantile)] as const,
+          label: ['quantile', style.formatBound(quantile)] as const,
         })),
-        { suffix: '_sum' },
-        { suffix: '_count' },
+        ...SUM_AND_COUNT,
       ];
     case 'stateset':
       return definition.states!.map((state) => ({
@@ -47,7 +52,7 @@ export function sampleLines(definition: FamilyDefinition, formatBound: (bound: n
   }
 }
 
-/** Writes the values of a series' lines, in the order of {@link sampleLines}, into `samples`. */
+/** Writes the values of a series' lines, in the order of {@link sampleLines}, into `samples`; what has no place there is left out. */
 export function fillSamples(family: FamilySnapshot, index: number, samples: Float64Array): void {
   const { definition, values } = family;
   const stride = strideOf(definition);

@@ -16,17 +16,17 @@ const NOTHING: KeptLines = { series: [], lines: [] };
  * a series is known by its LabelValues object. Both scrapes are sorted, so that one pass over both finds what came and went.
  */
 export class FamilyLines {
-  /** The lines of the series read so far; of those that were not kept only the last one's. */
-  readonly lines: string[] = [];
-  /** Set once there is no more room: from then on nothing is kept. */
+  /** Set once there is no more room: lines that are not kept already will not be. */
   full = false;
   readonly #series: readonly LabelValues[];
   readonly #width: number;
   readonly #make: MakeLines;
   readonly #old: KeptLines;
-  readonly #oldCount: number;
-  #oldIndex = 0;
   #index = 0;
+  #oldIndex = 0;
+  /** The kept lines of the series read so far; the old ones as long as those are the same. */
+  #own: string[] | undefined;
+  #lines: readonly string[];
 
   /** `width` is the number of lines a series. */
   constructor(series: readonly LabelValues[], width: number, make: MakeLines, old: KeptLines = NOTHING) {
@@ -34,36 +34,42 @@ export class FamilyLines {
     this.#width = width;
     this.#make = make;
     this.#old = old;
-    this.#oldCount = old.lines.length / width;
+    this.#lines = old.lines;
   }
 
   /** Goes to the next series. Returns where in `lines` its lines begin. */
   next(): number {
-    const { lines } = this;
-    const width = this.#width;
-    if (this.full) lines.length -= width;
-    const start = lines.length;
     const labels = this.#series[this.#index++]!;
-    const old = this.#old.series;
-    while (
-      this.#oldIndex < this.#oldCount &&
-      old[this.#oldIndex] !== labels &&
-      precedes(old[this.#oldIndex]!, labels)
-    ) {
-      this.#oldIndex++;
+    if (this.#own === undefined) {
+      if (this.#isOld(labels)) return this.#oldIndex++ * this.#width;
+      this.#own = this.#old.lines.slice(0, this.#oldIndex * this.#width);
     }
-    if (this.#oldIndex < this.#oldCount && old[this.#oldIndex] === labels) {
-      const from = this.#oldIndex++ * width;
-      for (let i = 0; i < width; i++) lines.push(this.#old.lines[from + i]!);
-    } else {
-      lines.push(...this.#make(labels));
-    }
-    return start;
+    const lines = this.#takeOld(labels) ?? this.#make(labels);
+    this.#lines = this.full ? lines : this.#own;
+    return this.full ? 0 : this.#own.push(...lines) - this.#width;
+  }
+
+  /** An array that holds the lines of the series that `next` went to. */
+  get lines(): readonly string[] {
+    return this.#lines;
   }
 
   /** What the next scrape can take over, once all series have been read. */
   toKept(): KeptLines {
-    return { series: this.#series, lines: this.lines };
+    const lines = this.#own ?? this.#old.lines.slice(0, this.#series.length * this.#width);
+    return { series: this.#series, lines };
+  }
+
+  #takeOld(labels: LabelValues): readonly string[] | undefined {
+    const { series, lines } = this.#old;
+    while (this.#oldIndex * this.#width < lines.length && precedes(series[this.#oldIndex]!, labels)) this.#oldIndex++;
+    if (!this.#isOld(labels)) return undefined;
+    const start = this.#oldIndex++ * this.#width;
+    return lines.slice(start, start + this.#width);
+  }
+
+  #isOld(labels: LabelValues): boolean {
+    return this.#oldIndex * this.#width < this.#old.lines.length && this.#old.series[this.#oldIndex] === labels;
   }
 }
 

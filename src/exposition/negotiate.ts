@@ -3,8 +3,6 @@ import { FORMATS, type Format } from './formats.ts';
 import { parseAccept, type MediaRange } from './media-ranges.ts';
 import type { EscapingScheme } from './name-escaping.ts';
 
-export type { Exposition };
-
 /** What one entry of the header says about one format. */
 interface Match {
   readonly format: Format;

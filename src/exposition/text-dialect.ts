@@ -1,15 +1,14 @@
 import type { FamilyDefinition } from '../snapshot/snapshot.ts';
 import { escapeHelp, escapeQuoted } from './escape.ts';
+import type { LineStyle } from './family-layout.ts';
 import { formatBound, formatCanonicalBound } from './numbers.ts';
 
 /** Where the text formats differ; samples look the same in all of them. */
-export interface TextDialect {
+export interface TextDialect extends LineStyle {
   /** Whether names outside the old alphabet can be written, between quotation marks. */
   readonly quotesNames: boolean;
   /** The lines that open a family, without the last line feed; `print` gives a name its final form. */
   openFamily(definition: FamilyDefinition, print: (suffix: string) => string): string;
-  /** Prints `le` and `quantile`. */
-  formatBound(bound: number): string;
   /** The page's end. */
   readonly end: string;
 }
@@ -39,6 +38,7 @@ export function prometheusText(version: '0.0.4' | '1.0.0'): TextDialect {
       const help = definition.help && `# HELP ${name} ${escapeHelp(definition.help)}\n`;
       return `${help}# TYPE ${name} ${PROMETHEUS_TYPES[definition.type]}`;
     },
+    sumsNegativeValues: true,
     formatBound,
     end: '',
   };
@@ -49,10 +49,12 @@ export const openMetricsText: TextDialect = {
   quotesNames: true,
   openFamily(definition, print) {
     const name = print('');
-    const unit = definition.unit && `\n# UNIT ${name} ${definition.unit}`;
+    const hasUnit = definition.type !== 'info' && definition.type !== 'stateset' && definition.unit !== '';
+    const unit = hasUnit ? `\n# UNIT ${name} ${definition.unit}` : '';
     const help = definition.help && `\n# HELP ${name} ${escapeQuoted(definition.help)}`;
     return `# TYPE ${name} ${definition.type}${unit}${help}`;
   },
+  sumsNegativeValues: false,
   formatBound: formatCanonicalBound,
   end: '# EOF\n',
 };

@@ -36,7 +36,7 @@ export class TextRenderer {
       const { definition } = family;
       if (filter?.size && !sampleNames(definition).some((name) => filter.has(name))) continue;
       text += this.#dialect.openFamily(definition, (suffix) => this.#nameOf(definition, suffix));
-      const layout = sampleLines(definition, this.#dialect.formatBound);
+      const layout = sampleLines(definition, this.#dialect);
       const makeLines = this.#lineMaker(definition, layout);
       const lines = new FamilyLines(family.series, layout.length, makeLines, this.#kept.get(definition));
       const samples = new Float64Array(layout.length);
@@ -73,8 +73,11 @@ export class TextRenderer {
     });
     return (labels) => {
       const pairs = labels.map((value, i) => `${labelNames[i]}="${escapeQuoted(value)}"`).join(',');
-      // Joined rather than added: added strings stay trees, slower to copy at each scrape.
-      return frames.map(([before, after]) => [before, pairs, after].join(''));
+      let text = '';
+      for (const [before, after] of frames) text += before + pairs + after;
+      // Pieces of one flat string: they take less memory than strings of their own, and less time to make and to copy.
+      let end = 0;
+      return frames.map(([before, after]) => text.slice(end, (end += before.length + pairs.length + after.length)));
     };
   }
 
@@ -95,8 +98,16 @@ function quoteUnlessLegal(name: string): string {
 /** The lines of one series, each with the line feed before it. */
 function renderSeries(family: FamilySnapshot, index: number, lines: FamilyLines, samples: Float64Array): string {
   const start = lines.next();
+  const texts = lines.lines;
   fillSamples(family, index, samples);
   let text = '';
-  for (let i = 0; i < samples.length; i++) text += lines.lines[start + i]! + formatValue(samples[i]!);
+  let last = NaN;
+  let lastText = 'NaN';
+  for (let i = 0; i < samples.length; i++) {
+    const value = samples[i]!;
+    // Neighbouring buckets often have the same count.
+    if (value !== last) lastText = formatValue((last = value));
+    text += texts[start + i]! + lastText;
+  }
   return text;
 }
