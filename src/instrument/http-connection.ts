@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { type Exchange, exchangeOf, type HeadlessRequest, UNMATCHED } from './http-exchange.ts';
+import { type Exchange, exchangeOf, type HeadlessRequest, isUnmeasured, UNMATCHED } from './http-exchange.ts';
 import { hookFailed } from './http-guard.ts';
 import { OTHER_METHOD, toMethodLabel } from './http-method.ts';
 import { onRawAnswer } from './http-raw-answer.ts';
@@ -18,9 +18,6 @@ export interface Observers {
   readonly current: readonly ConnectionObserver[];
 }
 
-/** A listener that serves metrics and nothing else carries this, and is left out of all families. */
-export const kUnobserved: unique symbol = Symbol.for('promenade.unobserved') as typeof kUnobserved;
-
 const kConnection: unique symbol = Symbol('promenade.connection');
 const kWatched: unique symbol = Symbol('promenade.watched');
 
@@ -34,7 +31,6 @@ interface HttpSocket extends Socket {
 
 interface WatchedServer extends Server {
   [kWatched]?: boolean;
-  [kUnobserved]?: boolean;
 }
 
 /** An accepted connection of an HTTP server. */
@@ -51,7 +47,7 @@ class Connection {
 /** For the channel `net.server.socket`, which tells of the connections of every kind of server. */
 export function connectionAccepted(socket: HttpSocket, observers: Observers): void {
   const { server } = socket;
-  if (server === undefined || !isHttpServer(server) || isUnobserved(server)) return;
+  if (server === undefined || !isHttpServer(server) || isUnmeasured(server)) return;
   watch(server, observers);
   socket[kConnection] = new Connection(observers.current);
   for (const observer of observers.current) observer.connected();
@@ -68,11 +64,6 @@ export function notePipelined(exchange: Exchange, socket: HttpSocket): void {
   if (connection === undefined) return;
   connection.pipelined = connection.pipelined.filter((waiting) => !waiting.done);
   connection.pipelined.push(exchange);
-}
-
-/** Whether a server is a listener of metrics' own. */
-export function isUnobserved(server: object): boolean {
-  return (server as WatchedServer)[kUnobserved] === true;
 }
 
 /** True for http and https servers; their modules need not be loaded to tell. */

@@ -14,6 +14,8 @@ export const CLIENT_CLOSED = 499;
 /** The status of a request that the server dropped without an answer, as nginx writes it: timeouts, a closing server. */
 export const NO_RESPONSE = 444;
 
+const NONE: readonly string[] = [];
+
 /** A request without an exchange: the parser refused its head, or it turned into another protocol. */
 export interface HeadlessRequest {
   readonly method: string;
@@ -25,6 +27,7 @@ export interface HeadlessRequest {
 
 /** Who is told about exchanges: the recorder of a registry. */
 export interface ExchangeObserver {
+  readonly measuresScrapes: boolean;
   started(exchange: Exchange): void;
   /** The route is known for good. */
   counted(exchange: Exchange): void;
@@ -54,14 +57,17 @@ export class Exchange implements ByteCounts {
   refusal: number = 0;
   /** How long the route's handler took; negative while that is not known. */
   handlerMs: number = -1;
-  /** Types of what was thrown and not meant as an answer. */
-  exceptions: string[] | undefined = undefined;
-  /** Where an adapter keeps what it knows about the request. */
+  /** Where the adapter of a framework keeps what it knows about the request. */
   trace: unknown = undefined;
   /** `http_server_requests_total` has it already. */
   counted: boolean = false;
   #done = false;
-  #onEnd: ((exchange: Exchange) => void) | undefined = undefined;
+  #excluded = false;
+  #handlerStartedAt = -1;
+  /** Types of what was thrown, not the errors, so that nothing is held. */
+  #exceptions: string[] | undefined = undefined;
+  #threwLate = false;
+  #onEnd: (() => void) | undefined = undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, recorders: readonly ExchangeObserver[]) {
     this.request = request;
@@ -120,14 +126,37 @@ export class Exchange implements ByteCounts {
   /** The route is known and won't change: the request counts from now on. */
   settle(route: string): void {
     this.route = route;
-    if (this.#done) return;
-    for (const recorder of this.recorders) recorder.counted(this);
+    if (this.#done || this.counted) return;
+    for (const recorder of this.recorders) if (this.#isFor(recorder)) recorder.counted(this);
     this.counted = true;
+  }
+
+  /** The route's handler begins. */
+  handlerStarted(): void {
+    this.#handlerStartedAt = performance.now();
+    this.handlerMs = -1;
+  }
+
+  /** It has done its part. Only the first call counts, and the end of the response is one. */
+  handlerEnded(): void {
+    if (this.#handlerStartedAt >= 0 && this.handlerMs < 0) this.handlerMs = performance.now() - this.#handlerStartedAt;
   }
 
   /** Something was thrown while it was answered. */
   threw(thrown: unknown): void {
-    if (!isDeliberate(thrown)) (this.exceptions ??= []).push(typeOfThrown(thrown));
+    if (isDeliberate(thrown)) return;
+    (this.#exceptions ??= []).push(typeOfThrown(thrown));
+    if (this.response.headersSent) this.#threwLate = true;
+  }
+
+  /**
+   * Types of what was thrown and nobody meant as an answer. An error handler that turns an error into a status below 500 has meant one;
+   * but not where the error came after the answer.
+   */
+  get unanswered(): readonly string[] {
+    if (this.#exceptions === undefined) return NONE;
+    const meant = this.status < 500 && this.response.writableFinished && !this.#threwLate;
+    return meant ? NONE : this.#exceptions;
   }
 
   /** A middleware or hook has run, for so long without what it called. */
@@ -139,37 +168,57 @@ export class Exchange implements ByteCounts {
     for (const recorder of this.recorders) recorder.rendered(template);
   }
 
-  /** Called once the application has handed over the whole response, or at the end where it never does. */
-  onEnd(listener: (exchange: Exchange) => void): void {
-    this.#onEnd = listener;
+  /** Calls `listener` when the application has handed over the whole response, or at the end where it never does. */
+  onEnd(listener: () => void): void {
+    const earlier = this.#onEnd;
+    this.#onEnd =
+      earlier === undefined
+        ? listener
+        : () => {
+            earlier();
+            listener();
+          };
   }
 
-  /** @internal The application has handed over the whole response. */
   ended(): void {
+    this.handlerEnded();
     const listener = this.#onEnd;
     if (listener === undefined) return;
     this.#onEnd = undefined;
     try {
-      listener(this);
+      listener();
     } catch (error) {
       hookFailed(error);
     }
   }
 
-  /** Keeps it out of all families, as if it had never come. */
+  /** It is a scrape: from now on it is as if it had never come, but for those who measure scrapes too. */
   exclude(): void {
-    if (this.#done) return;
-    this.#done = true;
-    for (const recorder of this.recorders) recorder.dropped(this);
+    if (this.#excluded || this.#done) return;
+    this.#excluded = true;
+    for (const recorder of this.recorders) if (!recorder.measuresScrapes) recorder.dropped(this);
   }
 
   /** Records it. Only the first call counts. */
   close(): void {
     if (this.#done) return;
     this.ended();
+    if (isUnmeasured(this.request)) this.exclude();
     this.#done = true;
-    for (const recorder of this.recorders) recorder.closed(this);
+    for (const recorder of this.recorders) if (this.#isFor(recorder)) recorder.closed(this);
   }
+
+  #isFor(recorder: ExchangeObserver): boolean {
+    return !this.#excluded || recorder.measuresScrapes;
+  }
+}
+
+/** A request or a server carries this where it is to be left out: scrapes, and listeners that serve nothing else. */
+const kUnmeasured: unique symbol = Symbol.for('promenade.http.unmeasured');
+
+/** Whether a request or a server carries the mark. */
+export function isUnmeasured(target: object): boolean {
+  return (target as { [kUnmeasured]?: unknown })[kUnmeasured] === true;
 }
 
 interface Carrier {

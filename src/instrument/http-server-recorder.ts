@@ -28,10 +28,13 @@ export interface HttpRecorderOptions extends HttpFamilyOptions {
   readonly includeRoutes?: RouteFilter | undefined;
   /** These routes are left out, even where `includeRoutes` has them. @default none */
   readonly excludeRoutes?: RouteFilter | undefined;
+  /** Scrapes count like any other request. @default false */
+  readonly includeScrapes?: boolean | undefined;
 }
 
 /** Turns exchanges into numbers for one registry: the families, their labels and semantics. It knows no framework. */
 export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver {
+  readonly measuresScrapes: boolean;
   readonly #families: HttpFamilies;
   readonly #options: HttpRecorderOptions;
   readonly #routes: Map<string, RouteSeries> = new Map();
@@ -42,6 +45,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
   constructor(options: HttpRecorderOptions) {
     this.#families = defineHttpFamilies(options);
     this.#options = options;
+    this.measuresScrapes = options.includeScrapes ?? false;
   }
 
   started(exchange: Exchange): void {
@@ -89,7 +93,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     series.response(status, exchange.streaming, charsetOf((exchange.response as { _header?: unknown })._header));
     if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
     if (status === CLIENT_CLOSED) route.aborted();
-    if (exchange.exceptions !== undefined) for (const type of exchange.exceptions) route.exception(type);
+    for (const type of exchange.unanswered) route.exception(type);
   }
 
   headless({ method, route, scheme, status, seconds }: HeadlessRequest): void {

@@ -3,8 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { defaultRegistry } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
-import { connectionAccepted, isUnobserved, notePipelined } from './http-connection.ts';
-import { Exchange } from './http-exchange.ts';
+import { connectionAccepted, notePipelined } from './http-connection.ts';
+import { Exchange, isUnmeasured } from './http-exchange.ts';
 import { hookFailed } from './http-guard.ts';
 import { type HttpRecorderOptions, HttpServerRecorder } from './http-server-recorder.ts';
 
@@ -76,7 +76,7 @@ function onRequestStart(message: unknown): void {
       socket: Socket;
       server: Server;
     };
-    if (isUnobserved(server)) return;
+    if (isUnmeasured(server)) return;
     const exchange = new Exchange(request, response, observers.current);
     exchange.open();
     notePipelined(exchange, socket);

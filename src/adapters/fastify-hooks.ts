@@ -1,0 +1,72 @@
+import { performance } from 'node:perf_hooks';
+import { type Exchange, exchangeOf } from '../instrument/http-exchange.ts';
+import { type FastifyHook, type FastifyRequestLike, hookListsOf, lifecycleHooks } from './fastify-types.ts';
+
+/** Hooks of ours are not timed. */
+export const OWN_HOOK = 'promenadeHook';
+
+/** Routes (their lists of hooks) that are done already. */
+const timed: WeakSet<object> = new WeakSet();
+
+/**
+ * Times the hooks of the route that a request has matched, from its first request on: those of plugins and those of the route itself,
+ * added before or after, of all encapsulated instances. Later requests cost one look into a set.
+ */
+export function timeHooks(request: object): void {
+  const lists = hookListsOf(request);
+  if (lists === undefined || timed.has(lists)) return;
+  timed.add(lists);
+  for (const name of lifecycleHooks) {
+    const hooks = lists[name];
+    if (!Array.isArray(hooks)) continue;
+    let anonymous = 0;
+    // In place: Fastify may be walking this very list.
+    for (const [i, hook] of hooks.entries()) {
+      const own = hook.name.replace(/^(bound )+/, '');
+      if (own !== OWN_HOOK) hooks[i] = timedHook(hook, `${name}:${own === '' ? `<anonymous ${++anonymous}>` : own}`);
+    }
+  }
+}
+
+/** Calls the hook just as Fastify does, and notes when it is through: when it calls back, when its promise settles, or when it has answered. */
+function timedHook(hook: FastifyHook, name: string): FastifyHook {
+  return function (this: unknown, ...args: unknown[]): unknown {
+    const request = args[0] as Partial<FastifyRequestLike> | undefined;
+    const exchange = request?.raw && exchangeOf(request.raw);
+    const next = args.at(-1);
+    if (exchange === undefined || typeof next !== 'function') return Reflect.apply(hook, this, args);
+    const run = new HookRun(exchange, name);
+    args[args.length - 1] = function (this: unknown, ...result: unknown[]): unknown {
+      run.over();
+      return Reflect.apply(next, this, result);
+    };
+    const result = Reflect.apply(hook, this, args);
+    // Fastify handles the promise itself: these listeners don't hide a rejection from anyone.
+    if (isThenable(result)) result.then(run.over, run.over);
+    else if (exchange.response.writableEnded) run.over();
+    else if (!run.isOver) exchange.onEnd(run.over);
+    return result;
+  };
+}
+
+class HookRun {
+  isOver: boolean = false;
+  readonly #exchange: Exchange;
+  readonly #name: string;
+  readonly #startedAt: number = performance.now();
+
+  constructor(exchange: Exchange, name: string) {
+    this.#exchange = exchange;
+    this.#name = name;
+  }
+
+  readonly over = (): void => {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#exchange.ran(this.#name, performance.now() - this.#startedAt);
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** The part of Fastify's request that is used. */
+export interface FastifyRequestLike {
+  readonly raw: IncomingMessage;
+  readonly is404: boolean;
+  readonly routeOptions: { readonly url?: string | undefined };
+}
+
+/** The part of Fastify's reply that is used. */
+export interface FastifyReplyLike {
+  readonly raw: ServerResponse;
+  readonly sent: boolean;
+  hijack(): unknown;
+}
+
+/** The part of a Fastify instance that is used. */
+export interface FastifyInstanceLike {
+  addHook(name: 'onClose', hook: () => Promise<void>): unknown;
+  route(options: {
+    method: string[];
+    url: string;
+    schema: object;
+    handler: (request: never, reply: never) => void;
+  }): unknown;
+}
+
+/** A hook as Fastify calls it: the request first, the callback last. */
+export type FastifyHook = (this: unknown, ...args: unknown[]) => unknown;
+
+/** The hooks of a request, in the order in which Fastify runs them. */
+export const lifecycleHooks = [
+  'onRequest',
+  'preParsing',
+  'preValidation',
+  'preHandler',
+  'preSerialization',
+  'onError',
+  'onSend',
+  'onResponse',
+  'onTimeout',
+  'onRequestAbort',
+] as const;
+
+type HookLists = Partial<Record<string, FastifyHook[] | null>>;
+
+/**
+ * One of Fastify's own symbols, by its description: it exports none of them. Fastify 5.0 to 5.12 have those that are used here;
+ * where one is missing, what needs it is left out.
+ */
+function symbolOf(target: object, description: string): symbol | undefined {
+  for (let object: object | null = target; object !== null; object = Object.getPrototypeOf(object)) {
+    const symbol = Object.getOwnPropertySymbols(object).find((candidate) => candidate.description === description);
+    if (symbol !== undefined) return symbol;
+  }
+  return undefined;
+}
+
+function internal(target: object, description: string): unknown {
+  const symbol = symbolOf(target, description);
+  return symbol === undefined ? undefined : (target as Record<symbol, unknown>)[symbol];
+}
+
+/** The instance that all others of the application were made from. */
+export function rootOf(instance: object): object {
+  let root = instance;
+  for (;;) {
+    const parent: object | null = Object.getPrototypeOf(root);
+    if (parent === null || !('addHook' in parent)) return root;
+    root = parent;
+  }
+}
+
+/**
+ * Puts a hook before all others, in an instance and those made from it already; later ones inherit it.
+ * (`addHook` would put it behind those that the application added first, and they may answer.)
+ *
+ * @returns false where Fastify's lists can't be found.
+ */
+export function prependHook(instance: object, name: string, hook: FastifyHook): boolean {
+  const hooks = (internal(instance, 'fastify.hooks') as HookLists | undefined)?.[name];
+  if (!Array.isArray(hooks)) return false;
+  hooks.unshift(hook);
+  const children = internal(instance, 'fastify.children');
+  if (Array.isArray(children)) for (const child of children) prependHook(child as object, name, hook);
+  return true;
+}
+
+/** The lists of hooks of the route that a request has matched, as Fastify put them together when it started. */
+export function hookListsOf(request: object): HookLists | undefined {
+  contextSymbol ??= symbolOf(request, 'fastify.context');
+  return contextSymbol === undefined ? undefined : ((request as Record<symbol, unknown>)[contextSymbol] as HookLists);
+}
+
+let contextSymbol: symbol | undefined;

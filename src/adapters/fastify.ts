@@ -1,0 +1,168 @@
+import diagnostics from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../application.ts';
+import { type Exchange, exchangeOf, UNMATCHED } from '../instrument/http-exchange.ts';
+import { hookFailed } from '../instrument/http-guard.ts';
+import { OWN_HOOK, timeHooks } from './fastify-hooks.ts';
+import {
+  type FastifyHook,
+  type FastifyInstanceLike,
+  type FastifyReplyLike,
+  type FastifyRequestLike,
+  prependHook,
+  rootOf,
+} from './fastify-types.ts';
+import { countViews } from './fastify-views.ts';
+
+export type { FastifyInstanceLike, FastifyReplyLike, FastifyRequestLike };
+
+/** Settings, what the application contributes, and how HTTP is measured. `session` gets Fastify's request. */
+export type FastifyPromenadeOptions<Request = FastifyRequestLike> = ApplicationOptions<Request>;
+
+/** A plugin as Fastify's `register` takes it. */
+export type FastifyPromenadePlugin = (instance: FastifyInstanceLike) => Promise<void>;
+
+/**
+ * Metrics for a Fastify 5 application: serves METRICS_PATH and measures every request, whatever is registered before or after.
+ * Where METRICS_ENABLED is not true it does nothing at all.
+ *
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ *
+ * @example
+ * const app = Fastify();
+ * app.register(promenade());
+ */
+export function promenade<Request = FastifyRequestLike>(
+  options: FastifyPromenadeOptions<Request> = {},
+): FastifyPromenadePlugin {
+  const metrics = startApplicationMetrics<Request>(options);
+  const plugin: FastifyPromenadePlugin = async (instance) => {
+    if (metrics !== undefined) await install(metrics, instance);
+  };
+  return Object.assign(plugin, {
+    [Symbol.for('skip-override')]: true,
+    [Symbol.for('fastify.display-name')]: 'promenade',
+    [Symbol.for('plugin-meta')]: { name: 'promenade', fastify: '5.x' },
+  });
+}
+
+async function install<Request>(metrics: ApplicationMetrics<Request>, instance: FastifyInstanceLike): Promise<void> {
+  const { endpoint, measuresHttp } = metrics;
+  instance.addHook('onClose', async () => {
+    if (measuresHttp) unsubscribe();
+    await metrics.close();
+  });
+  const paths = endpoint.publicPath === undefined ? [] : [...new Set([endpoint.publicPath, `${endpoint.publicPath}/`])];
+  if (measuresHttp) {
+    subscribe();
+    observe(rootOf(instance), new Set(paths));
+  }
+  for (const url of paths) addRoute(endpoint.serve, instance, url);
+  await metrics.listen();
+}
+
+function addRoute<Request>(
+  serve: ApplicationMetrics<Request>['endpoint']['serve'],
+  instance: FastifyInstanceLike,
+  url: string,
+): void {
+  const handler = (request: FastifyRequestLike, reply: FastifyReplyLike): void => {
+    reply.hijack();
+    serve(request.raw, reply.raw, request as Request);
+  };
+  try {
+    instance.route({ method: ['GET', 'HEAD'], url, schema: { hide: true }, handler });
+  } catch (error) {
+    // With `ignoreTrailingSlash` the second path is the first.
+    if ((error as { code?: unknown }).code !== 'FST_ERR_DUPLICATED_ROUTE' || !url.endsWith('/')) throw error;
+  }
+}
+
+/** Says which route each request is, and counts errors and templates. */
+function observe(root: object, scrapes: ReadonlySet<string>): void {
+  const onRequest = named((request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void): void => {
+    try {
+      const exchange = exchangeOf(request.raw);
+      if (exchange !== undefined) arrived(exchange, request, reply, scrapes);
+    } catch (error) {
+      hookFailed(error);
+    }
+    done();
+  });
+  const onError = named((request: FastifyRequestLike, _reply: unknown, error: unknown, done: () => void): void => {
+    exchangeOf(request.raw)?.threw(error);
+    done();
+  });
+  prependHook(root, 'onRequest', onRequest);
+  prependHook(root, 'onError', onError);
+}
+
+function arrived(
+  exchange: Exchange,
+  request: FastifyRequestLike,
+  reply: FastifyReplyLike,
+  scrapes: ReadonlySet<string>,
+): void {
+  const route = request.routeOptions.url;
+  timeHooks(request);
+  countViews(reply);
+  if (route !== undefined && scrapes.has(route)) exchange.exclude();
+  exchange.settle(route ?? UNMATCHED);
+}
+
+function named(hook: unknown): FastifyHook {
+  return Object.defineProperty(hook as FastifyHook, 'name', { value: OWN_HOOK });
+}
+
+/** Fastify's channel around handlers, which tells their own time. */
+const HANDLER_CHANNEL = 'tracing:fastify.request.handler';
+
+interface HandlerMessage {
+  readonly request: { readonly raw: IncomingMessage };
+  readonly reply: { readonly sent: boolean };
+  readonly route: { readonly url?: string };
+  readonly async: boolean;
+}
+
+const subscriptions: readonly (readonly [string, (message: unknown) => void])[] = [
+  [`${HANDLER_CHANNEL}:start`, guarded(onHandlerStart)],
+  [`${HANDLER_CHANNEL}:end`, guarded(onHandlerReturn)],
+  [`${HANDLER_CHANNEL}:asyncStart`, guarded(onHandlerSettled)],
+];
+
+let subscribers = 0;
+
+function subscribe(): void {
+  if (subscribers++ === 0) for (const [name, listener] of subscriptions) diagnostics.subscribe(name, listener);
+}
+
+function unsubscribe(): void {
+  if (--subscribers === 0) for (const [name, listener] of subscriptions) diagnostics.unsubscribe(name, listener);
+}
+
+function onHandlerStart({ request, route }: HandlerMessage): void {
+  const exchange = exchangeOf(request.raw);
+  if (exchange === undefined) return;
+  exchange.route ??= route.url;
+  exchange.handlerStarted();
+}
+
+/** A handler that has neither answered nor returned a promise will answer later: it ends when the response does. */
+function onHandlerReturn({ request, reply, async }: HandlerMessage): void {
+  if (!async && reply.sent) exchangeOf(request.raw)?.handlerEnded();
+}
+
+function onHandlerSettled({ request }: HandlerMessage): void {
+  exchangeOf(request.raw)?.handlerEnded();
+}
+
+/** A subscriber that throws would be the application's uncaught exception. */
+function guarded(listener: (message: HandlerMessage) => void): (message: unknown) => void {
+  return (message) => {
+    try {
+      listener(message as HandlerMessage);
+    } catch (error) {
+      hookFailed(error);
+    }
+  };
+}
