@@ -80,19 +80,20 @@ export class Merger {
 
 /** Groups what may be added up; of definitions that contradict each other only the latest stays. */
 function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Part[]>; conflicts: Conflict[] } {
-  const latest = new Map<string, SlotFamily>();
+  const latest = new Map<string, Part>();
   for (const slot of slots) {
     for (const family of slot.families) {
+      const part = { slot, family };
       const other = latest.get(family.definition.name);
-      if (!other || family.definedAt > other.definedAt) latest.set(family.definition.name, family);
+      if (!other || latestFirst(part, other) < 0) latest.set(family.definition.name, part);
     }
   }
-  const owners = new Map<string, string>();
+  const taken = new Set<string>();
   const clashing = new Set<string>();
-  for (const family of [...latest.values()].sort((a, b) => b.definedAt - a.definedAt)) {
+  for (const { family } of [...latest.values()].sort(latestFirst)) {
     const names = sampleNames(family.definition);
-    if (names.some((name) => owners.has(name))) clashing.add(family.definition.name);
-    else for (const name of names) owners.set(name, family.definition.name);
+    if (names.some((name) => taken.has(name))) clashing.add(family.definition.name);
+    else for (const name of names) taken.add(name);
   }
 
   const groups = new Map<string, Part[]>();
@@ -100,7 +101,7 @@ function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Pa
   for (const slot of slots) {
     for (const family of slot.families) {
       const { name } = family.definition;
-      if (clashing.has(name) || !sameShape(family.definition, latest.get(name)!.definition)) {
+      if (clashing.has(name) || !sameShape(family.definition, latest.get(name)!.family.definition)) {
         conflicts.push({ family: name, slot: slot.name });
       } else if (slot.live || !family.definition.liveOnly) {
         const group = groups.get(name);
@@ -109,8 +110,13 @@ function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Pa
       }
     }
   }
-  for (const group of groups.values()) group.sort((a, b) => b.family.definedAt - a.family.definedAt);
+  for (const group of groups.values()) group.sort(latestFirst);
   return { groups, conflicts };
+}
+
+/** What a living process says counts before what a dead one said, and later definitions before earlier ones. */
+function latestFirst(a: Part, b: Part): number {
+  return Number(b.slot.live) - Number(a.slot.live) || b.family.definedAt - a.family.definedAt;
 }
 
 /** Whether two processes' numbers can be added up; help and unit may differ. */

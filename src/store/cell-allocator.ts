@@ -11,33 +11,31 @@ export const CHUNK_BYTES: number = CHUNK_CELLS * 8;
 export class CellAllocator {
   readonly chunks: Float64Array[];
   readonly #grow: () => Float64Array | undefined;
-  /** Free runs by their width; the rest of the newest chunk is `#next` to `#end`. */
+  /** The first cells of free runs, by the runs' width. */
   readonly #free: Map<number, number[]> = new Map();
+  /** What lies behind was never handed out. */
   #next: number;
-  #end: number;
 
-  /** `grow` gives one more chunk of zeros, or `undefined` when there is no space; cells below `first` are taken. */
-  constructor(chunks: Float64Array[], first: number, grow: () => Float64Array | undefined) {
+  /** `grow` gives one more chunk of zeros, or `undefined` when there is no space; cells below `next` are taken. */
+  constructor(chunks: Float64Array[], next: number, grow: () => Float64Array | undefined) {
     this.chunks = chunks;
+    this.#next = next;
     this.#grow = grow;
-    this.#next = first;
-    this.#end = chunks.length * CHUNK_CELLS;
   }
 
-  /** The number of a run of zeroed cells, or `undefined` when there is no space. At most a chunk wide. */
+  /** The number of the first of `width` zeroed cells, or `undefined` when there is no space. At most a chunk wide. */
   allocate(width: number): number | undefined {
     const freed = this.#free.get(width)?.shift();
     if (freed !== undefined) return freed;
-    if (this.#next + width > this.#end) {
-      // The rest of the chunk is left over: at most one run's width in 64 KiB.
+    let cell = this.#next;
+    const room = CHUNK_CELLS - (cell % CHUNK_CELLS);
+    if (room < width) cell += room; // left over: less than one run in 64 KiB
+    if (cell >= this.chunks.length * CHUNK_CELLS) {
       const chunk = this.#grow();
       if (!chunk) return undefined;
-      this.#next = this.chunks.length * CHUNK_CELLS;
       this.chunks.push(chunk);
-      this.#end = this.#next + CHUNK_CELLS;
     }
-    const cell = this.#next;
-    this.#next += width;
+    this.#next = cell + width;
     return cell;
   }
 
@@ -48,6 +46,11 @@ export class CellAllocator {
     const runs = this.#free.get(width);
     if (runs) runs.push(cell);
     else this.#free.set(width, [cell]);
+  }
+
+  /** The free runs, for those who write the state down. */
+  *freeRuns(): Iterable<readonly [cell: number, width: number]> {
+    for (const [width, cells] of this.#free) for (const cell of cells) yield [cell, width];
   }
 
   range(cell: number): CellRange {

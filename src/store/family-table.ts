@@ -15,19 +15,34 @@ export interface SeriesEntry {
 /** The series of one family in one slot: what the owner keeps in memory, and what a reader builds from the slot's names. */
 export class FamilyTable {
   readonly id: number;
-  readonly definition: FamilyDefinition;
-  readonly definedAt: number;
   readonly fallback: SeriesEntry;
   readonly #entries: Map<string, SeriesEntry> = new Map();
+  #definition: FamilyDefinition;
+  #definedAt: number;
   #columns: { readonly entries: readonly SeriesEntry[]; readonly series: readonly LabelValues[] } | undefined;
   #fallbackShown = false;
 
   constructor(id: number, definition: FamilyDefinition, definedAt: number, fallbackCell: number) {
     this.id = id;
-    this.definition = definition;
-    this.definedAt = definedAt;
+    this.#definition = definition;
+    this.#definedAt = definedAt;
     const labelValues = Object.freeze(definition.labelNames.map(() => OVERFLOW));
     this.fallback = { labelValues, cell: fallbackCell, blocks: new Map() };
+  }
+
+  get definition(): FamilyDefinition {
+    return this.#definition;
+  }
+
+  get definedAt(): number {
+    return this.#definedAt;
+  }
+
+  /** Another text for the same numbers: a help that a new version of the application words anew. */
+  redefine(definition: FamilyDefinition, definedAt: number): void {
+    this.#definition = definition;
+    this.#definedAt = definedAt;
+    this.#columns = undefined;
   }
 
   /** All series but the fallback. */

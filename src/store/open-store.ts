@@ -1,7 +1,118 @@
+import cluster from 'node:cluster';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { HeapStore } from './heap-store.ts';
+import { MappedStore } from './mapped-store.ts';
+import { bootId } from './slot-claim.ts';
 import type { Store } from './store.ts';
 
-/** The store that options and environment ask for. */
-export function openStore(): Store {
+/** What decides where numbers live; what is not given is read from the environment. */
+export interface StoreOptions {
+  /** @default PROMETHEUS_MULTIPROC_DIR, or the directory that a cluster's processes share */
+  readonly directory?: string | undefined;
+  /** @default METRICS_ROLE, or what the process is: `primary`, `worker`, `thread`, `app` */
+  readonly role?: string | undefined;
+  readonly onColdStart?: 'keep' | 'reset' | undefined;
+}
+
+/**
+ * Opens the store that options and environment ask for: shared files where there is a directory to share, else the heap.
+ *
+ * @throws MetricsError as MappedStore does, where somebody asked for the directory; one that nobody named is done without, with a warning.
+ */
+export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = process.env): Store {
+  const role = options.role ?? processRole(env);
+  const { onColdStart = 'keep' } = options;
+  const named = options.directory ?? namedDirectory(env);
+  if (named !== undefined) return new MappedStore({ directory: named, role, onColdStart });
+  try {
+    const directory = groupDirectory(env);
+    if (directory !== undefined) return new MappedStore({ directory, role });
+  } catch (error) {
+    process.emitWarning(`Each process counts by itself, and a scrape sees one of them only: ${(error as Error).message}`, {
+      code: 'PROMENADE_NOT_SHARED',
+    });
+  }
   return new HeapStore();
+}
+
+/** The directory that the environment names; none where metrics are switched off. */
+function namedDirectory(env: NodeJS.ProcessEnv): string | undefined {
+  if (isOff(env)) return undefined;
+  return env['PROMETHEUS_MULTIPROC_DIR']?.trim() || env['prometheus_multiproc_dir']?.trim() || undefined;
+}
+
+/** The directory that this process shares with the others of its cluster, without being told. */
+function groupDirectory(env: NodeJS.ProcessEnv): string | undefined {
+  if (isOff(env)) return undefined;
+  if (env['PM2_HOME'] && env['pm_id'] !== undefined) {
+    return join(env['PM2_HOME'], 'promenade', (env['name'] ?? 'app').replaceAll(/[^\w.-]/g, '_'));
+  }
+  if (cluster.isWorker) return clusterDirectory(process.ppid);
+  return hasWorkers() ? clusterDirectory(process.pid) : undefined;
+}
+
+/** Calls back when this process becomes a cluster's primary: from then on it shares a directory with its workers. */
+export function onFirstFork(callback: () => void): void {
+  if (cluster.isPrimary && isMainThread) cluster.once('fork', callback);
+}
+
+function isOff(env: NodeJS.ProcessEnv): boolean {
+  return /^(false|0|no|off)$/i.test(env['METRICS_ENABLED']?.trim() ?? '');
+}
+
+function hasWorkers(): boolean {
+  return cluster.isPrimary && isMainThread && Object.keys(cluster.workers ?? {}).length > 0;
+}
+
+function processRole(env: NodeJS.ProcessEnv): string {
+  const given = env['METRICS_ROLE']?.trim();
+  if (given && /^[a-z0-9_]+$/.test(given)) return given;
+  if (!isMainThread) return 'thread';
+  if (cluster.isWorker) return 'worker';
+  return hasWorkers() ? 'primary' : 'app';
+}
+
+/**
+ * Where the processes of a cluster meet without being told: its name says which primary (a pid, when it started, on which running system), so that
+ * primary and workers find it each by itself, and no other cluster does.
+ */
+function clusterDirectory(primary: number): string {
+  const identity = createHash('sha256').update(`${bootId()} ${primary} ${startOf(primary)}`).digest('hex').slice(0, 16);
+  const parent = join(tmpdir(), `promenade-${process.getuid?.() ?? 'user'}`);
+  fs.mkdirSync(parent, { recursive: true, mode: 0o700 });
+  removeAbandoned(parent);
+  return join(parent, `${primary}-${identity}`);
+}
+
+/** When a process started, in the system's own terms; `''` where it does not tell. */
+function startOf(pid: number): string {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in brackets and may hold blanks; the start is field 22.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Clusters that are gone leave their directories behind: the next one that starts clears them away. */
+function removeAbandoned(parent: string): void {
+  for (const entry of fs.readdirSync(parent)) {
+    const primary = Number(/^(\d+)-[0-9a-f]{16}$/.exec(entry)?.[1]);
+    if (!primary || isRunning(primary)) continue;
+    fs.rmSync(join(parent, entry), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

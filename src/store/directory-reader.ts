@@ -1,0 +1,185 @@
+import { Buffer } from 'node:buffer';
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
+import type { TimeSlice } from '../time-slice.ts';
+import { CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
+import type { Directory } from './directory.ts';
+import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from './names-log.ts';
+import { cellsHeader, isOwned, leadsTo, quarantine, readFrom } from './slot-files.ts';
+import { SlotNames } from './slot-names.ts';
+import type { SlotInfo } from './store.ts';
+
+/** What is known of a slot's names, so that only what is new has to be read. */
+interface KnownSlot {
+  readonly inode: number;
+  readonly header: SlotHeader;
+  readonly names: SlotNames;
+  /** Where the records that were read end. */
+  end: number;
+  live: boolean;
+  bytes: number;
+  /** The numbers as they were read last. A dead process's don't change. */
+  snapshot: SlotSnapshot | undefined;
+}
+
+/** A reading that does not hold together: its writer was at it, or the file is damaged. */
+class Unreadable extends Error {}
+
+const TRIES = 4;
+
+/**
+ * Reads what all processes have counted. Only ever reads: other processes' numbers by read(), since a map of a file that is cut
+ * under it kills the process. No process is asked anything.
+ *
+ * Keeps the last values of slots that disappear (a damaged file, a wiped directory), until they are back or the directory is begun anew.
+ */
+export class DirectoryReader {
+  readonly #directory: Directory;
+  readonly #known: Map<string, KnownSlot> = new Map();
+  /** The last values of every numbers' lineage. */
+  readonly #remembered: Map<string, SlotSnapshot> = new Map();
+  #directoryId: string;
+  #quarantined = 0;
+
+  constructor(directory: Directory) {
+    this.#directory = directory;
+    this.#directoryId = directory.id;
+  }
+
+  /** How many damaged slots this process has put aside. */
+  get quarantined(): number {
+    return this.#quarantined;
+  }
+
+  /** The slots, as they were at the last reading. */
+  slots(): readonly SlotInfo[] {
+    return [...this.#known].map(([name, { header, live, bytes }]) => ({ name, role: header.role, live, bytes }));
+  }
+
+  async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
+    if (this.#directory.id !== this.#directoryId) {
+      this.#directoryId = this.#directory.id;
+      this.#remembered.clear();
+    }
+    const names = this.#directory.slotNames();
+    for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
+    const found = new Map<string, SlotSnapshot>();
+    for (const name of names) {
+      const snapshot = await this.#readSlot(name, slice);
+      const known = this.#known.get(name);
+      // A slot without families may be one that is being written anew: what is remembered of it stays.
+      if (snapshot && known && snapshot.families.length > 0) found.set(known.header.lineage, snapshot);
+      if (slice.spent) await slice.rest();
+    }
+    for (const [lineage, snapshot] of found) this.#remembered.set(lineage, snapshot);
+    const all: SlotSnapshot[] = [];
+    for (const [lineage, snapshot] of this.#remembered) {
+      all.push(found.has(lineage) ? snapshot : { ...snapshot, live: false });
+    }
+    return all;
+  }
+
+  async #readSlot(name: string, slice: TimeSlice): Promise<SlotSnapshot | undefined> {
+    for (let tries = 1; ; tries++) {
+      let fd: number;
+      try {
+        fd = fs.openSync(this.#directory.join(`${name}.names`), 'r');
+      } catch {
+        return undefined; // gone meanwhile, or not ours to read
+      }
+      try {
+        return await this.#readOpenSlot(name, fd, slice);
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        if (tries === TRIES) {
+          if (quarantine(this.#directory, name, fd)) this.#quarantined++;
+          this.#known.delete(name);
+          return undefined;
+        }
+        this.#known.delete(name);
+      } finally {
+        fs.closeSync(fd);
+      }
+      await delay(tries); // its writer may be at it
+    }
+  }
+
+  async #readOpenSlot(name: string, fd: number, slice: TimeSlice): Promise<SlotSnapshot | undefined> {
+    const header = decodeHeader(readHeader(fd));
+    if (header === 'unknown') return undefined; // another version's
+    if (header === 'damaged') throw new Unreadable('header');
+    const live = isOwned(fd);
+    const { ino: inode, size } = fs.fstatSync(fd);
+    let known = this.#known.get(name);
+    if (known && known.inode === inode && known.header.lineage === header.lineage) {
+      const unchanged = known.header.generation === header.generation && !live && !known.live;
+      if (unchanged && known.snapshot) return known.snapshot;
+      known = { ...known, header };
+    } else {
+      known = { inode, header, names: new SlotNames(), end: HEADER_BYTES, live, bytes: 0, snapshot: undefined };
+    }
+    known.live = live;
+    this.#known.set(name, known);
+
+    let families: SlotFamily[] = [];
+    // The names may go on while the cells are read, and a cell may pass to another series: then the cells are read again.
+    for (let tries = 1; tries <= TRIES; tries++) {
+      await readNames(known, fd, slice);
+      if (known.names.families.size === 0) break;
+      const cells = this.#readCells(name, known);
+      known.bytes = size + cells.bytes;
+      families = [];
+      for (const family of known.names.families.values()) families.push(await family.read(cells.chunks, slice));
+      if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
+    }
+    return (known.snapshot = { name, live, families });
+  }
+
+  #readCells(name: string, { header, names }: KnownSlot): { chunks: Float64Array[]; bytes: number } {
+    let fd: number;
+    try {
+      fd = fs.openSync(this.#directory.join(`${name}.cells`), 'r');
+    } catch {
+      throw new Unreadable('cells');
+    }
+    try {
+      const bytes = readFrom(fd, 0);
+      const expected = cellsHeader(header.lineage);
+      if (!bytes.subarray(0, expected.length).equals(expected) || bytes.length < names.end * 8) throw new Unreadable('cells');
+      const chunks: Float64Array[] = [];
+      for (let at = 0; at + CHUNK_BYTES <= bytes.length; at += CHUNK_BYTES) {
+        chunks.push(new Float64Array(bytes.buffer, bytes.byteOffset + at, CHUNK_CELLS));
+      }
+      return { chunks, bytes: bytes.length };
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+}
+
+function readHeader(fd: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  return bytes.subarray(0, fs.readSync(fd, bytes, 0, HEADER_BYTES, 0));
+}
+
+/** Whether something was appended behind what was read. */
+function hasMore(fd: number, end: number): boolean {
+  const length = Buffer.alloc(4);
+  return fs.readSync(fd, length, 0, 4, end) === 4 && length.readUInt32LE(0) !== 0;
+}
+
+async function readNames(known: KnownSlot, fd: number, slice: TimeSlice): Promise<void> {
+  if (!hasMore(fd, known.end)) return;
+  const { records, length, state } = decodeRecords(readFrom(fd, known.end));
+  if (state === 'damaged') throw new Unreadable('names');
+  for (const [i, record] of records.entries()) {
+    try {
+      known.names.apply(record);
+    } catch (error) {
+      throw new Unreadable('names', { cause: error });
+    }
+    if ((i & 255) === 255 && slice.spent) await slice.rest();
+  }
+  known.end += length;
+}

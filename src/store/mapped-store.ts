@@ -1,0 +1,100 @@
+import type { FamilyDefinition, SlotSnapshot } from '../snapshot/snapshot.ts';
+import type { TimeSlice } from '../time-slice.ts';
+import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
+import { Directory } from './directory.ts';
+import { DirectoryReader } from './directory-reader.ts';
+import { FamilyTable } from './family-table.ts';
+import { cellsOf } from './layout.ts';
+import { Slot } from './slot.ts';
+import { claimSlot } from './slot-claim.ts';
+import type { Store, StoredFamily, StoreStatus } from './store.ts';
+import { TableFamily } from './table-family.ts';
+
+/** What a mapped store is opened with. */
+export interface MappedStoreOptions {
+  /** The directory that the processes share; made where it is missing. On a local file system, best in memory. */
+  readonly directory: string;
+  /** What kind of process this is: `[a-z0-9_]+`, the first part of the slot's name. */
+  readonly role: string;
+  /** What becomes of a directory's values when no other process lives. @default 'keep' */
+  readonly onColdStart?: 'keep' | 'reset';
+}
+
+const HEARTBEAT_MS = 1000;
+
+/** Numbers in files that processes share: exact over any number of them, and still there after SIGKILL. */
+export class MappedStore implements Store {
+  readonly shared = true;
+  readonly #directory: Directory;
+  readonly #slot: Slot;
+  readonly #reader: DirectoryReader;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #quarantinedAtStart: number;
+  /** Where families count that the directory has no space for: on no page. */
+  #spill: CellAllocator | undefined;
+  #spilled = false;
+  #closed = false;
+
+  /**
+   * @throws MetricsError ERR_METRICS_STORE_DIRECTORY, ERR_METRICS_STORE_FULL or ERR_METRICS_STORE_UNSUPPORTED: see Directory and loadNative.
+   */
+  constructor({ directory, role, onColdStart = 'keep' }: MappedStoreOptions) {
+    this.#directory = new Directory(directory);
+    const { slot, quarantined } = claimSlot(this.#directory, role, onColdStart);
+    this.#quarantinedAtStart = quarantined;
+    this.#slot = new Slot(this.#directory, slot);
+    this.#reader = new DirectoryReader(this.#directory);
+    this.#heartbeat = setInterval(() => this.#slot.heal(), HEARTBEAT_MS).unref();
+  }
+
+  get startTimestamp(): number {
+    return this.#directory.startTimestamp;
+  }
+
+  /** The directory's path. */
+  get path(): string {
+    return this.#directory.path;
+  }
+
+  /** The slot's name: `<role>-<n>`. */
+  get slotName(): string {
+    return this.#slot.name;
+  }
+
+  define(definition: FamilyDefinition): StoredFamily {
+    return this.#slot.define(definition) ?? this.#defineAside(definition);
+  }
+
+  undefine(family: StoredFamily): void {
+    if (family instanceof TableFamily) this.#slot.undefine(family);
+  }
+
+  async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
+    this.#slot.heal();
+    return this.#reader.read(slice);
+  }
+
+  status(): StoreStatus {
+    const slots = this.#reader.slots();
+    return {
+      slots,
+      bytes: slots.reduce((sum, { bytes }) => sum + bytes, 0),
+      quarantined: this.#quarantinedAtStart + this.#reader.quarantined,
+      full: this.#slot.full || this.#spilled,
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#heartbeat);
+    this.#slot.close();
+  }
+
+  #defineAside(definition: FamilyDefinition): TableFamily {
+    this.#spilled = true;
+    this.#spill ??= new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
+    const cell = this.#spill.allocate(cellsOf(definition))!;
+    return new TableFamily(new FamilyTable(0, definition, Date.now(), cell), this.#spill);
+  }
+}
