@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { Scraper, type ScraperOptions } from './scraper.ts';
 
 /** Serves the page where requests and responses are those of the Fetch standard. */
@@ -29,6 +29,8 @@ export async function respond<Subject>(
     subject,
   });
   if (typeof body === 'string') return new Response(request.method === 'HEAD' ? null : body, { status, headers });
-  request.signal.addEventListener('abort', () => body.destroy(), { once: true });
-  return new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, { status, headers });
+  const page = new PassThrough();
+  request.signal.addEventListener('abort', () => page.destroy(), { once: true });
+  void body(page);
+  return new Response(Readable.toWeb(page) as ReadableStream<Uint8Array>, { status, headers });
 }

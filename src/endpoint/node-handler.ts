@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
 import { Scraper, type ScraperOptions } from './scraper.ts';
 import { leaveUnmeasured } from './unmeasured.ts';
 
@@ -48,9 +47,15 @@ async function answer<Subject>(
     authorization: singleHeader(request, 'authorization'),
     subject,
   });
-  response.writeHead(status, headers);
-  if (typeof body === 'string') response.end(method === 'HEAD' ? undefined : body);
-  else pipeline(body, response, () => {});
+  if (response.headersSent) {
+    // Somebody else, a middleware with a time limit say, has answered while metrics were collected.
+    response.destroy();
+  } else {
+    response.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  }
+  if (typeof body === 'function') await body(response);
+  else response.end(method === 'HEAD' ? undefined : body);
 }
 
 /**

@@ -1,16 +1,17 @@
-import type { Readable } from 'node:stream';
+import { pipeline, type Writable } from 'node:stream';
 import { debuglog } from 'node:util';
 import type { Registry } from '../core/registry.ts';
+import { createCompressor, negotiateEncoding, type ContentEncoding } from '../exposition/content-encoding.ts';
 import type { Exposition } from '../exposition/exposition.ts';
 import { negotiate } from '../exposition/negotiate.ts';
+import { writePage } from '../exposition/write-page.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
+import { ownTurn } from '../time-slice.ts';
 import { Authenticator, type AuthenticationCallbacks } from './authenticator.ts';
 import { challenges } from './credentials.ts';
-import { PageStream } from './page-stream.ts';
 import { requestedNames } from './request-target.ts';
 import { ScrapeFamilies } from './scrape-families.ts';
 import type { Settings } from './settings.ts';
-import { Turns } from './turns.ts';
 import { messageOf, Warning } from './warning.ts';
 
 /** A request for the page, whatever server it came to. */
@@ -25,11 +26,20 @@ export interface ScrapeRequest<Subject> {
   readonly subject: Subject | undefined;
 }
 
-/** What to answer. A stream has to be read or destroyed. */
+/** What to answer. */
 export interface ScrapeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Readable | string;
+  /** A short body; or else what writes the page to the response and ends it. It must be called, once; it never rejects. */
+  readonly body: string | ((target: Writable) => Promise<void>);
+}
+
+/** A page ready to be rendered. */
+interface Page {
+  readonly chunks: Iterable<string>;
+  readonly encoding: ContentEncoding;
+  /** The time that is left to take it. */
+  readonly timeoutMs: number;
 }
 
 /** What a scraper works with. */
@@ -53,7 +63,6 @@ export class Scraper<Subject> {
   readonly #authenticator: Authenticator<Subject>;
   readonly #families: ScrapeFamilies;
   readonly #maxScrapes: number;
-  readonly #turns: Turns = new Turns();
   readonly #warning: Warning = new Warning('WARN_METRICS_SCRAPE');
   #scrapes = 0;
 
@@ -89,26 +98,40 @@ export class Scraper<Subject> {
   async #answerPage(scrape: Scrape, request: ScrapeRequest<Subject>): Promise<ScrapeAnswer> {
     const timeoutMs = timeoutOf(request.header('x-prometheus-scrape-timeout-seconds'));
     this.#scrapes++;
-    let page: PageStream | undefined;
+    let page: Page | undefined;
     try {
       const snapshot = await within(timeoutMs, this.#registry.snapshot());
       if (snapshot === undefined) return scrape.refuseForNow('Collecting took longer than the scrape may.');
-      const chunks = scrape.exposition.render(snapshot, requestedNames(request.url))[Symbol.iterator]();
-      await this.#turns.next();
-      page = new PageStream({
-        chunks,
-        first: chunks.next(),
-        turns: this.#turns,
-        timeoutMs: Math.max(timeoutMs - scrape.elapsedMs, 0),
-        onEnd: (outcome) => {
-          this.#scrapes--;
-          scrape.end(outcome);
-        },
-      });
       this.#warning.rearm();
-      return scrape.answerPage(page);
+      const encoding = negotiateEncoding(request.header('accept-encoding'));
+      page = {
+        chunks: scrape.exposition.render(snapshot, requestedNames(request.url)),
+        encoding,
+        timeoutMs: Math.max(timeoutMs - scrape.elapsedMs, 0),
+      };
+      return scrape.answerPage(encoding, (target) => this.#write(page!, scrape, target));
     } finally {
       if (page === undefined) this.#scrapes--;
+    }
+  }
+
+  /** Hands the page over; whoever is too slow to take it is cut off. */
+  async #write({ chunks, encoding, timeoutMs }: Page, scrape: Scrape, target: Writable): Promise<void> {
+    let outcome = 500;
+    const timer = setTimeout(() => target.destroy(), timeoutMs).unref();
+    try {
+      // So that of many pages collected together each begins in a turn of its own.
+      await ownTurn();
+      const compressor = createCompressor(encoding);
+      if (compressor !== undefined) pipeline(compressor, target, () => {});
+      outcome = (await writePage(chunks, compressor ?? target)) ? 200 : 499;
+    } catch (error) {
+      log('rendering failed: %o', error);
+      this.#warning.give(`Rendering metrics failed: ${messageOf(error)}; the page was cut off.`);
+    } finally {
+      clearTimeout(timer);
+      this.#scrapes--;
+      scrape.end(outcome);
     }
   }
 }
@@ -151,8 +174,9 @@ class Scrape {
     return { status: 200, headers: headersOf(this.exposition.contentType), body: '' };
   }
 
-  answerPage(page: PageStream): ScrapeAnswer {
-    return { status: 200, headers: headersOf(this.exposition.contentType), body: page };
+  answerPage(encoding: ContentEncoding, body: (target: Writable) => Promise<void>): ScrapeAnswer {
+    const packed: Record<string, string> = encoding === 'identity' ? {} : { 'Content-Encoding': encoding };
+    return { status: 200, headers: { ...headersOf(this.exposition.contentType), ...packed }, body };
   }
 }
 

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Counter } from '../../src/core/counter.ts';
 import { Gauge } from '../../src/core/gauge.ts';
@@ -15,8 +16,8 @@ const textType = 'text/plain; version=0.0.4; charset=utf-8';
 /** A registry whose page is several megabytes long, far more than sockets buffer. */
 function largeRegistry(): Registry {
   const registry = new Registry();
-  const counter = new Counter({ name: 'large_total', help: 'Large.', labelNames: ['id'], maxSeries: 60_000, registry });
-  for (let i = 0; i < 60_000; i++) counter.labels({ id: `${i}${'x'.repeat(100)}` }).inc();
+  const counter = new Counter({ name: 'large_total', help: 'Large.', labelNames: ['id'], maxSeries: 10_000, registry });
+  for (let i = 0; i < 10_000; i++) counter.labels({ id: `${i}${'x'.repeat(900)}` }).inc();
   return registry;
 }
 
@@ -45,6 +46,29 @@ describe('node:http', () => {
     expect(metrics.headers['content-type']).toMatch(/^application\/openmetrics-text; version=1.0.0/);
     expect(metrics.text).toMatch(/# EOF\n$/);
     expect((await send(port, { headers: { accept: 'image/png' } })).headers['content-type']).toBe(textType);
+  });
+
+  test('a page of one chunk has a Content-Length; one that is packed says so', async () => {
+    const registry = new Registry();
+    new Counter({ name: 'orders_total', help: 'Orders.', registry }).inc(3);
+    const { port, url } = await serveHttp(createEndpoint({ enabled: true, registry }, {}).handler);
+    expect(Number((await send(port)).headers['content-length'])).toBeGreaterThan(100);
+    const packed = await fetch(url, { headers: { 'accept-encoding': 'gzip' } });
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    expect(await packed.text()).toContain('\norders_total 3\n');
+    expect((await send(port, { headers: { 'accept-encoding': 'br' } })).headers['content-encoding']).toBe(undefined);
+  });
+
+  test('somebody else who answers meanwhile does no harm', async () => {
+    const registry = new Registry();
+    const { handler } = createEndpoint({ enabled: true, registry, maxScrapes: 1 }, {});
+    const { port } = await serveHttp((request, response) => {
+      handler(request, response);
+      if (request.url === '/late') response.writeHead(503).end('too late');
+    });
+    for (let i = 0; i < 3; i++) expect((await send(port, { path: '/late' })).text).toBe('too late');
+    await until(async () => (await scrapes(registry, 499)) === 3);
+    expect((await send(port)).status).toBe(200);
   });
 
   test('HEAD has the headers alone; other methods are 405', async () => {
@@ -160,16 +184,27 @@ describe('load', () => {
     sockets[0]!.destroy();
     await until(async () => (await scrapes(registry, 499)) === 1);
     const page = await send(port);
-    expect([page.status, page.text.match(/^large_total\{/gm)?.length]).toEqual([200, 60_000]);
+    expect([page.status, page.text.match(/^large_total\{/gm)?.length]).toEqual([200, 10_000]);
     sockets[1]!.destroy();
     await until(async () => (await scrapes(registry, 499)) === 2);
+  });
+
+  test('a reader of a packed page who leaves is a 499 too', async () => {
+    const registry = largeRegistry();
+    const { port } = await serveHttp(createEndpoint({ enabled: true, registry }, {}).handler);
+    const socket = open(port);
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n');
+    await new Promise((resolve) => socket.once('readable', resolve));
+    socket.destroy();
+    await until(async () => (await scrapes(registry, 499)) === 1);
+    expect(await scrapes(registry, 200)).toBe(0);
   });
 
   test('a reader slower than its own X-Prometheus-Scrape-Timeout-Seconds is cut off', async () => {
     const registry = largeRegistry();
     const { port } = await serveHttp(createEndpoint({ enabled: true, registry }, {}).handler);
     const socket = open(port);
-    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.5\r\n\r\n');
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 2\r\n\r\n');
     await until(async () => (await scrapes(registry, 499)) === 1);
     let ended = '';
     socket.setEncoding('latin1').on('data', (chunk: string) => (ended = chunk.slice(-5)));
@@ -223,7 +258,7 @@ describe('load', () => {
     const { port } = await serveHttp(createEndpoint({ enabled: true, registry }, {}).handler);
     const snapshot = await registry.snapshot();
     const large = snapshot.families.find(({ definition }) => definition.name === 'large')!;
-    const series = [...large.series.slice(0, 30_000), undefined as never, ...large.series.slice(30_001)];
+    const series = [...large.series.slice(0, 5_000), undefined as never, ...large.series.slice(5_001)];
     const collect = registry.snapshot.bind(registry);
     registry.snapshot = async () => ({ ...snapshot, families: [{ ...large, series }] });
     await expect(send(port)).rejects.toThrow('aborted');
@@ -242,8 +277,17 @@ describe('fetch', () => {
       textType,
       'no-store',
     ]);
-    expect((await response.text()).match(/^large_total\{/gm)).toHaveLength(60_000);
+    expect((await response.text()).match(/^large_total\{/gm)).toHaveLength(10_000);
     expect(await scrapes(registry, 200)).toBe(1);
+  });
+
+  test('packs the page where that is wanted', async () => {
+    const registry = largeRegistry();
+    const handler = createFetchHandler({ registry, settings: resolveSettings({}, {}) });
+    const page = await handler(new Request('http://x/metrics', { headers: { 'accept-encoding': 'gzip' } }));
+    expect(page.headers.get('content-encoding')).toBe('gzip');
+    const text = gunzipSync(Buffer.from(await page.arrayBuffer())).toString();
+    expect(text.match(/^large_total\{/gm)).toHaveLength(10_000);
   });
 
   test('stops when the reader cancels, or the request is aborted', async () => {
