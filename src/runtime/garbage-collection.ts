@@ -1,0 +1,53 @@
+import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
+import type { RuntimeFamilies } from './runtime-families.ts';
+
+const BUCKETS: readonly number[] = [0.001, 0.01, 0.1, 1, 2, 5];
+
+/** V8's minor mark-sweep (`--minor-ms`), for which Node has no constant. */
+const MINOR_MARK_SWEEP = 2;
+
+const KINDS: ReadonlyMap<number, string> = new Map([
+  [MINOR_MARK_SWEEP, 'minor'],
+  [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
+  [constants.NODE_PERFORMANCE_GC_MAJOR, 'major'],
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'incremental'],
+  [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
+]);
+
+/** What a performance entry of type `gc` has beside its duration. */
+interface GcEntry extends PerformanceEntry {
+  readonly detail?: { readonly kind?: number };
+}
+
+/** Pauses for garbage collection in this thread, by kind; each kind shows from the start, so that its first pause is an increase. */
+export function collectGarbageCollection(families: RuntimeFamilies): () => () => void {
+  let observer: PerformanceObserver | undefined;
+  const pauses = families.histogram(
+    {
+      name: 'nodejs_gc_duration_seconds',
+      help: 'Pauses for garbage collection: minor, major, incremental or weakcb.',
+      unit: 'seconds',
+      labelNames: ['kind'],
+      // Node hands entries over in a later turn of the loop: those that wait belong to this scrape.
+      collect: () => observe(observer?.takeRecords() ?? []),
+    },
+    BUCKETS,
+  );
+  const byKind = new Map(
+    [...KINDS].map(([kind, name]) => [kind, pauses.labels(families.labels({ kind: name }))] as const),
+  );
+  function observe(entries: readonly GcEntry[]): void {
+    for (const { detail, duration } of entries) byKind.get(detail?.kind ?? 0)?.observe(duration / 1000);
+  }
+
+  return () => {
+    const own = new PerformanceObserver((list) => observe(list.getEntries()));
+    own.observe({ entryTypes: ['gc'] });
+    observer = own;
+    return () => {
+      observe(own.takeRecords());
+      own.disconnect();
+      observer = undefined;
+    };
+  };
+}

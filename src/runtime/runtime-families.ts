@@ -1,0 +1,57 @@
+import { Counter } from '../core/counter.ts';
+import { Gauge } from '../core/gauge.ts';
+import { Histogram } from '../core/histogram.ts';
+import { Info } from '../core/info.ts';
+import type { LabelSet } from '../core/labels.ts';
+import type { MetricOptions } from '../core/metric.ts';
+import type { Registry } from '../core/registry.ts';
+
+/** Defines families and, where there is work between scrapes, returns what starts it; that in turn returns what ends it. */
+export type RuntimeCollector = (families: RuntimeFamilies) => (() => () => void) | void;
+
+/** What a collector says of a family; where it goes and what all have in common is added. */
+export type RuntimeFamily = Pick<MetricOptions, 'name' | 'help' | 'unit' | 'labelNames' | 'collect'>;
+
+/** Defines the families of one registry, under one prefix and with the same labels on every series. */
+export class RuntimeFamilies {
+  readonly #registry: Registry;
+  readonly #prefix: string;
+  readonly #labels: LabelSet<string>;
+
+  constructor(registry: Registry, prefix: string, labels: LabelSet<string>) {
+    this.#registry = registry;
+    this.#prefix = prefix;
+    this.#labels = labels;
+  }
+
+  /** A value of one process: of several each is shown, as their sum would say nothing. */
+  gauge(family: RuntimeFamily): Gauge<string> {
+    return new Gauge({ ...this.#complete(family), aggregation: 'all' });
+  }
+
+  counter(family: RuntimeFamily): Counter<string> {
+    return new Counter(this.#complete(family));
+  }
+
+  histogram(family: RuntimeFamily, buckets: readonly number[]): Histogram<string> {
+    return new Histogram({ ...this.#complete(family), buckets });
+  }
+
+  info(family: RuntimeFamily): Info<string> {
+    return new Info(this.#complete(family));
+  }
+
+  /** A family's own labels, if it has any, and those of every series. */
+  labels(own: LabelSet<string> = {}): LabelSet<string> {
+    return { ...own, ...this.#labels };
+  }
+
+  #complete(family: RuntimeFamily): MetricOptions {
+    return {
+      ...family,
+      name: this.#prefix + family.name,
+      labelNames: [...(family.labelNames ?? []), ...Object.keys(this.#labels)],
+      registry: this.#registry,
+    };
+  }
+}
