@@ -31,3 +31,9 @@ export function shareDirectory(registry: Registry, options: StoreOptions & { rea
     `the registry already counts in ${store.path}, so it can not count in ${options.directory}: name one directory only`,
   );
 }
+
+/** The directory that a registry shares with other processes; `undefined` where it counts alone. */
+export function directoryOf(registry: Registry): string | undefined {
+  const { store } = registry;
+  return store instanceof MappedStore ? store.path : undefined;
+}

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
-import { defaultRegistry } from '../core/default-registry.ts';
+import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
 import { observeSelf } from '../core/self-metrics.ts';
 import type { AuthenticationCallbacks } from './authenticator.ts';
@@ -49,7 +49,8 @@ export interface Endpoint<Subject = IncomingMessage> {
 /**
  * Reads the settings and makes what they ask for. The adapters mount it; with a server of your own, mount it yourself.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it;
+ *   `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function createEndpoint<Subject = IncomingMessage>(
   options: EndpointOptions<Subject> = {},
@@ -59,10 +60,12 @@ export function createEndpoint<Subject = IncomingMessage>(
   const settings = resolveSettings(settingsOptions, environment);
   if (!settings.enabled) return disabledEndpoint(settings, registry);
 
+  const { multiprocDir: directory, role } = settings;
+  if (directory !== undefined) shareDirectory(registry, { directory, role });
   const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, session, checkToken });
   observeSelf(registry);
   const publicPath = settings.port === undefined ? settings.path : undefined;
-  const listener = listenerOf(settings, scraper);
+  const listener = listenerOf(settings, scraper, directoryOf(registry));
   return {
     enabled: true,
     settings,
@@ -95,15 +98,15 @@ function disabledEndpoint<Subject>(settings: Settings, registry: Registry): Endp
 }
 
 /** Nobody is logged in on the listener: sessions are the business of the application's server. */
-function listenerOf(settings: Settings, scraper: Scraper<never>): Listener | undefined {
-  const { host, port, path, multiprocDir } = settings;
+function listenerOf(settings: Settings, scraper: Scraper<never>, directory: string | undefined): Listener | undefined {
+  const { host, port, path } = settings;
   if (port === undefined) return undefined;
   return new Listener({
     host,
     port,
     path,
     handler: (request, response) => serve(scraper, request, response, undefined),
-    identity: identityOf(multiprocDir),
+    identity: identityOf(directory),
   });
 }
 

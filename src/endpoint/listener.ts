@@ -21,7 +21,7 @@ export interface ListenerOptions {
 const defaultRetryMs = 2000;
 const closeGraceMs = 2000;
 const probeTimeoutMs = 1000;
-/** A sibling that is blocked doesn't answer; nor do some strangers. After so many tries one is told either way. */
+/** A sibling that is blocked or just going doesn't answer; nor do some strangers. After so many tries one is told either way. */
 const patientTries = 3;
 const identityHeader = 'promenade-identity';
 
@@ -134,7 +134,7 @@ export class Listener {
   }
 }
 
-/** Asks whoever has the port for its identity: `stranger` if it has none, `silent` if there is no answer in time. */
+/** Asks whoever has the port for its identity: `stranger` if it has none, `silent` if there is no answer. */
 function probe({ host, port }: ListenerOptions): Promise<string> {
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return new Promise((resolve) => {
@@ -151,10 +151,10 @@ function probe({ host, port }: ListenerOptions): Promise<string> {
       response.resume();
       resolve([response.headers[identityHeader] ?? 'stranger'].flat()[0]!);
     });
-    asked.on('timeout', () => asked.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
-    // A refused connection means that the port has just become free.
-    asked.on('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ETIMEDOUT' || error.code === 'ECONNREFUSED' ? 'silent' : 'stranger'),
+    asked.on('timeout', () => asked.destroy());
+    // Whoever breaks the connection off may be a sibling that is just going; only one who speaks another language is certainly none.
+    asked.on('error', ({ code = '' }: NodeJS.ErrnoException) =>
+      resolve(code.startsWith('HPE_') ? 'stranger' : 'silent'),
     );
     asked.end();
   });
