@@ -12,7 +12,8 @@ export class BoundCounter extends Bound {
    * @throws MetricsError ERR_METRICS_INVALID_VALUE
    */
   inc(value: number = 1): void {
-    if (!(value >= 0) || !Number.isFinite(value)) throw this.invalid('inc', value, 'a finite number that is not negative');
+    if (!(value >= 0) || !Number.isFinite(value))
+      throw this.invalid('inc', value, 'a finite number that is not negative');
     const at = this.index;
     if (at < 0) this.wake().inc(value);
     else this.cells[at]! += value;

@@ -31,10 +31,16 @@ export function toDefinition(type: MetricType, options: DefinitionOptions, suffi
   const { help, unit = '' } = options;
   const name = familyName(options.name, suffix);
   if (typeof help !== 'string' || help.length > MAX_HELP) {
-    throw new MetricsError('ERR_METRICS_INVALID_OPTION', `${name}: help must be a string of at most ${MAX_HELP} characters`);
+    throw new MetricsError(
+      'ERR_METRICS_INVALID_OPTION',
+      `${name}: help must be a string of at most ${MAX_HELP} characters`,
+    );
   }
   if (unit !== '' && !name.endsWith(`_${unit}`)) {
-    throw new MetricsError('ERR_METRICS_INVALID_NAME', `${name}: a family with the unit ${unit} must have a name that ends in _${unit}`);
+    throw new MetricsError(
+      'ERR_METRICS_INVALID_NAME',
+      `${name}: a family with the unit ${unit} must have a name that ends in _${unit}`,
+    );
   }
   return {
     name,
@@ -59,7 +65,10 @@ function familyName(given: unknown, suffix: string): string {
 
 function labelNames(family: string, names: readonly unknown[], type: MetricType): readonly string[] {
   if (!Array.isArray(names) || names.length > MAX_LABELS) {
-    throw new MetricsError('ERR_METRICS_INVALID_LABEL', `${family}: labelNames must be an array of at most ${MAX_LABELS} names`);
+    throw new MetricsError(
+      'ERR_METRICS_INVALID_LABEL',
+      `${family}: labelNames must be an array of at most ${MAX_LABELS} names`,
+    );
   }
   for (const [i, name] of names.entries()) {
     const fault =
@@ -76,5 +85,5 @@ function labelNames(family: string, names: readonly unknown[], type: MetricType)
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(typeof value);
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : typeof value;
 }

@@ -3,24 +3,22 @@ import type { LabelValues } from '../snapshot/snapshot.ts';
 import { observations, SUMS } from '../store/layout.ts';
 import type { CellRange } from '../store/store.ts';
 import { Bound } from './bound.ts';
+import { BucketFinder } from './bucket-finder.ts';
 import { toDefinition } from './definition.ts';
 import { Metric, type MetricOptions } from './metric.ts';
-
-/** Up to so many bounds are looked through one by one, which is faster than halving. */
-const SCAN = 24;
 
 /** A handle on one histogram series. */
 export class BoundHistogram extends Bound {
   readonly #histogram: Histogram<string>;
-  readonly #bounds: Float64Array;
+  readonly #buckets: BucketFinder;
   /** The number of observations modulo 2: which of the two sums counts (see layout.ts). */
   #parity = 0;
 
   /** @internal */
-  constructor(owner: Histogram<string>, labelValues: LabelValues, bounds: Float64Array) {
+  constructor(owner: Histogram<string>, labelValues: LabelValues) {
     super(owner, labelValues);
     this.#histogram = owner;
-    this.#bounds = bounds;
+    this.#buckets = BucketFinder.of(owner.definition.bounds!);
   }
 
   /**
@@ -32,10 +30,7 @@ export class BoundHistogram extends Bound {
     if (!Number.isFinite(value)) throw this.invalid('observe', value, 'a finite number');
     const at = this.index;
     if (at < 0) return this.wake().observe(value);
-    const bounds = this.#bounds;
-    let bucket = 0;
-    if (bounds.length <= SCAN) while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
-    else bucket = firstNotBelow(bounds, value);
+    const bucket = this.#buckets.find(value);
     const { cells } = this;
     const parity = this.#parity;
     cells[at + 1 - parity] = cells[at + parity]! + value;
@@ -58,17 +53,6 @@ export class BoundHistogram extends Bound {
     super.attach(home);
     this.#parity = observations(this.#histogram.definition, home.cells, home.index, []) % 2;
   }
-}
-
-function firstNotBelow(bounds: Float64Array, value: number): number {
-  let low = 0;
-  let high = bounds.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bounds[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** What histograms are made with. */
@@ -101,18 +85,9 @@ export class Histogram<L extends string = never> extends Metric<L, BoundHistogra
   }
 
   protected override bind(labelValues: LabelValues): BoundHistogram {
-    return new BoundHistogram(this as unknown as Histogram<string>, labelValues, packed(this.definition.bounds!));
+    return new BoundHistogram(this, labelValues);
   }
 }
-
-/** One packed copy of the bounds for all handles: a frozen array would box each number. */
-function packed(bounds: readonly number[]): Float64Array {
-  let copy = packedBounds.get(bounds);
-  if (!copy) packedBounds.set(bounds, (copy = Float64Array.from(bounds)));
-  return copy;
-}
-
-const packedBounds: WeakMap<readonly number[], Float64Array> = new WeakMap();
 
 function checkBounds(family: string, buckets: readonly number[]): readonly number[] {
   const bounds = Array.isArray(buckets) ? buckets.filter((bound) => bound !== Infinity) : [];

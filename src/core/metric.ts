@@ -175,7 +175,10 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
   #toLabelValues(values: LabelSet<L>): LabelValues {
     const names = this.definition.labelNames;
     if (typeof values !== 'object' || values === null) {
-      throw new MetricsError('ERR_METRICS_INVALID_LABEL', `labels of ${this.name}: give an object with ${names.join(', ')}`);
+      throw new MetricsError(
+        'ERR_METRICS_INVALID_LABEL',
+        `labels of ${this.name}: give an object with ${names.join(', ')}`,
+      );
     }
     const given = Object.keys(values);
     if (given.length !== names.length || names.some((name) => !Object.hasOwn(values, name))) {

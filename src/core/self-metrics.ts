@@ -63,8 +63,14 @@ class SelfMetrics implements SelfObserver {
     const roles = new Map<string, number>();
     for (const { role, live } of status.slots) if (live) roles.set(role, (roles.get(role) ?? 0) + 1);
     return [
-      gauge(SERIES, merged.map(({ definition, series }) => [[definition.name], series.length])),
-      gauge(PROCESSES, [...roles].sort().map(([role, count]) => [[role], count])),
+      gauge(
+        SERIES,
+        merged.map(({ definition, series }) => [[definition.name], series.length]),
+      ),
+      gauge(
+        PROCESSES,
+        [...roles].sort(([a], [b]) => (a < b ? -1 : 1)).map(([role, count]) => [[role], count]),
+      ),
       gauge(STORE_BYTES, [[[], status.bytes]]),
       gauge(STORE_FULL, [[[], status.full ? 1 : 0]]),
       gauge(CONFLICTS, [[[], conflicts]]),
@@ -73,9 +79,21 @@ class SelfMetrics implements SelfObserver {
 }
 
 const SERIES: FamilyDefinition = define('metrics_series', 'Series on this page, by family.', ['family']);
-const PROCESSES: FamilyDefinition = define('metrics_processes', 'Live processes (and threads) that count into the directory.', ['role']);
-const STORE_BYTES: FamilyDefinition = define('metrics_store_bytes', 'What the numbers and names of all processes take.', [], 'bytes');
-const STORE_FULL: FamilyDefinition = define('metrics_store_full', 'Whether new series had to be turned away for want of space.');
+const PROCESSES: FamilyDefinition = define(
+  'metrics_processes',
+  'Live processes (and threads) that count into the directory.',
+  ['role'],
+);
+const STORE_BYTES: FamilyDefinition = define(
+  'metrics_store_bytes',
+  'What the numbers and names of all processes take.',
+  [],
+  'bytes',
+);
+const STORE_FULL: FamilyDefinition = define(
+  'metrics_store_full',
+  'Whether new series had to be turned away for want of space.',
+);
 const CONFLICTS: FamilyDefinition = define(
   'metrics_conflicting_definitions',
   'Families of a process that were left out, because a later definition contradicts theirs.',

@@ -52,7 +52,10 @@ export class StateSet<L extends string = never> extends Metric<L, BoundStateSet>
       );
     }
     if (definition.labelNames.includes(definition.name)) {
-      throw new MetricsError('ERR_METRICS_INVALID_LABEL', `${definition.name}: the label of that name tells the states: choose another`);
+      throw new MetricsError(
+        'ERR_METRICS_INVALID_LABEL',
+        `${definition.name}: the label of that name tells the states: choose another`,
+      );
     }
     super({ ...definition, states: Object.freeze([...states]), liveOnly: true }, options);
   }

@@ -85,7 +85,10 @@ export class Summary<L extends string = never> extends Metric<L, BoundSummary> {
   constructor(options: SummaryOptions<L>) {
     const definition = toDefinition('summary', options);
     const quantiles = options.quantiles ?? [0.5, 0.9, 0.95, 0.99];
-    if (!Array.isArray(quantiles) || !quantiles.every((q, i) => q >= 0 && q <= 1 && (i === 0 || q > quantiles[i - 1]))) {
+    if (
+      !Array.isArray(quantiles) ||
+      !quantiles.every((q, i) => q >= 0 && q <= 1 && (i === 0 || q > quantiles[i - 1]))
+    ) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_OPTION',
         `${definition.name}: quantiles must be numbers from 0 to 1, each larger than the one before`,
@@ -105,6 +108,6 @@ export class Summary<L extends string = never> extends Metric<L, BoundSummary> {
   }
 
   protected override bind(labelValues: LabelValues): BoundSummary {
-    return new BoundSummary(this as unknown as Summary<string>, labelValues);
+    return new BoundSummary(this, labelValues);
   }
 }

@@ -12,10 +12,7 @@ const HIGH: number = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 
 const fractionBounds: Float64Array[] = [];
 
 function boundsOf(schema: number): Float64Array {
-  return (fractionBounds[schema] ??= Float64Array.from(
-    { length: 2 ** schema },
-    (_, i) => 2 ** (i / 2 ** schema) / 2,
-  ));
+  return (fractionBounds[schema] ??= Float64Array.from({ length: 2 ** schema }, (_, i) => 2 ** (i / 2 ** schema) / 2));
 }
 
 /** The index of the bucket that a positive finite number falls into. Some 10 ns; exact at the bounds. */
@@ -29,7 +26,7 @@ export function bucketIndex(value: number, schema: number): number {
   }
   exponent -= 1022;
   words[HIGH] = (words[HIGH]! & 0x800fffff) | (1022 << 20);
-  const fraction = scratch[0]!; // value = fraction · 2^exponent, fraction in [0.5, 1)
+  const fraction = scratch[0]; // value = fraction · 2^exponent, fraction in [0.5, 1)
   if (schema <= 0) {
     const index = fraction === 0.5 ? exponent - 1 : exponent;
     return (index + 2 ** -schema - 1) >> -schema;

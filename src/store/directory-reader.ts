@@ -7,6 +7,7 @@ import { CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
 import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from './names-log.ts';
 import { cellsHeader, isOwned, leadsTo, quarantine, readFrom } from './slot-files.ts';
+import { settle } from './settle.ts';
 import { SlotNames } from './slot-names.ts';
 import type { SlotInfo } from './store.ts';
 
@@ -127,16 +128,16 @@ export class DirectoryReader {
     for (let tries = 1; tries <= TRIES; tries++) {
       await readNames(known, fd, slice);
       if (known.names.families.size === 0) break;
-      const cells = this.#readCells(name, known);
-      known.bytes = size + cells.bytes;
+      const chunks = await this.#readCells(name, known, slice);
+      known.bytes = size + chunks.length * CHUNK_BYTES;
       families = [];
-      for (const family of known.names.families.values()) families.push(await family.read(cells.chunks, slice));
+      for (const family of known.names.families.values()) families.push(await family.read(chunks, slice));
       if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
     }
     return (known.snapshot = { name, live, families });
   }
 
-  #readCells(name: string, { header, names }: KnownSlot): { chunks: Float64Array[]; bytes: number } {
+  async #readCells(name: string, { header, names, live }: KnownSlot, slice: TimeSlice): Promise<Float64Array[]> {
     let fd: number;
     try {
       fd = fs.openSync(this.#directory.join(`${name}.cells`), 'r');
@@ -144,18 +145,24 @@ export class DirectoryReader {
       throw new Unreadable('cells');
     }
     try {
-      const bytes = readFrom(fd, 0);
-      const expected = cellsHeader(header.lineage);
-      if (!bytes.subarray(0, expected.length).equals(expected) || bytes.length < names.end * 8) throw new Unreadable('cells');
-      const chunks: Float64Array[] = [];
-      for (let at = 0; at + CHUNK_BYTES <= bytes.length; at += CHUNK_BYTES) {
-        chunks.push(new Float64Array(bytes.buffer, bytes.byteOffset + at, CHUNK_CELLS));
-      }
-      return { chunks, bytes: bytes.length };
+      const chunks = readChunks(fd, header.lineage, names.end);
+      if (live) await settle(names.families.values(), chunks, readChunks(fd, header.lineage, names.end), fd, slice);
+      return chunks;
     } finally {
       fs.closeSync(fd);
     }
   }
+}
+
+function readChunks(fd: number, lineage: string, end: number): Float64Array[] {
+  const bytes = readFrom(fd, 0);
+  const expected = cellsHeader(lineage);
+  if (!bytes.subarray(0, expected.length).equals(expected) || bytes.length < end * 8) throw new Unreadable('cells');
+  const chunks: Float64Array[] = [];
+  for (let at = 0; at + CHUNK_BYTES <= bytes.length; at += CHUNK_BYTES) {
+    chunks.push(new Float64Array(bytes.buffer, bytes.byteOffset + at, CHUNK_CELLS));
+  }
+  return chunks;
 }
 
 function readHeader(fd: number): Buffer {

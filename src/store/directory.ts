@@ -111,7 +111,12 @@ export class Directory {
     for (let tries = 0; ; tries++) {
       try {
         const file = JSON.parse(fs.readFileSync(path, 'utf8')) as Partial<DirectoryFile>;
-        if (file.format === 'promenade' && file.version === 1 && typeof file.id === 'string' && Number.isFinite(file.createdAt)) {
+        if (
+          file.format === 'promenade' &&
+          file.version === 1 &&
+          typeof file.id === 'string' &&
+          Number.isFinite(file.createdAt)
+        ) {
           return file as DirectoryFile;
         }
         fs.renameSync(path, `${path}.damaged-${Date.now()}`);
@@ -139,7 +144,7 @@ export function pause(ms: number): void {
 }
 
 function refuseNetwork(path: string): void {
-  const name = NETWORK_FILE_SYSTEMS.get(Number(fs.statfsSync(path).type) >>> 0);
+  const name = NETWORK_FILE_SYSTEMS.get(fs.statfsSync(path).type >>> 0);
   if (process.platform !== 'linux' || !name) return;
   throw new MetricsError(
     'ERR_METRICS_STORE_DIRECTORY',
@@ -156,9 +161,13 @@ function attempt<T>(path: string, work: () => T): T {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof MetricsError || code === undefined) throw error;
     if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new MetricsError('ERR_METRICS_STORE_FULL', `there is no space left for the metrics directory ${path}: make room, or choose another`, {
-        cause: error,
-      });
+      throw new MetricsError(
+        'ERR_METRICS_STORE_FULL',
+        `there is no space left for the metrics directory ${path}: make room, or choose another`,
+        {
+          cause: error,
+        },
+      );
     }
     throw new MetricsError(
       'ERR_METRICS_STORE_DIRECTORY',

@@ -135,7 +135,12 @@ export function carrySeries(
   const width = cellsOf(definition);
   if (definition.type === 'histogram' || definition.type === 'summary') {
     const total = (side: 'from' | 'to', range: { cells: Float64Array; index: number }): { n: number; sum: number } => {
-      const n = observations(definition, range.cells, range.index, blocks.map((pair) => pair[side]));
+      const n = observations(
+        definition,
+        range.cells,
+        range.index,
+        blocks.map((pair) => pair[side]),
+      );
       return { n, sum: range.cells[range.index + (n % 2)]! };
     };
     const a = total('from', from);

@@ -48,13 +48,20 @@ export function loadNative(): Native {
 function load(): Native {
   if (process.platform === 'win32') throw unsupported('Windows has no flock and mmap');
   let koffi: typeof import('koffi');
-  let mmap: (address: bigint | null, bytes: number, protection: number, flags: number, fd: number, offset: number) => bigint;
+  let mmap: (
+    address: bigint | null,
+    bytes: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => bigint;
   let flock: (fd: number, operation: number) => number;
   try {
     koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     const libc = koffi.load(null);
-    mmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)') as unknown as typeof mmap;
-    flock = libc.func('int flock(int, int)') as unknown as typeof flock;
+    mmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)');
+    flock = libc.func('int flock(int, int)');
     probe(koffi, mmap);
   } catch (error) {
     throw unsupported('koffi, which calls flock and mmap, could not be loaded', error);
@@ -63,7 +70,10 @@ function load(): Native {
   const mapAt = (address: bigint | null, bytes: number, flags: number, fd: number, offset: number): bigint => {
     const result = mmap(address, bytes, READ_WRITE, flags, fd, offset);
     if (BigInt.asUintN(64, result) === MAP_FAILED) {
-      throw new MetricsError('ERR_METRICS_STORE_DIRECTORY', `mapping a file of the metrics directory failed (errno ${koffi.errno()})`);
+      throw new MetricsError(
+        'ERR_METRICS_STORE_DIRECTORY',
+        `mapping a file of the metrics directory failed (errno ${koffi.errno()})`,
+      );
     }
     return result;
   };

@@ -4,9 +4,11 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { MetricsError } from '../errors.ts';
+import { Directory } from './directory.ts';
 import { HeapStore } from './heap-store.ts';
 import { MappedStore } from './mapped-store.ts';
-import { bootId } from './slot-claim.ts';
+import { bootId, isSlotOwned } from './slot-claim.ts';
 import type { Store } from './store.ts';
 
 /** What decides where numbers live; what is not given is read from the environment. */
@@ -32,7 +34,8 @@ export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = p
     const directory = groupDirectory(env);
     if (directory !== undefined) return new MappedStore({ directory, role });
   } catch (error) {
-    process.emitWarning(`Each process counts by itself, and a scrape sees one of them only: ${(error as Error).message}`, {
+    const why = (error as Error).message;
+    process.emitWarning(`Each process counts by itself, and a scrape sees one of them only: ${why}`, {
       code: 'PROMENADE_NOT_SHARED',
     });
   }
@@ -81,9 +84,13 @@ function processRole(env: NodeJS.ProcessEnv): string {
  * primary and workers find it each by itself, and no other cluster does.
  */
 function clusterDirectory(primary: number): string {
-  const identity = createHash('sha256').update(`${bootId()} ${primary} ${startOf(primary)}`).digest('hex').slice(0, 16);
+  const identity = createHash('sha256')
+    .update(`${bootId()} ${primary} ${startOf(primary)}`)
+    .digest('hex')
+    .slice(0, 16);
   const parent = join(tmpdir(), `promenade-${process.getuid?.() ?? 'user'}`);
   fs.mkdirSync(parent, { recursive: true, mode: 0o700 });
+  refuseStrangers(parent);
   removeAbandoned(parent);
   return join(parent, `${primary}-${identity}`);
 }
@@ -99,11 +106,23 @@ function startOf(pid: number): string {
   }
 }
 
+/** The folder for temporary files is everybody's: what lies there under our name may be somebody else's. */
+function refuseStrangers(parent: string): void {
+  const stat = fs.lstatSync(parent);
+  const uid = process.getuid?.();
+  if (stat.isDirectory() && (uid === undefined || (stat.uid === uid && (stat.mode & 0o022) === 0))) return;
+  throw new MetricsError(
+    'ERR_METRICS_STORE_DIRECTORY',
+    `${parent} belongs to somebody else, or others may write to it: set PROMETHEUS_MULTIPROC_DIR to a directory of your own`,
+  );
+}
+
 /** Clusters that are gone leave their directories behind: the next one that starts clears them away. */
 function removeAbandoned(parent: string): void {
   for (const entry of fs.readdirSync(parent)) {
     const primary = Number(/^(\d+)-[0-9a-f]{16}$/.exec(entry)?.[1]);
-    if (!primary || isRunning(primary)) continue;
+    // The lock tells what the pid does not: a primary in another container that shares the folder.
+    if (!primary || isRunning(primary) || isInUse(join(parent, entry))) continue;
     fs.rmSync(join(parent, entry), { recursive: true, force: true });
   }
 }
@@ -115,4 +134,9 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+function isInUse(path: string): boolean {
+  const directory = new Directory(path);
+  return directory.slotNames().some((slot) => isSlotOwned(directory, slot));
 }

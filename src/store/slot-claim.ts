@@ -46,7 +46,8 @@ const FOREIGN_REST_MS = 10_000;
 export function claimSlot(directory: Directory, role: string, onColdStart: 'keep' | 'reset'): Claim {
   return directory.exclusively(() => {
     sweepTemporaries(directory);
-    if (onColdStart === 'reset' && !directory.slotNames().some((slot) => isSlotOwned(directory, slot))) directory.reset();
+    if (onColdStart === 'reset' && !directory.slotNames().some((slot) => isSlotOwned(directory, slot)))
+      directory.reset();
     let quarantined = 0;
     for (let n = 0; n < MAX_SLOTS; n++) {
       const name = `${role}-${n}`;
@@ -207,7 +208,8 @@ function lockForGood(fd: number): boolean {
   return false;
 }
 
-function isSlotOwned(directory: Directory, slot: string): boolean {
+/** Whether a living process owns a slot. */
+export function isSlotOwned(directory: Directory, slot: string): boolean {
   const fd = openIfThere(directory.join(`${slot}.names`));
   if (fd === undefined) return false;
   try {

@@ -23,7 +23,7 @@ export function cellsHeader(lineage: string): Buffer {
 
 /** Writes all of it, however often the system has to be asked. */
 export function writeAll(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
+  for (let done = 0; done < bytes.length;) done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
 }
 
 /**

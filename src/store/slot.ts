@@ -156,7 +156,8 @@ export class Slot implements Journal {
 
   #grow(): Float64Array | undefined {
     const chunk = this.#mappings.length;
-    if (!this.#attempt(() => fillWithZeros(this.#cellsFd, chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES))) return undefined;
+    if (!this.#attempt(() => fillWithZeros(this.#cellsFd, chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES)))
+      return undefined;
     return this.#map(chunk);
   }
 
@@ -197,7 +198,8 @@ export class Slot implements Journal {
   /** Replaces the names by a file that says the same without history. The slot stays locked all the time. */
   #rewriteNames(): void {
     const records: Buffer[] = [encodeHeader(this.#header)];
-    for (const family of this.#families.values()) for (const record of familyRecords(family)) records.push(encodeRecord(record));
+    for (const family of this.#families.values())
+      for (const record of familyRecords(family)) records.push(encodeRecord(record));
     for (const [cell, width] of this.#allocator.freeRuns()) records.push(encodeRecord(['free', cell, width]));
     const bytes = Buffer.concat(records);
     const size = (Math.floor(bytes.length / NAMES_STEP_BYTES) + 1) * NAMES_STEP_BYTES;
@@ -236,4 +238,3 @@ export class Slot implements Journal {
     this.#cellsFd = temporary.fd;
   }
 }
-
