@@ -2,17 +2,22 @@ import type { IncomingMessage } from 'node:http';
 import { createEndpoint, type Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
 import type { Environment } from './endpoint/settings.ts';
 import { instrumentHttpServer, type InstrumentHttpServerOptions } from './instrument/http-server.ts';
+import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
 /** What every framework's `promenade(options)` takes. */
 export interface ApplicationOptions<Subject = IncomingMessage> extends EndpointOptions<Subject> {
   /** How requests are measured; `false` for not at all. */
   readonly http?: false | Omit<InstrumentHttpServerOptions, 'registry' | 'namespace'> | undefined;
+  /** Whether the page has the `process_*` and `nodejs_*` families. @default true */
+  readonly runtime?: boolean | undefined;
 }
 
 /** The metrics of an application, turned on. */
 export interface ApplicationMetrics<Subject> {
   readonly endpoint: Endpoint<Subject>;
   readonly measuresHttp: boolean;
+  /** Whether a request to the application's own server is for the page. */
+  isScrape(request: IncomingMessage): boolean;
   /** Opens the listener on METRICS_PORT, if there is one. */
   listen(): Promise<void>;
   /** Stops measuring and closes the listener; what was counted stays. Idempotent. */
@@ -20,7 +25,7 @@ export interface ApplicationMetrics<Subject> {
 }
 
 /**
- * Turns on what the settings ask for: the page, and the measuring of HTTP. Adapters put it into their framework.
+ * Turns on what the settings ask for: the page, runtime metrics, and the measuring of HTTP. Adapters put it into their framework.
  *
  * @returns `undefined` where METRICS_ENABLED is not true: nothing has happened then, and nothing costs anything.
  * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
@@ -29,18 +34,22 @@ export function startApplicationMetrics<Subject>(
   options: ApplicationOptions<Subject>,
   environment?: Environment,
 ): ApplicationMetrics<Subject> | undefined {
-  const { http, ...endpointOptions } = options;
+  const { http, runtime = true, ...endpointOptions } = options;
   const endpoint = createEndpoint<Subject>(endpointOptions, environment);
   if (!endpoint.enabled) return undefined;
-  const { registry, settings } = endpoint;
+  const { registry, settings, publicPath } = endpoint;
   const stopHttp =
     http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace: settings.namespace });
+  const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;
   return {
     endpoint,
     measuresHttp: stopHttp !== undefined,
+    // Every request is asked, so what most are not is found out the cheap way.
+    isScrape: (request) => publicPath !== undefined && request.url!.includes(publicPath) && endpoint.matches(request),
     listen: () => endpoint.listen(),
     close: async () => {
       stopHttp?.();
+      stopRuntime?.();
       await endpoint.close();
     },
   };

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type Exchange, exchangeOf } from '../instrument/http-exchange.ts';
+import { type Exchange, exchangeOf, type Trace } from '../instrument/http-exchange.ts';
 import { type FastifyHook, type FastifyRequestLike, hookListsOf, lifecycleHooks } from './fastify-types.ts';
 
 /** Hooks of ours are not timed. */
@@ -44,7 +44,7 @@ function timedHook(hook: FastifyHook, name: string): FastifyHook {
     // Fastify handles the promise itself: these listeners don't hide a rejection from anyone.
     if (isThenable(result)) result.then(run.over, run.over);
     else if (exchange.response.writableEnded) run.over();
-    else if (!run.isOver) exchange.onEnd(run.over);
+    else if (!run.isOver) PendingHooks.of(exchange).add(run);
     return result;
   };
 }
@@ -65,6 +65,24 @@ class HookRun {
     this.isOver = true;
     this.#exchange.ran(this.#name, performance.now() - this.#startedAt);
   };
+}
+
+/** Hooks that have neither called back nor answered yet. */
+class PendingHooks implements Trace {
+  readonly #runs: HookRun[] = [];
+
+  static of(exchange: Exchange): PendingHooks {
+    if (exchange.trace instanceof PendingHooks) return exchange.trace;
+    return (exchange.trace = new PendingHooks());
+  }
+
+  add(run: HookRun): void {
+    this.#runs.push(run);
+  }
+
+  ended(): void {
+    for (const run of this.#runs) run.over();
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,6 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../application.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type Exchange, exchangeOf, UNMATCHED } from '../instrument/http-exchange.ts';
 import { hookFailed } from '../instrument/http-guard.ts';
 import { OWN_HOOK, timeHooks } from './fastify-hooks.ts';
@@ -61,14 +62,10 @@ async function install<Request>(metrics: ApplicationMetrics<Request>, instance: 
   await metrics.listen();
 }
 
-function addRoute<Request>(
-  serve: ApplicationMetrics<Request>['endpoint']['serve'],
-  instance: FastifyInstanceLike,
-  url: string,
-): void {
+function addRoute(serve: Endpoint<never>['serve'], instance: FastifyInstanceLike, url: string): void {
   const handler = (request: FastifyRequestLike, reply: FastifyReplyLike): void => {
     reply.hijack();
-    serve(request.raw, reply.raw, request as Request);
+    serve(request.raw, reply.raw, request as never);
   };
   try {
     instance.route({ method: ['GET', 'HEAD'], url, schema: { hide: true }, handler });

@@ -39,6 +39,12 @@ export interface ExchangeObserver {
   closed(exchange: Exchange): void;
 }
 
+/** What an adapter knows about the course of a request. */
+export interface Trace {
+  /** The application has handed over the whole response, or never will. Whatever still runs ends here. */
+  ended(): void;
+}
+
 /** One request and its response: from the head received to the last byte handed over, recorded exactly once. */
 export class Exchange implements ByteCounts {
   readonly request: IncomingMessage;
@@ -57,8 +63,8 @@ export class Exchange implements ByteCounts {
   refusal: number = 0;
   /** How long the route's handler took; negative while that is not known. */
   handlerMs: number = -1;
-  /** Where the adapter of a framework keeps what it knows about the request. */
-  trace: unknown = undefined;
+  /** Where the adapter of a framework keeps what runs at the moment. */
+  trace: Trace | undefined = undefined;
   /** `http_server_requests_total` has it already. */
   counted: boolean = false;
   #done = false;
@@ -67,7 +73,7 @@ export class Exchange implements ByteCounts {
   /** Types of what was thrown, not the errors, so that nothing is held. */
   #exceptions: string[] | undefined = undefined;
   #threwLate = false;
-  #onEnd: (() => void) | undefined = undefined;
+  #latestThrown: unknown = undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, recorders: readonly ExchangeObserver[]) {
     this.request = request;
@@ -132,14 +138,15 @@ export class Exchange implements ByteCounts {
   }
 
   /** The route's handler begins. */
-  handlerStarted(): void {
-    this.#handlerStartedAt = performance.now();
+  handlerStarted(now: number = performance.now()): void {
+    this.#handlerStartedAt = now;
     this.handlerMs = -1;
   }
 
   /** It has done its part. Only the first call counts, and the end of the response is one. */
-  handlerEnded(): void {
-    if (this.#handlerStartedAt >= 0 && this.handlerMs < 0) this.handlerMs = performance.now() - this.#handlerStartedAt;
+  handlerEnded(now?: number): void {
+    if (this.#handlerStartedAt < 0 || this.handlerMs >= 0) return;
+    this.handlerMs = (now ?? performance.now()) - this.#handlerStartedAt;
   }
 
   /** Something was thrown while it was answered. */
@@ -147,6 +154,13 @@ export class Exchange implements ByteCounts {
     if (isDeliberate(thrown)) return;
     (this.#exceptions ??= []).push(typeOfThrown(thrown));
     if (this.response.headersSent) this.#threwLate = true;
+  }
+
+  /** As `threw`, for who may see an error more than once on its way. */
+  threwOnce(thrown: unknown): void {
+    if (thrown === this.#latestThrown) return;
+    this.#latestThrown = thrown;
+    this.threw(thrown);
   }
 
   /**
@@ -168,25 +182,12 @@ export class Exchange implements ByteCounts {
     for (const recorder of this.recorders) recorder.rendered(template);
   }
 
-  /** Calls `listener` when the application has handed over the whole response, or at the end where it never does. */
-  onEnd(listener: () => void): void {
-    const earlier = this.#onEnd;
-    this.#onEnd =
-      earlier === undefined
-        ? listener
-        : () => {
-            earlier();
-            listener();
-          };
-  }
-
   ended(): void {
     this.handlerEnded();
-    const listener = this.#onEnd;
-    if (listener === undefined) return;
-    this.#onEnd = undefined;
+    const { trace } = this;
+    this.trace = undefined;
     try {
-      listener();
+      trace?.ended();
     } catch (error) {
       hookFailed(error);
     }
