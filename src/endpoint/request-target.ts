@@ -16,6 +16,8 @@ export function requestTarget(url: string): RequestTarget {
 
 /** Whether the target's path is `path`, with or without a trailing slash. */
 export function isAt(url: string, path: string): boolean {
+  // Every request of an application may be asked, so what most are not is found out the cheap way.
+  if (!url.includes(path)) return false;
   const target = requestTarget(url).path;
   return target === path || (path !== '/' && target === `${path}/`);
 }

@@ -135,7 +135,7 @@ export const settingsTable: { readonly [Option in keyof Settings]: Setting<Setti
     default: undefined,
     parse: parseRole,
     meaning:
-      "What this process is, such as `web` or `worker`: part of its slot's name, and a label of `metrics_processes`.",
+      'What this process is, a label of `metrics_processes`; unset, it is `primary`, `worker` or `thread` where it is one, else `app`.',
   },
 };
 

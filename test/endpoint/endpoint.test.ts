@@ -1,4 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Counter } from '../../src/core/counter.ts';
 import { Registry } from '../../src/core/registry.ts';
 import { createEndpoint } from '../../src/endpoint/endpoint.ts';
 import { freePort, send, serveHttp } from './serving.ts';
@@ -77,5 +82,39 @@ describe('an endpoint that is on', () => {
     }
     const { port } = await serveHttp(createEndpoint({ enabled: true, namespace: 'netbox', registry }, {}).handler);
     expect((await send(port)).text).toContain('\nnetbox_metrics_scrapes_total{format="text",code="200"} 2\n');
+  });
+
+  test.each(['option', 'setting'])(
+    'a directory given as %s is shared: each page has the numbers of all',
+    async (kind) => {
+      const directory = mkdtempSync(join(tmpdir(), 'endpoint-'));
+      onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+      const pages: string[] = [];
+      const registries = [new Registry(), new Registry()];
+      for (const registry of registries) {
+        // Counted before the directory is known, and taken along.
+        new Counter({ name: 'orders_total', help: 'Orders.', registry }).inc(2);
+        const endpoint =
+          kind === 'option'
+            ? createEndpoint({ enabled: true, registry, multiprocDir: directory, role: 'shop' }, {})
+            : createEndpoint(
+                { enabled: true, registry },
+                { PROMETHEUS_MULTIPROC_DIR: directory, METRICS_ROLE: 'shop' },
+              );
+        onTestFinished(() => registry.close());
+        const { port } = await serveHttp(endpoint.handler);
+        pages.push((await send(port)).text);
+      }
+      expect(pages[0]).toContain('\norders_total 2\n');
+      expect(pages[1]).toContain('\norders_total 4\n');
+      expect(pages[1]).toContain('\nmetrics_processes{role="shop"} 2\n');
+    },
+  );
+
+  test('a directory that can not be used is an error at start', () => {
+    const file = fileURLToPath(import.meta.url);
+    expect(() => createEndpoint({ enabled: true, registry: new Registry(), multiprocDir: file }, {})).toThrow(
+      expect.objectContaining({ code: 'ERR_METRICS_STORE_DIRECTORY' }) as Error,
+    );
   });
 });
