@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { MetricsError } from '../errors.ts';
 import { MappedStore } from '../store/mapped-store.ts';
 import { onFirstFork, openStore, type StoreOptions } from '../store/open-store.ts';
@@ -25,7 +26,7 @@ export const defaultRegistry: Registry = new Registry({
 export function shareDirectory(registry: Registry, options: StoreOptions & { readonly directory: string }): void {
   const { store } = registry;
   if (!(store instanceof MappedStore)) return registry.moveTo(openStore(options));
-  if (store.path === options.directory) return;
+  if (store.path === resolve(options.directory)) return;
   throw new MetricsError(
     'ERR_METRICS_INVALID_OPTION',
     `the registry already counts in ${store.path}, so it can not count in ${options.directory}: name one directory only`,

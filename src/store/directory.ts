@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { MetricsError } from '../errors.ts';
 import { loadNative } from './native.ts';
 
@@ -44,10 +44,10 @@ export class Directory {
    * ERR_METRICS_STORE_FULL where there is no space.
    */
   constructor(path: string) {
-    this.path = path;
-    this.#file = attempt(path, () => {
-      fs.mkdirSync(path, { recursive: true });
-      refuseNetwork(path);
+    this.path = resolve(path);
+    this.#file = attempt(this.path, () => {
+      makeDirectory(this.path);
+      refuseNetwork(this.path);
       return this.#readOrMake({ format: 'promenade', version: 1, id: randomUUID(), createdAt: Date.now() });
     });
   }
@@ -67,7 +67,7 @@ export class Directory {
 
   /** Looks again whether the directory was begun anew, or wiped: then it is made again as it was. */
   refresh(): void {
-    fs.mkdirSync(this.path, { recursive: true });
+    makeDirectory(this.path);
     this.#file = this.#readOrMake(this.#file);
   }
 
@@ -141,6 +141,20 @@ export class Directory {
 /** Blocks the thread: only where a process starts. */
 export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Like `mkdir -p`. Node's own never returns where the system says that the parent is missing though it is there, as /proc does. */
+function makeDirectory(path: string): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || fs.existsSync(parent)) throw error;
+    makeDirectory(parent);
+    makeDirectory(path);
+  }
 }
 
 function refuseNetwork(path: string): void {
