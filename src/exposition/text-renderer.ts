@@ -52,6 +52,11 @@ export class TextRenderer {
       }
       this.#kept.set(definition, lines.toKept());
       text += '\n';
+      // Families of few series, or none, fill a chunk too.
+      if (text.length >= CHUNK_SIZE) {
+        yield text;
+        text = '';
+      }
     }
     text += this.#dialect.end;
     if (text !== '') yield text;
