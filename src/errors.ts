@@ -8,7 +8,8 @@ export type MetricsErrorCode =
   | 'ERR_METRICS_INVALID_SETTING'
   | 'ERR_METRICS_STORE_DIRECTORY'
   | 'ERR_METRICS_STORE_FULL'
-  | 'ERR_METRICS_STORE_UNSUPPORTED';
+  | 'ERR_METRICS_STORE_UNSUPPORTED'
+  | 'ERR_METRICS_MALFORMED_PAGE';
 
 /**
  * What Promenade throws: a stable `code`, and a message that says what is wrong and how to mend it.
