@@ -1,0 +1,250 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { filesBelow, importsOf, type Module, resolveImport, ROOT, sourceModules } from './support/modules.ts';
+
+/** Which rooms each room may import, beside itself; ARCHITECTURE.md draws it. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  snapshot: [],
+  store: ['snapshot'],
+  core: ['snapshot'],
+  exposition: ['snapshot'],
+  apps: ['core'],
+  runtime: ['core'],
+  testing: ['core', 'exposition'],
+  instrument: ['core'],
+  endpoint: ['core', 'exposition', 'apps'],
+  application: ['core', 'endpoint', 'instrument', 'runtime', 'apps'],
+  adapters: ['core', 'endpoint', 'instrument', 'application'],
+};
+
+/** Modules that everybody may import, and that import no room. */
+const GROUND: readonly string[] = ['errors.ts', 'time-slice.ts'];
+
+/** Rooms of one file, which lies beside the public entries. */
+const ONE_FILE_ROOMS: readonly string[] = ['application'];
+
+interface Exception {
+  readonly from: RegExp;
+  readonly to: string;
+  readonly typesOnly?: boolean;
+  readonly because: string;
+}
+
+/** What goes past the table; docs/decisions/002-exceptions-to-the-rooms.md argues it. */
+const EXCEPTIONS: readonly Exception[] = [
+  { from: /^core\//, to: 'store/store.ts', typesOnly: true, because: 'the interface that both stores have' },
+  { from: /^core\//, to: 'store/layout.ts', because: 'a handle writes its cells where the store lays them' },
+  { from: /^core\/registry\.ts$/, to: 'store/heap-store.ts', because: 'the store of a registry that is given none' },
+  { from: /^core\/default-registry\.ts$/, to: 'store/open-store.ts', because: 'it alone chooses the store' },
+  {
+    from: /^core\/default-registry\.ts$/,
+    to: 'store/mapped-store.ts',
+    because: 'it tells which directory it counts in',
+  },
+  { from: /^endpoint\//, to: 'snapshot/snapshot.ts', typesOnly: true, because: 'it hands snapshots to the writers' },
+];
+
+/** The only package that is loaded at run time, and who loads it. */
+const PACKAGES: readonly { readonly name: string; readonly from: string }[] = [
+  { name: 'koffi', from: 'store/native.ts' },
+];
+
+const modules: readonly Module[] = sourceModules();
+const known: ReadonlyMap<string, Module> = new Map(modules.map((module) => [module.path, module]));
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  readonly exports: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+
+/** `core` for `core/counter.ts`, `entry` for what package.json exports. */
+function roomOf(path: string): string {
+  const room = path.includes('/') ? path.slice(0, path.indexOf('/')) : path.slice(0, -'.ts'.length);
+  if (path.includes('/')) return room;
+  return GROUND.includes(path) ? 'ground' : ONE_FILE_ROOMS.includes(room) ? room : 'entry';
+}
+
+/** Adapters are named after what package.json exports; parts of one lie in its folder or begin with its name. */
+const adapters: readonly string[] = Object.values(manifest.exports).flatMap(
+  (target) => /^\.\/dist\/adapters\/(.+)\.js$/.exec(target)?.[1] ?? [],
+);
+
+function adapterOf(path: string): string {
+  const name = path.slice('adapters/'.length).replace(/(\.ts|\/.*)$/, '');
+  return adapters.find((adapter) => name === adapter || name.startsWith(`${adapter}-`)) ?? name;
+}
+
+const relativeImports = modules.flatMap((module) =>
+  module.imports
+    .filter(({ specifier }) => specifier.startsWith('.'))
+    .map(({ specifier, typeOnly }) => ({ from: module.path, to: resolveImport(module, specifier), typeOnly })),
+);
+const packageImports = modules.flatMap((module) =>
+  module.imports
+    .filter(({ specifier }) => !specifier.startsWith('.'))
+    .map(({ specifier }) => ({ from: module.path, specifier })),
+);
+
+describe('the scanner', () => {
+  test('sees every way to import, and nothing in comments', () => {
+    const imports = importsOf(`
+import './a.ts';
+import type { A } from './b.ts';
+import { type B, type C } from './c.ts';
+import {
+  type D,
+  e,
+} from "./d.ts";
+import f, * as g from './e.ts'; // import './no.ts'
+export { h } from './f.ts';
+export * from './g.ts';
+export type { I } from './h.ts';
+/* import './no.ts'; */
+// import './no.ts';
+export const url = 'https://example.org/';
+const later = await import('./i.ts');
+type Lazy = typeof import('./j.ts');
+`);
+    expect(imports.map(({ specifier, typeOnly }) => `${specifier[2]}${typeOnly ? ' type' : ''}`)).toEqual([
+      'a',
+      'b type',
+      'c type',
+      'd',
+      'e',
+      'f',
+      'g',
+      'h type',
+      'i',
+      'j type',
+    ]);
+  });
+
+  test('sees the whole of src', () => {
+    expect(modules.length).toBeGreaterThan(60);
+    expect(relativeImports.length).toBeGreaterThan(130);
+    expect(relativeImports.filter(({ to }) => !known.has(to))).toEqual([]);
+    const words = modules.reduce(
+      (sum, { text }) => sum + (text.match(/^(import\b|\} from |export .* from )/gm)?.length ?? 0),
+      0,
+    );
+    expect(relativeImports.length + packageImports.length).toBeGreaterThan(words * 0.7);
+  });
+});
+
+describe('the rooms', () => {
+  test('every module lies in one', () => {
+    const rooms = new Set([...Object.keys(ROOMS), 'ground', 'entry']);
+    expect(modules.map(({ path }) => path).filter((path) => !rooms.has(roomOf(path)))).toEqual([]);
+  });
+
+  test('import each other as the table says', () => {
+    const used = new Set<Exception>();
+    const offences = relativeImports.filter(({ from, to, typeOnly }) => {
+      const [room, target] = [roomOf(from), roomOf(to)];
+      if (room === target || target === 'ground' || room === 'entry') return false;
+      if (ROOMS[room]?.includes(target)) return false;
+      const exception = EXCEPTIONS.find((one) => one.from.test(from) && one.to === to && (!one.typesOnly || typeOnly));
+      if (exception) used.add(exception);
+      return !exception;
+    });
+    expect(offences).toEqual([]);
+    expect(EXCEPTIONS.filter((exception) => !used.has(exception))).toEqual([]);
+  });
+
+  test('no adapter imports another', () => {
+    const offences = relativeImports.filter(
+      ({ from, to }) => roomOf(from) === 'adapters' && roomOf(to) === 'adapters' && adapterOf(from) !== adapterOf(to),
+    );
+    expect(offences).toEqual([]);
+  });
+
+  test('nothing but Node and the declared dependencies is imported, where it is said', () => {
+    const foreign = packageImports.filter(({ specifier }) => !specifier.startsWith('node:'));
+    expect(
+      foreign.filter(({ from, specifier }) => !PACKAGES.some((one) => one.name === specifier && one.from === from)),
+    ).toEqual([]);
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(PACKAGES.map(({ name }) => name).sort());
+    expect(packageImports.length).toBeGreaterThan(30);
+  });
+
+  test('there are no cycles of what is imported at run time', () => {
+    const edges = relativeImports.filter(({ typeOnly }) => !typeOnly);
+    const done = new Set<string>();
+    const visit = (path: string, trail: readonly string[]): string | undefined => {
+      if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path].join(' → ');
+      if (done.has(path)) return undefined;
+      done.add(path);
+      for (const { to } of edges.filter(({ from }) => from === path)) {
+        const cycle = visit(to, [...trail, path]);
+        if (cycle) return cycle;
+      }
+      return undefined;
+    };
+    expect(modules.map(({ path }) => visit(path, [])).filter((cycle) => cycle !== undefined)).toEqual([]);
+    expect(done.size).toBe(modules.length);
+  });
+});
+
+describe('names', () => {
+  test('files are in kebab case, and nothing is exported as default', () => {
+    expect(
+      modules
+        .map(({ path }) => path)
+        .filter((path) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(path)),
+    ).toEqual([]);
+    expect(modules.filter(({ text }) => /^export default\b/m.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('index.ts is only what package.json exports', () => {
+    expect(modules.map(({ path }) => path).filter((path) => path.endsWith('index.ts'))).toEqual(['index.ts']);
+  });
+});
+
+describe('the public entries', () => {
+  const targets = Object.entries(manifest.exports).filter(([subpath]) => subpath !== './package.json');
+
+  test('package.json exports every entry, and nothing else', () => {
+    const exported = targets.map(([, target]) => target.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts'));
+    const entries = modules.map(({ path }) => path).filter((path) => roomOf(path) === 'entry');
+    expect(exported.filter((path) => !known.has(path))).toEqual([]);
+    expect(entries.filter((path) => !exported.includes(path))).toEqual([]);
+    expect(exported.filter((path) => roomOf(path) !== 'entry' && roomOf(path) !== 'adapters')).toEqual([]);
+    expect(targets.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('a subpath is named after its file', () => {
+    for (const [subpath, target] of targets) {
+      const name = subpath === '.' ? 'index' : subpath.slice('./'.length);
+      expect(target).toMatch(new RegExp(`/${name}\\.js$`));
+    }
+  });
+
+  test('every adapter has its page, and every page its adapter', () => {
+    const found = modules.flatMap(({ path }) => (roomOf(path) === 'adapters' ? adapterOf(path) : []));
+    const pages = filesBelow('docs/adapters', '.md').map((path) => path.slice('docs/adapters/'.length, -'.md'.length));
+    expect([...new Set(found)].sort()).toEqual(pages);
+    expect([...adapters].sort()).toEqual(pages);
+    expect(pages.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('the error codes', () => {
+  test('docs/guide/errors.md lists each, and no other', () => {
+    const declared = [...(known.get('errors.ts')?.text.matchAll(/'(ERR_METRICS_[A-Z_]+)'/g) ?? [])].map(
+      ([, code]) => code!,
+    );
+    const page = readFileSync(join(ROOT, 'docs/guide/errors.md'), 'utf8');
+    const documented = [...page.matchAll(/^\|\s*`(ERR_METRICS_[A-Z_]+)`/gm)].map(([, code]) => code!);
+    expect(documented.sort()).toEqual(declared.sort());
+    expect(documented.length).toBeGreaterThanOrEqual(9);
+    const mentioned = modules.flatMap(({ text }) => text.match(/ERR_METRICS_[A-Z_]+/g) ?? []);
+    expect(declared.filter((code) => mentioned.filter((other) => other === code).length < 2)).toEqual([]);
+  });
+});
+
+test('ARCHITECTURE.md names every room', () => {
+  const page = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+  const rooms = new Set(modules.map(({ path }) => roomOf(path)).filter((room) => room in ROOMS));
+  expect([...rooms].filter((room) => !new RegExp(`\\b${room}\\b`).test(page))).toEqual([]);
+  expect(existsSync(join(ROOT, 'docs/decisions/002-exceptions-to-the-rooms.md'))).toBe(true);
+});
