@@ -43,8 +43,8 @@ async function answer<Subject>(
   const { status, headers, body } = await scraper.answer({
     method,
     url: request.url ?? '',
-    header: (name) => singleHeader(request, name),
-    authorization: singleHeader(request, 'authorization'),
+    header: (name) => request.headers[name]?.toString(),
+    authorization: soleAuthorization(request),
     subject,
   });
   if (response.headersSent) {
@@ -59,15 +59,10 @@ async function answer<Subject>(
 }
 
 /**
- * A header that was sent exactly once. `request.headers` keeps the first of several Authorization headers, which a proxy in
- * front may not have looked at.
+ * The Authorization header, if there is exactly one: `request.headers` keeps the first of several, which a proxy in front may
+ * not have looked at.
  */
-function singleHeader({ rawHeaders }: IncomingMessage, name: string): string | undefined {
-  let value: string | undefined;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.toLowerCase() !== name) continue;
-    if (value !== undefined) return undefined;
-    value = rawHeaders[i + 1];
-  }
-  return value;
+function soleAuthorization({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const names = rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'authorization');
+  return names.length === 1 ? headers.authorization : undefined;
 }

@@ -102,7 +102,6 @@ export class Scraper<Subject> {
     try {
       const snapshot = await within(timeoutMs, this.#registry.snapshot());
       if (snapshot === undefined) return scrape.refuseForNow('Collecting took longer than the scrape may.');
-      this.#warning.rearm();
       const encoding = negotiateEncoding(request.header('accept-encoding'));
       page = {
         chunks: scrape.exposition.render(snapshot, requestedNames(request.url)),
@@ -125,6 +124,7 @@ export class Scraper<Subject> {
       const compressor = createCompressor(encoding);
       if (compressor !== undefined) pipeline(compressor, target, () => {});
       outcome = (await writePage(chunks, compressor ?? target)) ? 200 : 499;
+      this.#warning.rearm();
     } catch (error) {
       log('rendering failed: %o', error);
       this.#warning.give(`Rendering metrics failed: ${messageOf(error)}; the page was cut off.`);

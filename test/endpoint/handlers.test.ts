@@ -45,6 +45,8 @@ describe('node:http', () => {
     const metrics = await send(port, { headers: { accept: 'application/openmetrics-text; version=1.0.0' } });
     expect(metrics.headers['content-type']).toMatch(/^application\/openmetrics-text; version=1.0.0/);
     expect(metrics.text).toMatch(/# EOF\n$/);
+    const split = ['Host', 'x', 'Accept', 'image/png', 'Accept', 'application/openmetrics-text; version=1.0.0'];
+    expect((await send(port, { headers: split })).headers['content-type']).toMatch(/^application\/openmetrics-text/);
     expect((await send(port, { headers: { accept: 'image/png' } })).headers['content-type']).toBe(textType);
   });
 
