@@ -1,7 +1,7 @@
 import type { Exposition } from './exposition.ts';
 import type { EscapingScheme } from './name-escaping.ts';
 import { openMetricsText, prometheusText, type TextDialect } from './text-dialect.ts';
-import { TextRenderer } from './text-renderer.ts';
+import { TextRenderer, type KeptFamilies } from './text-renderer.ts';
 
 /** A format as Accept headers name it, and how it is written. */
 export interface Format {
@@ -14,29 +14,34 @@ export interface Format {
   exposition(scheme: EscapingScheme | undefined): Exposition;
 }
 
+const prometheusLines: KeptFamilies = new WeakMap();
+const openMetricsLines: KeptFamilies = new WeakMap();
+
 /** Every format, in the order of preference where a scraper has none. */
 export const FORMATS: readonly Format[] = [
-  textFormat({ format: 'text', version: '0.0.4', dialect: prometheusText('0.0.4') }),
-  textFormat({ format: 'openmetrics', version: '1.0.0', dialect: openMetricsText }),
+  textFormat({ format: 'text', version: '0.0.4', dialect: prometheusText('0.0.4'), kept: prometheusLines }),
+  textFormat({ format: 'openmetrics', version: '1.0.0', dialect: openMetricsText, kept: openMetricsLines }),
   textFormat({
     format: 'text',
     version: '1.0.0',
     dialect: prometheusText('1.0.0'),
+    kept: prometheusLines,
     statesEscaping: true,
   }),
   // Drafts of OpenMetrics went by this version; Go's library too answers it with the text of 1.0.
-  textFormat({ format: 'openmetrics', version: '0.0.1', dialect: openMetricsText }),
+  textFormat({ format: 'openmetrics', version: '0.0.1', dialect: openMetricsText, kept: openMetricsLines }),
 ];
 
 interface TextFormatOptions {
   readonly format: Exposition['format'];
   readonly version: string;
   readonly dialect: TextDialect;
+  readonly kept: KeptFamilies;
   /** Whether the Content-Type names the escaping scheme even if the scraper did not. */
   readonly statesEscaping?: boolean;
 }
 
-function textFormat({ format, version, dialect, statesEscaping = false }: TextFormatOptions): Format {
+function textFormat({ format, version, dialect, kept, statesEscaping = false }: TextFormatOptions): Format {
   const [type, subtype, defaultVersion] =
     format === 'text' ? (['text', 'plain', '0.0.4'] as const) : (['application', 'openmetrics-text', '0.0.1'] as const);
   const expositions = new Map<EscapingScheme | undefined, Exposition>();
@@ -52,7 +57,7 @@ function textFormat({ format, version, dialect, statesEscaping = false }: TextFo
       let exposition = expositions.get(asked);
       if (exposition === undefined) {
         const scheme = asked ?? 'underscores';
-        const renderer = new TextRenderer(dialect, scheme);
+        const renderer = new TextRenderer(dialect, scheme, kept);
         const escaping = asked || statesEscaping ? `; escaping=${scheme}` : '';
         exposition = {
           contentType: `${type}/${subtype}; version=${version}; charset=utf-8${escaping}`,

@@ -15,7 +15,7 @@ const SCHEMES: ReadonlySet<string> = new Set<EscapingScheme>(['allow-utf-8', 'un
 
 /**
  * The exposition that serves an Accept header best (RFC 9110, section 12.5.1): of the formats, each with the quality of
- * the most specific entry that names it, the one of the highest; among equals the more specifically, then the earlier asked for.
+ * the most specific entry that names it, the one of the highest; among equals one asked for by type before one covered by `*`, then the earlier one.
  * Never a refusal: where nothing fits, and where all fit alike, text 0.0.4, which every scraper reads.
  */
 export function negotiate(accept: string | undefined): Exposition {
@@ -33,16 +33,19 @@ function mostSpecific(format: Format, ranges: readonly MediaRange[]): Match | un
   let best: Match | undefined;
   for (const range of ranges) {
     const specificity = specificityOf(range, format);
-    if (specificity >= 0 && specificity > (best?.specificity ?? -1)) best = { format, range, specificity };
+    if (specificity > (best?.specificity ?? -1)) best = { format, range, specificity };
   }
   return best;
 }
 
-/** Positive where `a` is to be preferred. Formats that one entry names alike stay in the order of the table. */
+/**
+ * Positive where `a` is to be preferred. How many parameters an entry has only matters within a format; formats that one
+ * entry names alike stay in the order of the table.
+ */
 function compare(a: Match, b: Match, ranges: readonly MediaRange[]): number {
   return (
     a.range.quality - b.range.quality ||
-    a.specificity - b.specificity ||
+    Math.min(a.specificity, 2) - Math.min(b.specificity, 2) ||
     ranges.indexOf(b.range) - ranges.indexOf(a.range)
   );
 }

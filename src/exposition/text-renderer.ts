@@ -13,6 +13,9 @@ const CHUNK_SIZE = 56 * 1024;
 /** Characters of a page that are kept for the next scrape: some 300,000 lines; what comes after is made anew each time. */
 const MAX_KEPT_SIZE = 32 * 1024 * 1024;
 
+/** What is kept of families for the next scrape, until nobody holds the family any more. */
+export type KeptFamilies = WeakMap<FamilyDefinition, KeptLines>;
+
 /**
  * Renders snapshots in one text format under one escaping scheme. Of each line all but the value is kept for the next
  * scrape, so that a page of 140,000 lines takes some 30 ms; the caller decides when to go on after each chunk.
@@ -20,10 +23,12 @@ const MAX_KEPT_SIZE = 32 * 1024 * 1024;
 export class TextRenderer {
   readonly #dialect: TextDialect;
   readonly #scheme: EscapingScheme;
-  readonly #kept: WeakMap<FamilyDefinition, KeptLines> = new WeakMap();
+  readonly #kept: KeptFamilies;
 
-  constructor(dialect: TextDialect, scheme: EscapingScheme) {
+  /** `kept` may be shared with renderers that print `le` and `quantile` alike. */
+  constructor(dialect: TextDialect, scheme: EscapingScheme, kept: KeptFamilies) {
     this.#dialect = dialect;
+    this.#kept = kept;
     // Without quotation marks there is no way to write such a name as it is.
     this.#scheme = scheme === 'allow-utf-8' && !dialect.quotesNames ? 'underscores' : scheme;
   }
@@ -35,22 +40,25 @@ export class TextRenderer {
     for (const family of snapshot.families) {
       const { definition } = family;
       if (filter?.size && !sampleNames(definition).some((name) => filter.has(name))) continue;
-      text += this.#dialect.openFamily(definition, (suffix) => this.#nameOf(definition, suffix));
+      text += this.#dialect.openFamily(definition, (suffix) => this.#print(definition.name, suffix));
       const layout = sampleLines(definition, this.#dialect);
       const makeLines = this.#lineMaker(definition, layout);
-      const lines = new FamilyLines(family.series, layout.length, makeLines, this.#kept.get(definition));
+      // Only what every scheme prints alike is kept, so that there is one copy of it.
+      const keeps = this.#printsAsIs(definition);
+      const kept = keeps ? this.#kept.get(definition) : undefined;
+      const lines = new FamilyLines(family.series, layout.length, makeLines, kept);
       const samples = new Float64Array(layout.length);
       for (let i = 0; i < family.series.length; i++) {
         const series = renderSeries(family, i, lines, samples);
         room -= series.length;
-        lines.full = room < 0;
+        lines.full = room < 0 || !keeps;
         text += series;
         if (text.length >= CHUNK_SIZE) {
           yield text;
           text = '';
         }
       }
-      this.#kept.set(definition, lines.toKept());
+      if (keeps) this.#kept.set(definition, lines.toKept());
       text += '\n';
       // Families of few series, or none, fill a chunk too.
       if (text.length >= CHUNK_SIZE) {
@@ -64,10 +72,10 @@ export class TextRenderer {
 
   /** What stands before and after the labels of a line; the whole line where the family has none. */
   #lineMaker(definition: FamilyDefinition, layout: readonly SampleLine[]): MakeLines {
-    const labelNames = definition.labelNames.map((name) => this.#labelNameOf(name));
+    const labelNames = definition.labelNames.map((name) => this.#print(name));
     const frames = layout.map(({ suffix, label }) => {
-      const name = this.#nameOf(definition, suffix);
-      const own = label && `${this.#labelNameOf(label[0])}="${escapeQuoted(label[1])}"`;
+      const name = this.#print(definition.name, suffix);
+      const own = label && `${this.#print(label[0])}="${escapeQuoted(label[1])}"`;
       // A quoted name stands inside the braces.
       const quoted = name.startsWith('"');
       if (labelNames.length > 0) {
@@ -86,13 +94,13 @@ export class TextRenderer {
     };
   }
 
-  /** A sample's or the family's name as it is printed. */
-  #nameOf(definition: FamilyDefinition, suffix: string): string {
-    return quoteUnlessLegal(escapeName(definition.name, this.#scheme) + suffix);
+  #printsAsIs({ name, labelNames }: FamilyDefinition): boolean {
+    return this.#print(name) === name && labelNames.every((label) => this.#print(label) === label);
   }
 
-  #labelNameOf(name: string): string {
-    return quoteUnlessLegal(escapeName(name, this.#scheme));
+  /** A family's name with a suffix, or a label's name, in its final form. */
+  #print(name: string, suffix: string = ''): string {
+    return quoteUnlessLegal(escapeName(name, this.#scheme) + suffix);
   }
 }
 

@@ -62,7 +62,16 @@ describe('RFC 9110', () => {
       'text/plain;version=1.0.0;escaping=values, application/openmetrics-text;version=1.0.0',
       `${TEXT_1}; escaping=values`,
     ],
-    ['among equals the more specific wins', '*/*, text/*, application/openmetrics-text;version=1.0.0', OPENMETRICS],
+    [
+      'among equals the first wins, however many parameters they have',
+      'application/openmetrics-text;version=1.0.0, text/plain;version=1.0.0;escaping=values',
+      OPENMETRICS,
+    ],
+    [
+      'among equals one that is named wins over what is covered by *',
+      '*/*, text/*, application/openmetrics-text;version=1.0.0',
+      OPENMETRICS,
+    ],
     [
       'the most specific entry has the say on a format',
       'text/plain;version=0.0.4;q=0.1, text/*, application/openmetrics-text;version=1.0.0;q=0.5, text/plain;version=1.0.0;q=0.2',

@@ -63,6 +63,20 @@ d_s_count 5
   });
 });
 
+test('what is kept under one scheme does not show under another', () => {
+  const dots = negotiate('text/plain;version=1.0.0;escaping=dots');
+  const snapshot = snapshotOf(
+    familyOf({ name: 'a_b', type: 'counter', help: '', labelNames: ['c_d'] }, [{ labels: ['e_f'], values: [1] }]),
+  );
+  const text = '# TYPE a_b_total counter\na_b_total{c_d="e_f"} 1\n';
+  for (let i = 0; i < 2; i++) {
+    expect(render(snapshot, '1.0.0')).toBe(text);
+    expect(render(snapshot, '0.0.4')).toBe(text);
+    expect(render(snapshot, 'openMetrics')).toBe('# TYPE a_b counter\na_b_total{c_d="e_f"} 1\n# EOF\n');
+    expect([...dots.render(snapshot)].join('')).toBe('# TYPE a__b_total counter\na__b_total{c__d="e_f"} 1\n');
+  }
+});
+
 describe('the filter', () => {
   const { snapshot } = pages['a counter, with and without labels']!;
   const histogram = pages['a histogram: buckets add up, and bounds are canonical']!;
