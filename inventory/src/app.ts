@@ -1,14 +1,15 @@
-import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { dcim } from './apps/dcim/dcim.ts';
 import { registerSlowPage } from './apps/extras/slow-page.ts';
 import { ipam } from './apps/ipam/ipam.ts';
 import { registerLoginPages } from './auth/login-pages.ts';
-import { createTokenCheck } from './auth/token.ts';
+import { Sessions } from './auth/session.ts';
+import { createTokenCheck, sameSecret } from './auth/token.ts';
 import type { Database } from './database/database.ts';
-import { registerErrorAnswers } from './error-answers.ts';
+import { answerBadUrl, registerErrorAnswers } from './error-answers.ts';
 import { registerHomePage } from './home-page.ts';
+import { registerMetrics } from './metrics.ts';
 import { registerApi } from './resource/api.ts';
 import { resolveResources } from './resource/model.ts';
 import { registerPages } from './resource/pages.ts';
@@ -24,13 +25,15 @@ const bodyLimit = 256 * 1_024;
 export async function createApp(settings: Settings, db: Database): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit,
+    frameworkErrors: answerBadUrl,
     forceCloseConnections: 'idle',
     logger: { level: 'warn' },
     routerOptions: { ignoreTrailingSlash: true },
   });
-  await app.register(cookie, { secret: settings.secret });
+  const sessions = new Sessions(settings.secret);
   const resources = resolveResources([dcim, ipam]);
-  await registerViews(app, resources);
+  await registerMetrics(app, (token) => sameSecret(token, settings.token));
+  await registerViews(app, sessions, resources);
   registerErrorAnswers(app);
 
   const repositories = new Map(resources.map((resource) => [resource, new Repository(resource, db)]));
@@ -46,7 +49,7 @@ export async function createApp(settings: Settings, db: Database): Promise<Fasti
     await pages.register(formbody);
     for (const repository of repositories.values()) registerPages(pages, repository, { repositories, requireLogin });
     registerHomePage(pages, [...repositories.values()]);
-    registerLoginPages(pages, settings.password);
+    registerLoginPages(pages, sessions, settings.password);
     registerSlowPage(pages);
   });
   return app;

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { isBusy } from './database/database.ts';
 import { RequestError } from './resource/errors.ts';
 import type { FieldErrors } from './resource/model.ts';
@@ -21,6 +21,11 @@ export function registerErrorAnswers(app: FastifyInstance): void {
   });
   app.setNotFoundHandler(async (request, reply) => send(request, reply, { status: 404, message: 'Not found.' }));
 }
+
+/** Answers a URL that can't be decoded. Neither routes nor hooks have seen it, so this is always JSON. */
+export const answerBadUrl: NonNullable<FastifyServerOptions['frameworkErrors']> = (error, _request, reply) => {
+  (reply as FastifyReply).code(error.statusCode ?? 400).send({ detail: error.message });
+};
 
 function toAnswer(error: FastifyError | RequestError): Answer {
   if (error instanceof RequestError) {

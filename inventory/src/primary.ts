@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
 import { startDemo } from './demo.ts';
+import { metricsPage } from './metrics.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { supervise } from './supervisor.ts';
 
@@ -60,7 +61,7 @@ inventory is ready, with ${settings.webProcesses} web processes
 
   Pages      ${origin}/
   API        ${origin}/api/dcim/sites
-  Metrics    ${origin}${env['METRICS_PATH'] || '/metrics'}
+  Metrics    ${metricsPage(origin, env) ?? 'off, because of METRICS_ENABLED'}
   Log in     admin, password ${settings.password}
   Token      ${settings.token}
   Database   ${settings.databaseFile}

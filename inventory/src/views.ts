@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import view from '@fastify/view';
 import { Eta } from 'eta';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { currentUser } from './auth/session.ts';
+import type { Sessions } from './auth/session.ts';
 import { RequestError } from './resource/errors.ts';
 import type { Resource } from './resource/model.ts';
 
@@ -31,7 +31,11 @@ declare module 'fastify' {
 }
 
 /** Sets up templates, which escape whatever they print, the style sheet, and what every page shows. */
-export async function registerViews(app: FastifyInstance, resources: readonly Resource[]): Promise<void> {
+export async function registerViews(
+  app: FastifyInstance,
+  sessions: Sessions,
+  resources: readonly Resource[],
+): Promise<void> {
   await app.register(view, {
     engine: { eta: new Eta({ views: viewsFolder, cache: true }) },
     templates: viewsFolder,
@@ -46,7 +50,7 @@ export async function registerViews(app: FastifyInstance, resources: readonly Re
 
   app.decorateRequest('user', {
     getter(this: FastifyRequest) {
-      return currentUser(app, this.headers.cookie);
+      return sessions.userOf(this.headers.cookie);
     },
   });
   app.addHook('onRequest', async (request, reply) => {

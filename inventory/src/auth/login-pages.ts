@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { last, type QueryString } from '../resource/list-query.ts';
-import { logIn, logOut } from './session.ts';
+import type { Sessions } from './session.ts';
 import { sameSecret } from './token.ts';
 
 const user = 'admin';
 
 /** Defines `/login` and `/logout` for the one user there is. */
-export function registerLoginPages(app: FastifyInstance, password: string): void {
+export function registerLoginPages(app: FastifyInstance, sessions: Sessions, password: string): void {
   app.get<{ Querystring: QueryString }>('/login', async (request, reply) =>
     reply.viewAsync('login', { title: 'Log in', next: localPath(last(request.query['next'])), failed: false }),
   );
@@ -16,12 +16,12 @@ export function registerLoginPages(app: FastifyInstance, password: string): void
     const next = localPath(last(form['next']));
     const right = last(form['username']) === user && sameSecret(last(form['password']) ?? '', password);
     if (!right) return reply.code(401).viewAsync('login', { title: 'Log in', next, failed: true });
-    logIn(reply, user);
+    sessions.logIn(reply, user);
     return reply.redirect(next, 303);
   });
 
   const leave = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    logOut(reply);
+    sessions.logOut(reply);
     return reply.redirect('/', 303);
   };
   app.get('/logout', leave);

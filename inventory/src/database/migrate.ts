@@ -76,7 +76,7 @@ CREATE INDEX address_updated ON address (updated);
 `;
 
 /** In the order in which they are applied; one that has been released is never changed. */
-const migrations: readonly { readonly name: string; run(db: Queryable): Promise<void> }[] = [
+const migrations: readonly { readonly name: string; readonly run: (db: Queryable) => Promise<void> }[] = [
   { name: '001-schema', run: (db) => runAll(db, schema) },
   { name: '002-seed', run: seed },
 ];

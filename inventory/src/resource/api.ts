@@ -75,7 +75,7 @@ function bodyOf(request: FastifyRequest): Record<string, unknown> {
 
 /** An object as the API shows it: references as objects, then the fields in the order of the model. */
 function toJson(resource: Resource, row: Row, origin: string): Record<string, unknown> {
-  const urlOf = ({ path }: Resource, id: unknown): string => `${origin}/api${path}/${id}`;
+  const urlOf = ({ path }: Resource, id: unknown): string => `${origin}/api${path}/${String(id)}`;
   const fields = resource.model.fields.map((field) => {
     const value = row[columnOf(field)];
     const target = resource.references.get(field.name);
@@ -101,5 +101,5 @@ function pageUrl(request: FastifyRequest, limit: number, offset: number): string
   const parameters = new URLSearchParams(query);
   parameters.set('limit', String(limit));
   parameters.set('offset', String(offset));
-  return `${originOf(request)}${path}?${parameters}`;
+  return `${originOf(request)}${path}?${parameters.toString()}`;
 }

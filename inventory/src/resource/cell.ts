@@ -1,5 +1,5 @@
 import type { Row } from '../database/database.ts';
-import { columnOf, displayOf, type Field, type Resource } from './model.ts';
+import { columnOf, type Field, type Resource } from './model.ts';
 import { displayColumn } from './repository.ts';
 
 /** How a page shows one value. */
@@ -11,14 +11,17 @@ export interface Cell {
   readonly badge?: string;
 }
 
-/** A field's value for people: references and the object's own name as links, choices as badges. */
+/** A field's value for people: references as links, choices as badges. */
 export function cellOf(resource: Resource, field: Field, row: Row): Cell {
   const value = row[columnOf(field)];
   if (value === null || value === undefined || value === '') return { text: '—' };
   const target = resource.references.get(field.name);
   if (target) return { text: String(row[displayColumn(field.name)]), href: `${target.path}/${value}` };
-  if (field.name === resource.model.display) {
-    return { text: displayOf(resource.model, row), href: `${resource.path}/${row['id']}` };
-  }
   return field.type === 'choice' ? { text: String(value), badge: String(value) } : { text: String(value) };
+}
+
+/** The same in a list, where an object's own name leads to it. */
+export function listCellOf(resource: Resource, field: Field, row: Row): Cell {
+  const cell = cellOf(resource, field, row);
+  return field.name === resource.model.display ? { ...cell, href: `${resource.path}/${row['id']}` } : cell;
 }

@@ -1,5 +1,5 @@
 import type { Row } from '../database/database.ts';
-import { cellOf, type Cell } from './cell.ts';
+import { listCellOf, type Cell } from './cell.ts';
 import { columnOf, type Resource } from './model.ts';
 import { displayColumn, type ListQuery } from './repository.ts';
 
@@ -57,7 +57,7 @@ export function listView(
       if (value === undefined) parameters.delete(name);
       else parameters.set(name, value);
     }
-    return parameters.size > 0 ? `${path}?${parameters}` : path;
+    return parameters.size > 0 ? `${path}?${parameters.toString()}` : path;
   };
   const { column: sortedBy, descending } = query.ordering;
 
@@ -69,7 +69,7 @@ export function listView(
       const ordering = sorted === 'ascending' ? `-${field.name}` : field.name;
       return { label: field.label, href: hrefWith({ ordering, offset: undefined }), sorted };
     }),
-    rows: rows.map((row) => listed.map((field) => cellOf(resource, field, row))),
+    rows: rows.map((row) => listed.map((field) => listCellOf(resource, field, row))),
     count,
     first: rows.length > 0 ? query.offset + 1 : 0,
     last: rows.length > 0 ? query.offset + rows.length : 0,

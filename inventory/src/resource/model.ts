@@ -17,7 +17,7 @@ export interface TextField extends FieldBase {
 }
 
 /** Lower-case letters, digits, hyphens and underscores; made from another field when it is left out. */
-export interface SlugField extends FieldBase {
+interface SlugField extends FieldBase {
   readonly type: 'slug';
   readonly from: string;
 }

@@ -36,6 +36,8 @@ export function validate(model: Model, input: Input, partial: boolean): Validate
   for (const field of model.fields) {
     const given = inputOf(field, input);
     if (partial && given === undefined) continue;
+    // Of a name that can't be used no slug can be made; one message is enough.
+    if (field.type === 'slug' && !given && errors[field.from]) continue;
     const cleaned = clean(field, given, input);
     if ('error' in cleaned) errors[field.name] = [cleaned.error];
     else columns[columnOf(field)] = cleaned.value;
