@@ -73,11 +73,7 @@ export class Directory {
 
   /** The names of its slots, in order. */
   slotNames(): string[] {
-    return fs
-      .readdirSync(this.path)
-      .filter((file) => /^[a-z0-9_]+-\d+\.names$/.test(file))
-      .map((file) => file.slice(0, -'.names'.length))
-      .sort();
+    return slotNames(this.path);
   }
 
   /** Begins anew: for when no process uses it. */
@@ -146,14 +142,21 @@ export function pause(ms: number): void {
 /** Like `mkdir -p`. Node's own never returns where the system says that the parent is missing though it is there, as /proc does. */
 function makeDirectory(path: string): void {
   try {
+    makeOne(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    makeDirectory(parent);
+    makeOne(path);
+  }
+}
+
+/** Makes a directory whose parent is there, unless another process is faster. */
+function makeOne(path: string): void {
+  try {
     fs.mkdirSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
-    const parent = dirname(path);
-    if (code !== 'ENOENT' || fs.existsSync(parent)) throw error;
-    makeDirectory(parent);
-    makeDirectory(path);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error;
   }
 }
 
@@ -189,4 +192,13 @@ function attempt<T>(path: string, work: () => T): T {
       { cause: error },
     );
   }
+}
+
+/** The names of the slots in a directory, in order. */
+export function slotNames(path: string): string[] {
+  return fs
+    .readdirSync(path)
+    .filter((file) => /^[a-z0-9_]+-\d+\.names$/.test(file))
+    .map((file) => file.slice(0, -'.names'.length))
+    .sort();
 }
