@@ -24,7 +24,7 @@ export const defaultRegistry: Registry = new Registry({
  * where it shares another directory.
  */
 export function shareDirectory(registry: Registry, options: StoreOptions & { readonly directory: string }): void {
-  const { store } = registry;
+  const store = registry.isOpen ? registry.store : undefined;
   if (!(store instanceof MappedStore)) return registry.moveTo(openStore(options));
   if (store.path === resolve(options.directory)) return;
   throw new MetricsError(

@@ -129,6 +129,11 @@ export class Registry {
     this.#store?.close();
   }
 
+  /** @internal Whether a metric was defined, so that it is decided where the numbers live. */
+  get isOpen(): boolean {
+    return this.#store !== undefined;
+  }
+
   /** @internal */
   get store(): Store {
     return (this.#store ??= this.#openStore());
@@ -140,9 +145,10 @@ export class Registry {
     const slice = new TimeSlice();
     const slots = await store.read(slice);
     const { families, conflicts } = await this.#merger.merge(slots, slice);
+    const taken = new Set(families.map(({ definition }) => definition.name));
     const own = this.self?.families(families, store.status(), conflicts.length) ?? [];
-    const page = own.length === 0 ? families : [...families, ...own].sort(byName);
-    return { families: page, startTimestamp: store.startTimestamp };
+    const page = [...families, ...own.filter(({ definition }) => !taken.has(definition.name))];
+    return { families: page.sort(byName), startTimestamp: store.startTimestamp };
   }
 
   async #freshen(): Promise<void> {

@@ -6,9 +6,11 @@ import type { Registry, SelfObserver } from './registry.ts';
 /**
  * Puts what Promenade knows of itself on the registry's page: series by family, series past the limit, processes, the store's size and state.
  * Idempotent.
+ *
+ * @param prefix of the families' names. @default none
  */
-export function observeSelf(registry: Registry): void {
-  registry.self ??= new SelfMetrics(registry);
+export function observeSelf(registry: Registry, prefix: string = ''): void {
+  registry.self ??= new SelfMetrics(registry, prefix);
 }
 
 class SelfMetrics implements SelfObserver {
@@ -16,27 +18,29 @@ class SelfMetrics implements SelfObserver {
   readonly #truncated: Counter<'family'>;
   readonly #collectErrors: Counter<'family'>;
   readonly #quarantined: Counter;
+  readonly #prefix: string;
   #quarantinedSeen = 0;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, prefix: string) {
+    this.#prefix = prefix;
     const perFamily = { labelNames: ['family'], registry } as const;
     this.#overflowed = new Counter({
-      name: 'metrics_overflowed_series_total',
+      name: `${prefix}metrics_overflowed_series_total`,
       help: 'Label sets that were counted in the overflow series, because the family has too many series or the store is full.',
       ...perFamily,
     });
     this.#truncated = new Counter({
-      name: 'metrics_truncated_values_total',
+      name: `${prefix}metrics_truncated_values_total`,
       help: 'Label values that were longer than 1 KiB and were cut.',
       ...perFamily,
     });
     this.#collectErrors = new Counter({
-      name: 'metrics_collect_errors_total',
+      name: `${prefix}metrics_collect_errors_total`,
       help: "Runs of a metric's collect callback that threw, or did not end in time.",
       ...perFamily,
     });
     this.#quarantined = new Counter({
-      name: 'metrics_store_quarantined_files_total',
+      name: `${prefix}metrics_store_quarantined_files_total`,
       help: 'Files of the metrics directory that could not be read and were put aside.',
       registry,
       collect: () => {
@@ -63,18 +67,26 @@ class SelfMetrics implements SelfObserver {
     const roles = new Map<string, number>();
     for (const { role, live } of status.slots) if (live) roles.set(role, (roles.get(role) ?? 0) + 1);
     return [
-      gauge(
+      this.#gauge(
         SERIES,
         merged.map(({ definition, series }) => [[definition.name], series.length]),
       ),
-      gauge(
+      this.#gauge(
         PROCESSES,
         [...roles].sort(([a], [b]) => (a < b ? -1 : 1)).map(([role, count]) => [[role], count]),
       ),
-      gauge(STORE_BYTES, [[[], status.bytes]]),
-      gauge(STORE_FULL, [[[], status.full ? 1 : 0]]),
-      gauge(CONFLICTS, [[[], conflicts]]),
+      this.#gauge(STORE_BYTES, [[[], status.bytes]]),
+      this.#gauge(STORE_FULL, [[[], status.full ? 1 : 0]]),
+      this.#gauge(CONFLICTS, [[[], conflicts]]),
     ];
+  }
+
+  #gauge(definition: FamilyDefinition, rows: readonly (readonly [LabelValues, number])[]): FamilySnapshot {
+    return {
+      definition: { ...definition, name: this.#prefix + definition.name },
+      series: rows.map(([labels]) => labels),
+      values: Float64Array.from(rows, ([, value]) => value),
+    };
   }
 }
 
@@ -101,8 +113,4 @@ const CONFLICTS: FamilyDefinition = define(
 
 function define(name: string, help: string, labelNames: readonly string[] = [], unit: string = ''): FamilyDefinition {
   return { name, type: 'gauge', help, unit, labelNames, aggregation: 'sum', liveOnly: true };
-}
-
-function gauge(definition: FamilyDefinition, rows: readonly (readonly [LabelValues, number])[]): FamilySnapshot {
-  return { definition, series: rows.map(([labels]) => labels), values: Float64Array.from(rows, ([, value]) => value) };
 }

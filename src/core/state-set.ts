@@ -51,6 +51,12 @@ export class StateSet<L extends string = never> extends Metric<L, BoundStateSet>
         `${definition.name}: states must be 1 to 1000 different strings of at most 200 characters`,
       );
     }
+    if (definition.name.includes(':')) {
+      throw new MetricsError(
+        'ERR_METRICS_INVALID_NAME',
+        `${definition.name}: a state set's name is also its label's, which can have no colon: choose another`,
+      );
+    }
     if (definition.labelNames.includes(definition.name)) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_LABEL',

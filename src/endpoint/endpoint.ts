@@ -63,7 +63,7 @@ export function createEndpoint<Subject = IncomingMessage>(
   const { multiprocDir: directory, role } = settings;
   if (directory !== undefined) shareDirectory(registry, { directory, role });
   const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, session, checkToken });
-  observeSelf(registry);
+  observeSelf(registry, settings.namespace === '' ? '' : `${settings.namespace}_`);
   const publicPath = settings.port === undefined ? settings.path : undefined;
   const listener = listenerOf(settings, scraper, directoryOf(registry));
   return {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { MetricsError } from '../errors.ts';
-import { Directory } from './directory.ts';
+import { slotNames } from './directory.ts';
 import { HeapStore } from './heap-store.ts';
 import { MappedStore } from './mapped-store.ts';
 import { bootId, isSlotOwned } from './slot-claim.ts';
@@ -36,7 +36,7 @@ export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = p
   } catch (error) {
     const why = (error as Error).message;
     process.emitWarning(`Each process counts by itself, and a scrape sees one of them only: ${why}`, {
-      code: 'PROMENADE_NOT_SHARED',
+      code: 'WARN_METRICS_NOT_SHARED',
     });
   }
   return new HeapStore();
@@ -121,9 +121,13 @@ function refuseStrangers(parent: string): void {
 function removeAbandoned(parent: string): void {
   for (const entry of fs.readdirSync(parent)) {
     const primary = Number(/^(\d+)-[0-9a-f]{16}$/.exec(entry)?.[1]);
-    // The lock tells what the pid does not: a primary in another container that shares the folder.
-    if (!primary || isRunning(primary) || isInUse(join(parent, entry))) continue;
-    fs.rmSync(join(parent, entry), { recursive: true, force: true });
+    const path = join(parent, entry);
+    try {
+      // The lock tells what the pid does not: a primary in another container that shares the folder.
+      if (primary && !isRunning(primary) && !isInUse(path)) fs.rmSync(path, { recursive: true, force: true });
+    } catch {
+      // Another worker that starts just now is at the same, and was faster.
+    }
   }
 }
 
@@ -137,6 +141,5 @@ function isRunning(pid: number): boolean {
 }
 
 function isInUse(path: string): boolean {
-  const directory = new Directory(path);
-  return directory.slotNames().some((slot) => isSlotOwned(directory, slot));
+  return slotNames(path).some((slot) => isSlotOwned(join(path, `${slot}.names`)));
 }

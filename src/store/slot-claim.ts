@@ -46,7 +46,7 @@ const FOREIGN_REST_MS = 10_000;
 export function claimSlot(directory: Directory, role: string, onColdStart: 'keep' | 'reset'): Claim {
   return directory.exclusively(() => {
     sweepTemporaries(directory);
-    if (onColdStart === 'reset' && !directory.slotNames().some((slot) => isSlotOwned(directory, slot)))
+    if (onColdStart === 'reset' && !directory.slotNames().some((slot) => isSlotOwned(directory.join(`${slot}.names`))))
       directory.reset();
     let quarantined = 0;
     for (let n = 0; n < MAX_SLOTS; n++) {
@@ -208,9 +208,9 @@ function lockForGood(fd: number): boolean {
   return false;
 }
 
-/** Whether a living process owns a slot. */
-export function isSlotOwned(directory: Directory, slot: string): boolean {
-  const fd = openIfThere(directory.join(`${slot}.names`));
+/** Whether a living process owns the slot whose names file this is. */
+export function isSlotOwned(names: string): boolean {
+  const fd = openIfThere(names);
   if (fd === undefined) return false;
   try {
     return isOwned(fd);

@@ -93,7 +93,7 @@ export function quarantine(directory: Directory, slot: string, namesFd: number):
   process.emitWarning(
     `The files of ${slot} in the metrics directory ${directory.path} can not be read; they were put aside as *.damaged-*. ` +
       'What they held is missing from now on in processes that had not read it.',
-    { code: 'PROMENADE_DAMAGED_FILE' },
+    { code: 'WARN_METRICS_DAMAGED_FILE' },
   );
   return true;
 }

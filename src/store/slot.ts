@@ -188,7 +188,7 @@ export class Slot implements Journal {
         process.emitWarning(
           `The metrics directory ${this.#directory.path} takes no more (${(error as NodeJS.ErrnoException).code ?? String(error)}): ` +
             'new series are counted in the overflow series of their families. Make room there.',
-          { code: 'PROMENADE_STORE_FULL' },
+          { code: 'WARN_METRICS_STORE_FULL' },
         );
       }
       return false;
