@@ -19,35 +19,30 @@ interface GcEntry extends PerformanceEntry {
   readonly detail?: { readonly kind?: number };
 }
 
-/** Pauses for garbage collection in this thread, by kind; each kind shows from the start, so that its first pause is an increase. */
+/**
+ * Pauses for garbage collection in this thread, by kind; each kind shows from the start, so that its first pause is an increase.
+ * Node tells of a pause in the turn of the event loop that follows it.
+ */
 export function collectGarbageCollection(families: RuntimeFamilies): () => () => void {
-  let observer: PerformanceObserver | undefined;
   const pauses = families.histogram(
     {
       name: 'nodejs_gc_duration_seconds',
       help: 'Pauses for garbage collection: minor, major, incremental or weakcb.',
       unit: 'seconds',
       labelNames: ['kind'],
-      // Node hands entries over in a later turn of the loop: those that wait belong to this scrape.
-      collect: () => observe(observer?.takeRecords() ?? []),
     },
     BUCKETS,
   );
   const byKind = new Map(
     [...KINDS].map(([kind, name]) => [kind, pauses.labels(families.labels({ kind: name }))] as const),
   );
-  function observe(entries: readonly GcEntry[]): void {
-    for (const { detail, duration } of entries) byKind.get(detail?.kind ?? 0)?.observe(duration / 1000);
-  }
 
   return () => {
-    const own = new PerformanceObserver((list) => observe(list.getEntries()));
-    own.observe({ entryTypes: ['gc'] });
-    observer = own;
-    return () => {
-      observe(own.takeRecords());
-      own.disconnect();
-      observer = undefined;
-    };
+    const observer = new PerformanceObserver((list) => {
+      const entries: readonly GcEntry[] = list.getEntries();
+      for (const { detail, duration } of entries) byKind.get(detail?.kind ?? 0)?.observe(duration / 1000);
+    });
+    observer.observe({ entryTypes: ['gc'] });
+    return () => observer.disconnect();
   };
 }
