@@ -1,4 +1,5 @@
 import { debuglog } from 'node:util';
+import { shownName } from '../snapshot/names.ts';
 import type { AnyMetric } from './registry.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
@@ -15,21 +16,22 @@ export class Collectors {
   }
 
   async run(metrics: Iterable<AnyMetric>): Promise<void> {
-    const pending: Promise<void>[] = [];
+    const started: Promise<void>[] = [];
     for (const metric of metrics) {
-      if (!metric.collector) continue;
-      // One that hangs is not called again before it is back.
-      const running = this.#running.get(metric) ?? this.#start(metric, metric.collector);
-      if (running) pending.push(running);
+      // One that hangs is neither called again before it is back, nor waited for twice.
+      if (!metric.collector || this.#running.has(metric)) continue;
+      const running = this.#start(metric, metric.collector);
+      if (running) started.push(running);
     }
-    if (pending.length === 0) return;
+    if (started.length === 0) return;
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<'timeout'>((resolve) => {
       timer = setTimeout(resolve, this.#timeoutMs, 'timeout');
     });
-    const outcome = await Promise.race([Promise.all(pending), timeout]);
+    const outcome = await Promise.race([Promise.all(started), timeout]);
     clearTimeout(timer);
-    if (outcome === 'timeout') for (const metric of this.#running.keys()) this.#failed(metric.name);
+    if (outcome !== 'timeout') return;
+    for (const [metric, running] of this.#running) if (started.includes(running)) this.#fail(metric, 'timeout');
   }
 
   /** What there is to wait for: nothing where the callback is synchronous. */
@@ -50,6 +52,6 @@ export class Collectors {
 
   #fail(metric: AnyMetric, error: unknown): void {
     debug('collect of %s failed: %o', metric.name, error);
-    this.#failed(metric.name);
+    this.#failed(shownName(metric.definition));
   }
 }

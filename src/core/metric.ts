@@ -1,4 +1,5 @@
 import { MetricsError } from '../errors.ts';
+import { shownName } from '../snapshot/names.ts';
 import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
 import { BLOCK_CELLS, carrySeries, cellsOf, OVERFLOW } from '../store/layout.ts';
 import type { CellRange, Store, StoredFamily } from '../store/store.ts';
@@ -187,7 +188,8 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     return names.map((name) => {
       const raw: LabelValue = values[name as L];
       const value = toLabelValue(raw, name);
-      if (typeof raw === 'string' && value.length < raw.length) this.#registry.self?.truncated(this.name);
+      if (typeof raw === 'string' && value.length < raw.length)
+        this.#registry.self?.truncated(shownName(this.definition));
       return value;
     });
   }
@@ -208,7 +210,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
   #admit(labelValues: LabelValues, handle: B = this.bind(Object.freeze(labelValues))): B {
     const range = this.#size < this.maxSeries ? this.#family.allocate(labelValues) : undefined;
     if (!range) {
-      this.#registry.self?.overflowed(this.name);
+      this.#registry.self?.overflowed(shownName(this.definition));
       return this.#fallback;
     }
     handle.attach(range);

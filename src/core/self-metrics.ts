@@ -1,3 +1,4 @@
+import { shownName } from '../snapshot/names.ts';
 import type { FamilyDefinition, FamilySnapshot, LabelValues } from '../snapshot/snapshot.ts';
 import type { StoreStatus } from '../store/store.ts';
 import { Counter } from './counter.ts';
@@ -69,7 +70,7 @@ class SelfMetrics implements SelfObserver {
     return [
       this.#gauge(
         SERIES,
-        merged.map(({ definition, series }) => [[definition.name], series.length]),
+        merged.map(({ definition, series }) => [[shownName(definition)], series.length]),
       ),
       this.#gauge(
         PROCESSES,

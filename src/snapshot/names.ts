@@ -15,3 +15,8 @@ const SUFFIXES: Readonly<Record<FamilyDefinition['type'], readonly string[]>> = 
 export function sampleNames(definition: FamilyDefinition): string[] {
   return [definition.name, ...SUFFIXES[definition.type].filter(Boolean).map((suffix) => definition.name + suffix)];
 }
+
+/** The name that people know the family by: the one of its samples, where they all have one. */
+export function shownName({ name, type }: FamilyDefinition): string {
+  return name + (type === 'counter' ? '_total' : type === 'info' ? '_info' : '');
+}
