@@ -33,19 +33,17 @@ const TRIES = 4;
  * Reads what all processes have counted. Only ever reads: other processes' numbers by read(), since a map of a file that is cut
  * under it kills the process. No process is asked anything.
  *
- * Keeps the last values of slots that disappear (a damaged file, a wiped directory), until they are back or the directory is begun anew.
+ * Keeps the last values of slots that disappear (a damaged file, a wiped directory), until they are back.
  */
 export class DirectoryReader {
   readonly #directory: Directory;
   readonly #known: Map<string, KnownSlot> = new Map();
   /** The last values of every numbers' lineage. */
   readonly #remembered: Map<string, SlotSnapshot> = new Map();
-  #directoryId: string;
   #quarantined = 0;
 
   constructor(directory: Directory) {
     this.#directory = directory;
-    this.#directoryId = directory.id;
   }
 
   /** How many damaged slots this process has put aside. */
@@ -59,10 +57,6 @@ export class DirectoryReader {
   }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
-    if (this.#directory.id !== this.#directoryId) {
-      this.#directoryId = this.#directory.id;
-      this.#remembered.clear();
-    }
     const names = this.#directory.slotNames();
     for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
     const found = new Map<string, SlotSnapshot>();

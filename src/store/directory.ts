@@ -21,9 +21,7 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 /** What a directory remembers of itself, in `directory.json`. */
 interface DirectoryFile {
   readonly format: 'promenade';
-  readonly version: 1;
-  /** Random; another one means that the directory was begun anew. */
-  readonly id: string;
+  readonly version: number;
   /** Since when its sums have counted, in ms of the Unix epoch. */
   readonly createdAt: number;
 }
@@ -48,12 +46,8 @@ export class Directory {
     this.#file = attempt(this.path, () => {
       makeDirectory(this.path);
       refuseNetwork(this.path);
-      return this.#readOrMake({ format: 'promenade', version: 1, id: randomUUID(), createdAt: Date.now() });
+      return this.#readOrMake();
     });
-  }
-
-  get id(): string {
-    return this.#file.id;
   }
 
   /** In seconds of the Unix epoch. */
@@ -65,10 +59,18 @@ export class Directory {
     return join(this.path, name);
   }
 
-  /** Looks again whether the directory was begun anew, or wiped: then it is made again as it was. */
+  /**
+   * Makes the directory again where it was wiped. Of those who count in it the one that has known it longest says since when:
+   * a process that starts may have made it anew before the others looked.
+   */
   refresh(): void {
+    const there = this.#read();
+    if (there && there.createdAt <= this.#file.createdAt) {
+      this.#file = there;
+      return;
+    }
     makeDirectory(this.path);
-    this.#file = this.#readOrMake(this.#file);
+    this.#write(this.#file, fs.renameSync);
   }
 
   /** The names of its slots, in order. */
@@ -83,7 +85,7 @@ export class Directory {
         fs.rmSync(this.join(file), { force: true });
       }
     }
-    this.#file = this.#readOrMake({ format: 'promenade', version: 1, id: randomUUID(), createdAt: Date.now() });
+    this.#file = this.#readOrMake();
   }
 
   /**
@@ -102,34 +104,45 @@ export class Directory {
     }
   }
 
-  #readOrMake(fresh: DirectoryFile): DirectoryFile {
-    const path = this.join(DIRECTORY_FILE);
-    for (let tries = 0; ; tries++) {
-      try {
-        const file = JSON.parse(fs.readFileSync(path, 'utf8')) as Partial<DirectoryFile>;
-        if (
-          file.format === 'promenade' &&
-          file.version === 1 &&
-          typeof file.id === 'string' &&
-          Number.isFinite(file.createdAt)
-        ) {
-          return file as DirectoryFile;
-        }
-        fs.renameSync(path, `${path}.damaged-${Date.now()}`);
-      } catch (error) {
-        if (error instanceof SyntaxError) fs.renameSync(path, `${path}.damaged-${Date.now()}`);
-        else if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries > 2) throw error;
-      }
-      const temporary = this.join(`directory.${randomUUID()}.tmp`);
-      fs.writeFileSync(temporary, `${JSON.stringify(fresh)}\n`);
+  #readOrMake(): DirectoryFile {
+    for (let tries = 1; ; tries++) {
+      const there = this.#read();
+      if (there) return there;
       try {
         // Unlike rename, link leaves alone what another process has put there meanwhile.
-        fs.linkSync(temporary, path);
+        this.#write({ format: 'promenade', version: 1, createdAt: Date.now() }, fs.linkSync);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      } finally {
-        fs.unlinkSync(temporary);
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 3) throw error;
       }
+    }
+  }
+
+  /** What the directory says of itself, in this or a later version of the format; what makes no sense is put aside. */
+  #read(): DirectoryFile | undefined {
+    const path = this.join(DIRECTORY_FILE);
+    try {
+      const file = JSON.parse(fs.readFileSync(path, 'utf8')) as Partial<DirectoryFile> | null;
+      if (file?.format === 'promenade' && Number.isFinite(file.createdAt)) return file as DirectoryFile;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return undefined;
+      if (!(error instanceof SyntaxError) && code !== 'EISDIR') throw error;
+    }
+    try {
+      fs.renameSync(path, `${path}.damaged-${Date.now()}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // another process was faster
+    }
+    return undefined;
+  }
+
+  #write(file: DirectoryFile, publish: (temporary: string, path: string) => void): void {
+    const temporary = this.join(`directory.${randomUUID()}.tmp`);
+    try {
+      fs.writeFileSync(temporary, `${JSON.stringify(file)}\n`);
+      publish(temporary, this.join(DIRECTORY_FILE));
+    } finally {
+      fs.rmSync(temporary, { force: true });
     }
   }
 }
