@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { contentTypeIn } from './http-charset.ts';
 
 /** Under this symbol a request and its response carry their exchange. */
 export const kExchange: unique symbol = Symbol('promenade.exchange');
@@ -14,6 +15,8 @@ export interface ByteCounts {
   receivedBytes: number;
   /** The body came in more than one piece. */
   streaming: boolean;
+  /** As given to `writeHead`; `getHeader` does not know those. */
+  contentType: unknown;
   /** Told before the application's `end()` runs. */
   ended(): void;
 }
@@ -27,11 +30,12 @@ type AnyFunction = (...args: unknown[]) => unknown;
 /**
  * Counts body bytes where they leave: below compression and above chunk framing. Node gives the length of a response
  * nowhere else (`getHeader('content-length')` lacks implicit ones, `socket.bytesWritten` has framing and pipelined neighbours).
- * The functions are shared by all responses, so that a request costs two assignments.
+ * The functions are shared by all responses, so that a request costs three assignments.
  */
 export function countResponseBytes(response: ServerResponse): void {
   response.write = countedWrite as ServerResponse['write'];
   response.end = countedEnd as ServerResponse['end'];
+  response.writeHead = notedWriteHead as ServerResponse['writeHead'];
 }
 
 /** Counts body bytes as the parser hands them over. It starts no flow and reads nothing. */
@@ -59,6 +63,13 @@ function countedEnd(this: ServerResponse & Counted, chunk: unknown, encoding: un
   return result;
 }
 
+function notedWriteHead(this: ServerResponse & Counted, status: unknown, reason: unknown, headers: unknown): unknown {
+  const exchange = this[kExchange];
+  const given = typeof reason === 'object' ? reason : headers;
+  if (given !== undefined) exchange.contentType = contentTypeIn(given);
+  return inherited(exchange.response, 'writeHead').call(this, status, reason, headers);
+}
+
 function countedPush(this: IncomingMessage & Counted, chunk: unknown, encoding: unknown): unknown {
   const exchange = this[kExchange];
   if (chunk instanceof Uint8Array) exchange.receivedBytes += chunk.length;
@@ -66,7 +77,7 @@ function countedPush(this: IncomingMessage & Counted, chunk: unknown, encoding: 
 }
 
 /** The method below ours, looked up at each call: Express exchanges the response's prototype on its way. */
-function inherited(target: object, name: 'write' | 'end' | 'push'): AnyFunction {
+function inherited(target: object, name: 'write' | 'end' | 'writeHead' | 'push'): AnyFunction {
   return Object.getPrototypeOf(target)[name];
 }
 

@@ -22,18 +22,9 @@ const PARAMETER = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 const seen: Map<string, string> = new Map();
 const SEEN_LIMIT = 500;
 
-/**
- * The charset of a response as a label: `''` where its head names none, `<other>` where nobody knows it.
- *
- * @param head the head as it was sent, `ServerResponse._header`: `getHeader` does not know what went through `writeHead(status, headers)`.
- */
-export function charsetOf(head: unknown): string {
-  if (typeof head !== 'string') return '';
-  let start = head.indexOf('\r\ncontent-type: ');
-  if (start < 0) start = head.indexOf('\r\nContent-Type: ');
-  if (start < 0) return '';
-  start += '\r\ncontent-type: '.length;
-  const contentType = head.slice(start, head.indexOf('\r\n', start));
+/** The charset that a content type names, as a label: `''` where there is none, `<other>` where nobody knows it. */
+export function charsetOf(contentType: unknown): string {
+  if (typeof contentType !== 'string') return '';
   let charset = seen.get(contentType);
   if (charset === undefined) {
     const given = PARAMETER.exec(contentType)?.[1]?.toLowerCase() ?? '';
@@ -41,4 +32,16 @@ export function charsetOf(head: unknown): string {
     if (seen.size < SEEN_LIMIT) seen.set(contentType, charset);
   }
   return charset;
+}
+
+/** The content type among headers as `writeHead` takes them: an object, a flat list, or a list of pairs. */
+export function contentTypeIn(headers: unknown): unknown {
+  if (typeof headers !== 'object' || headers === null) return undefined;
+  if (!Array.isArray(headers)) {
+    const { 'content-type': lower, 'Content-Type': capital = lower } = headers as Record<string, unknown>;
+    return capital;
+  }
+  const list: unknown[] = Array.isArray(headers[0]) ? headers.flat() : headers;
+  const at = list.findIndex((name, i) => i % 2 === 0 && String(name).toLowerCase() === 'content-type');
+  return at < 0 ? undefined : list[at + 1];
 }

@@ -59,6 +59,7 @@ export class Exchange implements ByteCounts {
   responseBytes: number = 0;
   receivedBytes: number = 0;
   streaming: boolean = false;
+  contentType: unknown = undefined;
   /** What the parser or a timeout made the client get in place of the application's answer. */
   refusal: number = 0;
   /** How long the route's handler took; negative while that is not known. */
