@@ -39,7 +39,7 @@ export async function createApp(settings: Settings, db: Database): Promise<Fasti
   const repositories = new Map(resources.map((resource) => [resource, new Repository(resource, db)]));
 
   await app.register(async (api) => {
-    api.removeContentTypeParser('text/plain');
+    acceptJsonOnly(api);
     const authorise = createTokenCheck(settings.token);
     for (const repository of repositories.values()) registerApi(api, repository, authorise);
     registerStatus(api, resources);
@@ -53,4 +53,14 @@ export async function createApp(settings: Settings, db: Database): Promise<Fasti
     registerSlowPage(pages);
   });
   return app;
+}
+
+/** JSON bodies alone, and none at all: some clients name the type with every request, the DELETEs too. */
+function acceptJsonOnly(api: FastifyInstance): void {
+  const parse = api.getDefaultJsonParser('error', 'error');
+  api.removeAllContentTypeParsers();
+  api.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body as string, done);
+  });
 }

@@ -51,7 +51,8 @@ describe.each(kinds)('$path', ({ path, made, change, display }) => {
     expect(changed.status).toBe(200);
     expect(changed.json).toEqual({ ...created.json, ...change, updated: changed.json.updated });
 
-    expect((await inventory.api('DELETE', own)).status).toBe(204);
+    const named = { authorization: `Token ${token}`, 'content-type': 'application/json' };
+    expect((await inventory.api('DELETE', own, undefined, named)).status).toBe(204);
     expect((await inventory.api('GET', own)).status).toBe(404);
     expect((await inventory.api('DELETE', own)).json).toEqual({ detail: 'Not found.' });
   });

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 const main = fileURLToPath(new URL('../../inventory/dist/main.js', import.meta.url));
 
@@ -80,6 +81,13 @@ export async function runToEnd(
   return { code: child.exitCode, output: output() };
 }
 
+const running: Set<ChildProcess> = new Set();
+
+// A test that fails does not come to its own stop.
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 function runInventory(folder: string, env: Record<string, string>, args: string[]) {
   const child = spawn(process.execPath, [main, ...args], {
     env: {
@@ -92,6 +100,8 @@ function runInventory(folder: string, env: Record<string, string>, args: string[
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (printed += text));
