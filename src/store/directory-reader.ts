@@ -1,15 +1,18 @@
 import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { debuglog } from 'node:util';
 import type { SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
 import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from './names-log.ts';
-import { cellsHeader, isOwned, leadsTo, quarantine, readFrom } from './slot-files.ts';
+import { cellsHeader, isOwned, leadsTo, NAMES_STEP_BYTES, quarantine, readFrom } from './slot-files.ts';
 import { settle } from './settle.ts';
 import { SlotNames } from './slot-names.ts';
 import type { SlotInfo } from './store.ts';
+
+const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
 /** What is known of a slot's names, so that only what is new has to be read. */
 interface KnownSlot {
@@ -28,6 +31,8 @@ interface KnownSlot {
 class Unreadable extends Error {}
 
 const TRIES = 4;
+/** A named pipe under one of our names must not make us wait for its writer. */
+const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 /**
  * Reads what all processes have counted. Only ever reads: other processes' numbers by read(), since a map of a file that is cut
@@ -57,7 +62,7 @@ export class DirectoryReader {
   }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
-    const names = this.#directory.slotNames();
+    const names = this.#slotNames();
     for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
     const found = new Map<string, SlotSnapshot>();
     for (const name of names) {
@@ -75,18 +80,28 @@ export class DirectoryReader {
     return all;
   }
 
+  #slotNames(): readonly string[] {
+    try {
+      return this.#directory.slotNames();
+    } catch (error) {
+      debug('the directory %s can not be read: %o', this.#directory.path, error);
+      return []; // wiped, and not to be made again: what is remembered stays
+    }
+  }
+
   async #readSlot(name: string, slice: TimeSlice): Promise<SlotSnapshot | undefined> {
     for (let tries = 1; ; tries++) {
       let fd: number;
       try {
-        fd = fs.openSync(this.#directory.join(`${name}.names`), 'r');
+        fd = fs.openSync(this.#directory.join(`${name}.names`), LOOK);
       } catch {
         return undefined; // gone meanwhile, or not ours to read
       }
       try {
         return await this.#readOpenSlot(name, fd, slice);
       } catch (error) {
-        if (!(error instanceof Unreadable)) throw error;
+        // Whatever it was, it is about this slot alone, and no reason not to show the others.
+        debug('the slot %s can not be read: %o', name, error);
         if (tries === TRIES) {
           if (quarantine(this.#directory, name, fd)) this.#quarantined++;
           this.#known.delete(name);
@@ -106,6 +121,7 @@ export class DirectoryReader {
     if (header === 'damaged') throw new Unreadable('header');
     const live = isOwned(fd);
     const { ino: inode, size } = fs.fstatSync(fd);
+    if (size % NAMES_STEP_BYTES !== 0) throw new Unreadable('names');
     let known = this.#known.get(name);
     if (known && known.inode === inode && known.header.lineage === header.lineage) {
       const unchanged = known.header.generation === header.generation && !live && !known.live;
@@ -134,7 +150,7 @@ export class DirectoryReader {
   async #readCells(name: string, { header, names, live }: KnownSlot, slice: TimeSlice): Promise<Float64Array[]> {
     let fd: number;
     try {
-      fd = fs.openSync(this.#directory.join(`${name}.cells`), 'r');
+      fd = fs.openSync(this.#directory.join(`${name}.cells`), LOOK);
     } catch {
       throw new Unreadable('cells');
     }
@@ -151,11 +167,12 @@ export class DirectoryReader {
 function readChunks(fd: number, lineage: string, end: number): Float64Array[] {
   const bytes = readFrom(fd, 0);
   const expected = cellsHeader(lineage);
-  if (!bytes.subarray(0, expected.length).equals(expected) || bytes.length < end * 8) throw new Unreadable('cells');
+  if (!bytes.subarray(0, expected.length).equals(expected)) throw new Unreadable('cells');
   const chunks: Float64Array[] = [];
   for (let at = 0; at + CHUNK_BYTES <= bytes.length; at += CHUNK_BYTES) {
     chunks.push(new Float64Array(bytes.buffer, bytes.byteOffset + at, CHUNK_CELLS));
   }
+  if (chunks.length * CHUNK_CELLS < end) throw new Unreadable('cells');
   return chunks;
 }
 

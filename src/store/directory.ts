@@ -82,7 +82,7 @@ export class Directory {
   reset(): void {
     for (const file of fs.readdirSync(this.path)) {
       if (/\.(names|cells|tmp)$|\.damaged-\d+$/.test(file) || file === DIRECTORY_FILE) {
-        fs.rmSync(this.join(file), { force: true });
+        fs.rmSync(this.join(file), { recursive: true, force: true });
       }
     }
     this.#file = this.#readOrMake();

@@ -12,6 +12,8 @@ import {
   isOwned,
   leadsTo,
   makeTemporary,
+  NAMES_STEP_BYTES,
+  putInPlace,
   quarantine,
   readFrom,
   sweepTemporaries,
@@ -37,7 +39,6 @@ export interface Claim {
   readonly quarantined: number;
 }
 
-const NAMES_BYTES = 65_536;
 const MAX_SLOTS = 10_000;
 /** For how long a slot that another running system wrote lately is left alone: its processes may be alive where no lock tells. */
 const FOREIGN_REST_MS = 10_000;
@@ -96,7 +97,7 @@ function newHeader(role: string, before?: SlotHeader): SlotHeader {
 function claimName(directory: Directory, name: string, header: SlotHeader): number | undefined {
   const { path, fd } = makeTemporary(directory);
   try {
-    fillWithZeros(fd, 0, NAMES_BYTES);
+    fillWithZeros(fd, 0, NAMES_STEP_BYTES);
     writeAll(fd, encodeHeader(header), 0);
     fs.linkSync(path, directory.join(`${name}.names`));
     return fd;
@@ -120,7 +121,7 @@ function makeCells(directory: Directory, name: string, lineage: string): number 
   try {
     fillWithZeros(fd, 0, CHUNK_BYTES);
     writeAll(fd, cellsHeader(lineage), 0);
-    fs.renameSync(path, directory.join(`${name}.cells`));
+    putInPlace(path, directory.join(`${name}.cells`));
     return fd;
   } catch (error) {
     fs.closeSync(fd);
@@ -157,7 +158,7 @@ function takeOver(directory: Directory, name: string, namesFd: number): ClaimedS
   if (old.bootId !== bootId() && Date.now() - fs.fstatSync(namesFd).mtimeMs < FOREIGN_REST_MS) return 'taken';
 
   const { records, length, state } = decodeRecords(bytes.subarray(HEADER_BYTES));
-  if (state === 'damaged') return 'damaged';
+  if (state === 'damaged' || bytes.length % NAMES_STEP_BYTES !== 0) return 'damaged';
   const names = new SlotNames();
   try {
     for (const record of records) names.apply(record);
@@ -177,7 +178,12 @@ function takeOver(directory: Directory, name: string, namesFd: number): ClaimedS
 
 /** A slot's cells, if they are its own and there are as many as its names speak of. */
 function openCells(directory: Directory, name: string, lineage: string, end: number): number | undefined {
-  const fd = openIfThere(directory.join(`${name}.cells`));
+  let fd: number | undefined;
+  try {
+    fd = openIfThere(directory.join(`${name}.cells`));
+  } catch {
+    // No file, or none that can be opened.
+  }
   if (fd === undefined) return undefined;
   const { size } = fs.fstatSync(fd);
   const header = cellsHeader(lineage);
@@ -210,7 +216,13 @@ function lockForGood(fd: number): boolean {
 
 /** Whether a living process owns the slot whose names file this is. */
 export function isSlotOwned(names: string): boolean {
-  const fd = openIfThere(names);
+  let fd: number | undefined;
+  try {
+    fd = openIfThere(names);
+  } catch (error) {
+    // Another user's may be. What is no file can't.
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
   if (fd === undefined) return false;
   try {
     return isOwned(fd);

@@ -8,6 +8,9 @@ import { loadNative } from './native.ts';
 /** Cells at the start of a cells file that name its slot's lineage. */
 export const HEADER_CELLS = 8;
 
+/** Names files have sizes that are multiples of this: space is given to them in such steps. */
+export const NAMES_STEP_BYTES = 65_536;
+
 const MAGIC = 'PRMNDCEL';
 const ZEROS: Buffer = Buffer.alloc(CHUNK_BYTES);
 const KEPT_DAMAGED = 16;
@@ -103,7 +106,18 @@ function dropOldest(directory: Directory): void {
     .readdirSync(directory.path)
     .filter((file) => /\.damaged-\d+$/.test(file))
     .sort((a, b) => Number(a.split('-').at(-1)) - Number(b.split('-').at(-1)));
-  for (const file of damaged.slice(0, -KEPT_DAMAGED)) fs.rmSync(directory.join(file), { force: true });
+  for (const file of damaged.slice(0, -KEPT_DAMAGED)) fs.rmSync(directory.join(file), { recursive: true, force: true });
+}
+
+/** Gives a passing file its name. What is there gives way, and a directory, which can't, is put aside. */
+export function putInPlace(temporary: string, path: string): void {
+  try {
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
+    fs.renameSync(path, `${path}.damaged-${Date.now()}`);
+    fs.renameSync(temporary, path);
+  }
 }
 
 /** Removes passing files whose makers were killed. */
@@ -111,7 +125,7 @@ export function sweepTemporaries(directory: Directory): void {
   for (const file of fs.readdirSync(directory.path)) {
     if (!file.endsWith('.tmp')) continue;
     const path = directory.join(file);
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
-    if (stat && Date.now() - stat.mtimeMs > 10_000) fs.rmSync(path, { force: true });
+    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile() && Date.now() - stat.mtimeMs > 10_000) fs.rmSync(path, { force: true });
   }
 }

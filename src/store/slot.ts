@@ -3,21 +3,27 @@ import fs from 'node:fs';
 import { debuglog } from 'node:util';
 import { sameShape } from '../snapshot/merge.ts';
 import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
-import { CellAllocator, CHUNK_BYTES } from './cell-allocator.ts';
+import { CellAllocator, CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
 import { FamilyTable } from './family-table.ts';
 import { cellsOf } from './layout.ts';
 import { encodeHeader, encodeRecord, type NameRecord, type SlotHeader } from './names-log.ts';
 import { loadNative, type Mapping } from './native.ts';
 import { type ClaimedSlot, claimNewSlot } from './slot-claim.ts';
-import { cellsHeader, fillWithZeros, HEADER_CELLS, leadsTo, makeTemporary, writeAll } from './slot-files.ts';
+import {
+  cellsHeader,
+  fillWithZeros,
+  HEADER_CELLS,
+  leadsTo,
+  makeTemporary,
+  NAMES_STEP_BYTES,
+  putInPlace,
+  writeAll,
+} from './slot-files.ts';
 import { familyRecords } from './slot-names.ts';
 import { type Journal, TableFamily } from './table-family.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
-
-/** Names are given space in steps of this, and written anew without their history when that at least halves them. */
-const NAMES_STEP_BYTES = 65_536;
 
 /** The slot that this process (or thread) owns: its one writer. */
 export class Slot implements Journal {
@@ -32,7 +38,7 @@ export class Slot implements Journal {
   /** Where the next record goes. */
   #end: number;
   #namesSize: number;
-  /** Where the records ended when they were last written anew. */
+  /** Where the records ended when they were last written anew: that is done when it at least halves them. */
   #compactEnd: number;
   #full = false;
 
@@ -47,13 +53,12 @@ export class Slot implements Journal {
     this.#compactEnd = claimed.end;
     this.#namesSize = fs.fstatSync(this.#namesFd).size;
     this.#families = claimed.names.families;
-    const chunks = fs.fstatSync(this.#cellsFd).size / CHUNK_BYTES;
-    for (let i = 0; i < chunks; i++) this.#map(i);
-    this.#allocator = new CellAllocator(
-      this.#mappings.map(({ cells }) => cells),
-      Math.max(claimed.names.end, HEADER_CELLS),
-      () => this.#grow(),
-    );
+    const count = fs.fstatSync(this.#cellsFd).size / CHUNK_BYTES;
+    const chunks = Array.from({ length: count }, (_, i) => this.#map(i));
+    const end = Math.max(claimed.names.end, HEADER_CELLS);
+    // Behind the last cell that was named there are zeros, unless a record was lost with what its series had counted.
+    for (const [i, cells] of chunks.entries()) cells.fill(0, Math.max(0, end - i * CHUNK_CELLS));
+    this.#allocator = new CellAllocator(chunks, end, () => this.#grow());
     for (const [cell, width] of claimed.names.freeRuns()) this.#allocator.free(cell, width);
     for (const family of this.#families.values()) if (family.definition.liveOnly) this.#startAnew(family);
   }
@@ -227,7 +232,7 @@ export class Slot implements Journal {
         writeAll(temporary.fd, new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength), i * CHUNK_BYTES);
       }
       writeAll(temporary.fd, cellsHeader(this.#header.lineage), 0);
-      fs.renameSync(temporary.path, this.#path('cells'));
+      putInPlace(temporary.path, this.#path('cells'));
     } catch (error) {
       fs.closeSync(temporary.fd);
       fs.rmSync(temporary.path, { force: true });

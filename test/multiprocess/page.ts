@@ -72,3 +72,10 @@ export function sumsOn(page: Snapshot): Map<string, number> {
   }
   return sums;
 }
+
+/** The sums that are less than they were, or gone. */
+export function fallen(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): string[] {
+  return [...before]
+    .filter(([key, value]) => !(now.get(key)! >= value))
+    .map(([key, value]) => `${key}: ${value} -> ${now.get(key)}`);
+}

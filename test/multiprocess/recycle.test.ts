@@ -37,7 +37,11 @@ test('recycled workers leave no more files than there were workers at once', { t
       if (life === 2 * WORKERS) startMs = await scrapeMs(registry);
       // The same four names again and again, as an application's series are; every third is killed, the others end by themselves.
       const killed = life % 3 === 0;
-      const child = startFixture('writer.mjs', [join(ledger, String(life)), `w${life % WORKERS}`, killed ? '1e9' : String(STEPS)], { env });
+      const child = startFixture(
+        'writer.mjs',
+        [join(ledger, String(life)), `w${life % WORKERS}`, killed ? '1e9' : String(STEPS)],
+        { env },
+      );
       if (killed) {
         await once(child, 'message');
         await registry.snapshot();
@@ -53,7 +57,11 @@ test('recycled workers leave no more files than there were workers at once', { t
   const all = sumOf(books);
   expect(all.done).toBeGreaterThanOrEqual(STEPS * Math.floor((recycles * 2) / 3));
   const page = await registry.snapshot();
-  for (const total of [valueOn(page, 'drill_steps')!, totalOn(page, 'drill_named_steps'), totalOn(page, 'drill_own_steps')]) {
+  for (const total of [
+    valueOn(page, 'drill_steps')!,
+    totalOn(page, 'drill_named_steps'),
+    totalOn(page, 'drill_own_steps'),
+  ]) {
     expect(total).toBeGreaterThanOrEqual(all.done);
     expect(total).toBeLessThanOrEqual(all.begun);
   }

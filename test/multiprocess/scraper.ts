@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
-import { sumsOn } from './page.ts';
+import { fallen, sumsOn } from './page.ts';
 
 /** What came of scraping all the time. */
 export interface ScraperReport {
@@ -68,11 +68,7 @@ export class Scraper {
     try {
       this.#last = await this.#scrape();
       const sums = sumsOn(this.#last);
-      for (const [key, before] of this.#sums) {
-        const now = sums.get(key);
-        if (now === undefined || now < before)
-          this.#falls.push(`${key}: ${before} -> ${now} in scrape ${this.#scrapes}`);
-      }
+      this.#falls.push(...fallen(this.#sums, sums));
       this.#compared += this.#sums.size;
       this.#sums = sums;
     } catch (error) {
