@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+
+const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
+/** The sources of what package.json exports. */
+const entries = Object.values(exports)
+  .filter((target) => target.endsWith('.js'))
+  .map((target) => target.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+
+export default {
+  // A type that an exported function names, or an error that only its own file throws, is exported for its users.
+  ignoreExportsUsedInFile: true,
+  // One number may be two things.
+  rules: { duplicates: 'off' },
+  ignoreBinaries: ['apt-get', 'mkfifo', 'promtool'],
+  workspaces: {
+    '.': {
+      entry: [
+        ...entries,
+        'test/**/*.test.ts',
+        'test/global-setup.ts',
+        // Run by other processes, or compiled by name.
+        'test/fixtures/*.mjs',
+        'test/dist/scripts/*',
+        'test/types/fixtures/*',
+      ],
+      project: ['src/**/*.ts', 'test/**/*.{ts,cts,mjs,cjs}'],
+      // Run as a program, by its file's path.
+      ignoreDependencies: ['@arethetypeswrong/cli'],
+    },
+    inventory: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    bench: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+  },
+};
