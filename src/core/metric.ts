@@ -6,7 +6,7 @@ import type { CellRange, Store, StoredFamily } from '../store/store.ts';
 import type { Bound, BoundOwner } from './bound.ts';
 import { defaultRegistry } from './default-registry.ts';
 import type { DefinitionOptions } from './definition.ts';
-import { type LabelSet, type LabelValue, toLabelValue, wrongLabels } from './labels.ts';
+import { type LabelSet, type LabelValue, MAX_LABEL_BYTES, toLabelValue, wrongLabels } from './labels.ts';
 import type { Registry } from './registry.ts';
 
 /** What all metrics are made with. */
@@ -23,12 +23,17 @@ export interface MetricOptions<L extends string = string> extends DefinitionOpti
 
 const DEFAULT_MAX_SERIES = 2000;
 
+/** Longer than a label value can be. */
+const NO_LABEL: string = '-'.repeat(MAX_LABEL_BYTES + 1);
+
 type Branch<B> = Map<string, Branch<B> | B>;
 
 /** A family and its series: the common part of all kinds of metric. */
 export abstract class Metric<L extends string, B extends Bound> implements BoundOwner {
   readonly definition: FamilyDefinition;
   readonly maxSeries: number;
+  /** The label names again: V8 reads the elements of a frozen array slowly. */
+  readonly #names: readonly string[];
   readonly #registry: Registry;
   readonly #idleMs: number | undefined;
   readonly #collect: (() => void | Promise<void>) | undefined;
@@ -42,6 +47,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
 
   constructor(definition: FamilyDefinition, options: MetricOptions<L>) {
     this.definition = definition;
+    this.#names = [...definition.labelNames];
     this.maxSeries = positive(definition.name, 'maxSeries', options.maxSeries) ?? DEFAULT_MAX_SERIES;
     const idleSeconds = positive(definition.name, 'idleSeconds', options.idleSeconds);
     this.#idleMs = idleSeconds === undefined ? undefined : idleSeconds * 1000;
@@ -65,24 +71,22 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
   protected abstract bind(labelValues: LabelValues): B;
 
   /**
-   * The series with these labels, made if need be (it then shows as zero). Some 50 ns; keep the handle where a path is hot.
+   * The series with these labels, made if need be (it then shows as zero). Some 100 ns; keep the handle where a path is hot.
    *
    * @throws MetricsError ERR_METRICS_INVALID_LABEL for a missing, unknown or extra name, or a value that is no string, number or boolean.
    */
   labels(values: LabelSet<L>): B {
-    const names = this.definition.labelNames;
     if (typeof values !== 'object' || values === null) return this.#resolve(values);
+    const names = this.#names;
     let node: Branch<B> | B | undefined = this.#tree;
-    for (let i = 0; i < names.length; i++) {
-      const value: LabelValue = values[names[i] as L];
-      if (typeof value === 'string') node = (node as Branch<B>).get(value);
-      else node = typeof value === 'object' ? undefined : (node as Branch<B>).get(String(value));
+    let i = 0;
+    // One loop checks the names, counts them and loads the values: V8 has all three at hand here, and twice the time is lost elsewhere.
+    for (const name in values) {
+      if (name !== names[i++]) return this.#inAnyOrder(values);
+      node = (node as Branch<B>).get(textOf(values[name]));
       if (node === undefined) return this.#resolve(values);
     }
-    let given = 0;
-    for (const _ in values) given++;
-    if (given !== names.length || given === 0) return this.#resolve(values);
-    return node as B;
+    return i === names.length && i > 0 ? (node as B) : this.#resolve(values);
   }
 
   /** Takes a series off the page. Handles on it stay good: what they record brings it back, from zero. */
@@ -194,6 +198,19 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     });
   }
 
+  /** As `labels`, for an object whose keys stand in another order than the family's names. */
+  #inAnyOrder(values: LabelSet<L>): B {
+    const names = this.#names;
+    let node: Branch<B> | B | undefined = this.#tree;
+    for (const name of names) {
+      node = (node as Branch<B>).get(textOf(values[name as L]));
+      if (node === undefined) return this.#resolve(values);
+    }
+    let given = 0;
+    for (const _ in values) given++;
+    return given === names.length ? (node as B) : this.#resolve(values);
+  }
+
   #resolve(values: LabelSet<L>): B {
     const labelValues = this.#toLabelValues(values);
     return this.#find(labelValues) ?? this.#admit(labelValues);
@@ -238,6 +255,12 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     handle.detach();
     this.#family.remove(handle.labelValues);
   }
+}
+
+/** A label value as the tree may know it; what no label can be is in no tree. */
+function textOf(value: LabelValue): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : NO_LABEL;
 }
 
 function positive(family: string, option: string, value: number | undefined): number | undefined {
