@@ -58,6 +58,15 @@ describe('web processes', () => {
     expect(inventory.primary.signalCode).toBe('SIGKILL');
   });
 
+  it('stop with npm, which hands the signal to what it has started', async () => {
+    const inventory = await startInventory({}, [], ['npm', 'start', '--ignore-scripts', '--']);
+    const pids = await inventory.pids(2);
+    inventory.primary.kill('SIGTERM');
+    await until(() => pids.filter(lives).length === 0);
+    expect(inventory.output()).toContain('inventory is ready');
+    await inventory.stop();
+  });
+
   it('keep their objects over a restart, and are seeded once', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'inventory-test-'));
     const env = { DATABASE_URL: `file:${join(folder, 'a b#c.sqlite')}` };

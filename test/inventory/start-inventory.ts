@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
-const main = fileURLToPath(new URL('../../inventory/dist/main.js', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const main = join(root, 'inventory/dist/main.js');
 
 /** For hooks that start the application, on machines that are busy with other tests. */
 export const startTimeoutMs = 60_000;
@@ -37,9 +38,13 @@ interface ApiAnswer {
 }
 
 /** Starts the built application on a free port, and waits until all web processes listen. */
-export async function startInventory(env: Record<string, string> = {}, args: string[] = []): Promise<Inventory> {
+export async function startInventory(
+  env: Record<string, string> = {},
+  args: string[] = [],
+  command: readonly [string, ...string[]] = [process.execPath, main],
+): Promise<Inventory> {
   const folder = mkdtempSync(join(tmpdir(), 'inventory-test-'));
-  const { child, output, ended } = runInventory(folder, { PORT: '0', ...env }, args);
+  const { child, output, ended } = runInventory(folder, { PORT: '0', ...env }, args, command);
   const origin = await Promise.race([readyAt(child, output), ended.then(() => undefined)]);
   if (!origin) throw new Error(`inventory did not start: ${output()}`);
   return {
@@ -75,7 +80,7 @@ export async function runToEnd(
   args: string[] = [],
 ): Promise<{ code: number | null; output: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'inventory-test-'));
-  const { child, output, ended } = runInventory(folder, { PORT: '0', ...env }, args);
+  const { child, output, ended } = runInventory(folder, { PORT: '0', ...env }, args, [process.execPath, main]);
   await ended;
   rmSync(folder, { recursive: true, force: true });
   return { code: child.exitCode, output: output() };
@@ -88,10 +93,17 @@ afterAll(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function runInventory(folder: string, env: Record<string, string>, args: string[]) {
-  const child = spawn(process.execPath, [main, ...args], {
+function runInventory(
+  folder: string,
+  env: Record<string, string>,
+  args: string[],
+  [program, ...first]: readonly [string, ...string[]],
+) {
+  const child = spawn(program, [...first, ...args], {
+    cwd: root,
     env: {
       PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
       TMPDIR: folder,
       DATABASE_URL: `file:${join(folder, 'inventory.sqlite')}`,
       INVENTORY_TOKEN: token,
