@@ -1,3 +1,5 @@
+import type { Exemplar } from './exemplar.ts';
+
 /** What a family is, in the words of OpenMetrics 1.0. */
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'info' | 'stateset' | 'unknown';
 
@@ -57,6 +59,8 @@ export interface FamilySnapshot {
   readonly values: Float64Array;
   /** Summaries: one entry a series. */
   readonly sparse?: readonly SparseBuckets[];
+  /** Counters and histograms of which any series has exemplars: one list a series, sorted by place. */
+  readonly exemplars?: readonly (readonly Exemplar[])[];
 }
 
 /** What one process (or thread) has counted: the merge's input. */
