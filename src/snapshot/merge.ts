@@ -1,4 +1,5 @@
 import { sortInSlices, type TimeSlice } from '../time-slice.ts';
+import { latestExemplars, type Exemplar } from './exemplar.ts';
 import { sampleNames } from './names.ts';
 import { keepsSetTime, strideOf } from './snapshot.ts';
 import type {
@@ -74,8 +75,23 @@ export class Merger {
         if ((i & 1023) === 1023 && slice.spent) await slice.rest();
       }
     }
-    return sparse ? { definition, series, values, sparse } : { definition, series, values };
+    const exemplars = mergeExemplars(plan, parts);
+    return { definition, series, values, ...(sparse && { sparse }), ...(exemplars && { exemplars }) };
   }
+}
+
+/** By series; `undefined` where no process has any. */
+function mergeExemplars({ series, targets }: Plan, parts: readonly Part[]): (readonly Exemplar[])[] | undefined {
+  let merged: (readonly Exemplar[])[] | undefined;
+  for (const [p, { family }] of parts.entries()) {
+    for (const [i, exemplars] of (family.exemplars ?? []).entries()) {
+      if (exemplars.length === 0) continue;
+      merged ??= Array.from({ length: series.length }, () => []);
+      const to = targets[p]![i]!;
+      merged[to] = latestExemplars(merged[to]!, exemplars);
+    }
+  }
+  return merged;
 }
 
 /** Groups what may be added up; of definitions that contradict each other only the latest stays. */
