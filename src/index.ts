@@ -1,5 +1,5 @@
 export { MetricsError, type MetricsErrorCode } from './errors.ts';
-export { BoundCounter, Counter } from './core/counter.ts';
+export { BoundCounter, Counter, type CounterOptions } from './core/counter.ts';
 export { defaultRegistry } from './core/default-registry.ts';
 export { BoundGauge, Gauge, type GaugeOptions } from './core/gauge.ts';
 export {

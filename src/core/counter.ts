@@ -25,6 +25,15 @@ export class BoundCounter extends Bound {
   }
 }
 
+/** What counters are made with. */
+export interface CounterOptions<L extends string = string> extends MetricOptions<L> {
+  /**
+   * Whether the page has the name as it stands, and does not add `_total`. OpenMetrics, where counters end in it, then says `unknown` for
+   * the type, as Go's library does. For counters whose name others rely on. @default false
+   */
+  readonly exactName?: boolean;
+}
+
 /**
  * A number that only goes up: requests, bytes, errors. Summed over processes.
  *
@@ -34,8 +43,13 @@ export class BoundCounter extends Bound {
  */
 export class Counter<L extends string = never> extends Metric<L, BoundCounter> {
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
-  constructor(options: MetricOptions<L>) {
-    super(toDefinition('counter', options, '_total'), options);
+  constructor(options: CounterOptions<L>) {
+    super(
+      options.exactName
+        ? { ...toDefinition('counter', options), exactName: true }
+        : toDefinition('counter', options, '_total'),
+      options,
+    );
   }
 
   /** For a family without labels: see BoundCounter. */

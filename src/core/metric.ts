@@ -34,7 +34,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
   readonly maxSeries: number;
   /** The label names again: V8 reads the elements of a frozen array slowly. */
   readonly #names: readonly string[];
-  readonly #registry: Registry;
+  #registry: Registry;
   readonly #idleMs: number | undefined;
   readonly #collect: (() => void | Promise<void>) | undefined;
   #family: StoredFamily;
@@ -129,8 +129,9 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     return this.#find(handle.labelValues) ?? this.#admit(handle.labelValues, handle as B);
   }
 
-  /** @internal Moves to another store, with all that was counted. */
-  moveTo(store: Store): void {
+  /** @internal Moves to another store, and maybe registry, with all that was counted. */
+  moveTo(store: Store, registry: Registry = this.#registry): void {
+    this.#registry = registry;
     const old = this.#family;
     this.#family = store.define(this.definition);
     this.#carry(old, this.#fallback, old.fallback, this.#family.fallback);

@@ -69,6 +69,25 @@ export class Registry {
 
   /** @internal Called by a metric that is being made. @throws MetricsError ERR_METRICS_DUPLICATE_NAME */
   add(metric: AnyMetric): StoredFamily {
+    const names = this.#freeNames(metric);
+    return this.#enter(metric, names, this.store.define(metric.definition));
+  }
+
+  /**
+   * Takes a family over from the registry that it is in, with all that this process has counted. Handles on it stay good.
+   *
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME; the family then stays where it is.
+   */
+  adopt(metric: AnyMetric): void {
+    const { registry: from, family } = metric;
+    if (from === this) return;
+    const names = this.#freeNames(metric);
+    metric.moveTo(this.store, this);
+    from.#leave(metric, family);
+    this.#enter(metric, names, metric.family);
+  }
+
+  #freeNames(metric: AnyMetric): readonly string[] {
     const names = sampleNames(metric.definition);
     for (const name of names) {
       const owner = this.#names.get(name);
@@ -80,19 +99,26 @@ export class Registry {
           : `${metric.name} would write ${name}, which ${owner} has taken: choose another name`,
       );
     }
-    const family = this.store.define(metric.definition);
+    return names;
+  }
+
+  #enter(metric: AnyMetric, names: readonly string[], family: StoredFamily): StoredFamily {
     for (const name of names) this.#names.set(name, metric.name);
     this.#metrics.set(metric.name, metric);
     if (metric.collector) this.#keepFresh();
     return family;
   }
 
-  /** Takes a family off the page, with all its series; the name is free again. */
-  unregister(metric: AnyMetric): void {
-    if (this.#metrics.get(metric.name) !== metric) return;
+  #leave(metric: AnyMetric, family: StoredFamily): void {
     this.#metrics.delete(metric.name);
     for (const name of sampleNames(metric.definition)) this.#names.delete(name);
-    this.store.undefine(metric.family);
+    this.store.undefine(family);
+  }
+
+  /** Takes a family off the page, with all its series; the name is free again. What its handles record from now on is seen by nobody. */
+  unregister(metric: AnyMetric): void {
+    // Its cells will serve other families, so that handles need new ones.
+    if (this.#metrics.get(metric.name) === metric) new Registry().adopt(metric);
   }
 
   /**

@@ -23,7 +23,7 @@ export interface LineStyle {
 export function sampleLines(definition: FamilyDefinition, style: LineStyle): SampleLine[] {
   switch (definition.type) {
     case 'counter':
-      return [{ suffix: '_total' }];
+      return [{ suffix: definition.exactName ? '' : '_total' }];
     case 'info':
       return [{ suffix: '_info' }];
     case 'histogram': {

@@ -34,7 +34,7 @@ export function prometheusText(version: '0.0.4' | '1.0.0'): TextDialect {
   return {
     quotesNames: version === '1.0.0',
     openFamily(definition, print) {
-      const name = print(PROMETHEUS_SUFFIXES[definition.type] ?? '');
+      const name = print(definition.exactName ? '' : (PROMETHEUS_SUFFIXES[definition.type] ?? ''));
       const help = definition.help && `# HELP ${name} ${escapeHelp(definition.help)}\n`;
       return `${help}# TYPE ${name} ${PROMETHEUS_TYPES[definition.type]}`;
     },
@@ -52,7 +52,9 @@ export const openMetricsText: TextDialect = {
     const hasUnit = definition.type !== 'info' && definition.type !== 'stateset' && definition.unit !== '';
     const unit = hasUnit ? `\n# UNIT ${name} ${definition.unit}` : '';
     const help = definition.help && `\n# HELP ${name} ${escapeQuoted(definition.help)}`;
-    return `# TYPE ${name} ${definition.type}${unit}${help}`;
+    // Go's library does the same for a counter whose samples have no `_total`.
+    const type = definition.exactName ? 'unknown' : definition.type;
+    return `# TYPE ${name} ${type}${unit}${help}`;
   },
   sumsNegativeValues: false,
   formatBound: formatCanonicalBound,

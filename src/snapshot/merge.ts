@@ -141,6 +141,7 @@ export function sameShape(a: FamilyDefinition, b: FamilyDefinition): boolean {
     a === b ||
     (a.name === b.name &&
       a.type === b.type &&
+      a.exactName === b.exactName &&
       sameItems(a.labelNames, b.labelNames) &&
       sameItems(a.bounds ?? [], b.bounds ?? []) &&
       sameItems(a.quantiles ?? [], b.quantiles ?? []) &&

@@ -15,6 +15,8 @@ export interface FamilyDefinition {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
+  /** Counters: `name` is their samples' name as it stands, without a suffix; OpenMetrics, where that can't be, has them as `unknown`. */
+  readonly exactName?: boolean;
   /** Base unit, a suffix of the name; `''` for none. */
   readonly unit: string;
   readonly labelNames: readonly string[];

@@ -1,4 +1,4 @@
-import type { FamilyDefinition, LabelValues, SlotSnapshot } from '../snapshot/snapshot.ts';
+import type { FamilyDefinition, LabelValues, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 
 /** Where a series' numbers live: `cells[index]` and what follows. Its one writer adds to them directly. */
@@ -23,6 +23,8 @@ export interface StoredFamily {
   block(labelValues: LabelValues, key: number): CellRange | undefined;
   /** The keys of the blocks that a series has. */
   blocks(labelValues: LabelValues): readonly number[];
+  /** What this process alone has counted in it; series in the order in which they came. */
+  read(slice: TimeSlice): Promise<SlotFamily>;
 }
 
 /** A slot, for those who look after a directory. */

@@ -1,4 +1,5 @@
-import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
+import type { FamilyDefinition, LabelValues, SlotFamily } from '../snapshot/snapshot.ts';
+import type { TimeSlice } from '../time-slice.ts';
 import type { CellAllocator } from './cell-allocator.ts';
 import type { FamilyTable, SeriesEntry } from './family-table.ts';
 import { BLOCK_CELLS, cellsOf } from './layout.ts';
@@ -75,6 +76,10 @@ export class TableFamily implements StoredFamily {
 
   blocks(labelValues: LabelValues): readonly number[] {
     return [...(this.table.get(labelValues)?.blocks.keys() ?? [])];
+  }
+
+  read(slice: TimeSlice): Promise<SlotFamily> {
+    return this.table.read(this.#allocator.chunks, slice);
   }
 
   /** Gives all of the family's cells back. */
