@@ -1,7 +1,19 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { filesBelow, ROOT } from './support/modules.ts';
 
 /** Children of the multi-process and fault tests run what ships, so `dist` is built once before any test. */
 export default function setup(): void {
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
   execFileSync('npm', ['run', '--silent', 'build', '-w', 'inventory'], { stdio: 'inherit' });
+  removeStale();
+}
+
+/** Removes what earlier builds left of sources that are gone: it would be packed. */
+function removeStale(): void {
+  for (const file of filesBelow('dist', '')) {
+    const source = file.replace(/^dist\//, 'src/').replace(/(\.d\.ts|\.js)$/, '.ts');
+    if (!existsSync(join(ROOT, source))) rmSync(join(ROOT, file));
+  }
 }

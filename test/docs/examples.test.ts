@@ -34,7 +34,7 @@ test('every TypeScript example compiles against the package', () => {
 }, 60_000);
 
 test('code is in a language that something checks, or plainly none', () => {
-  const known = ['ts', 'sh', 'yaml', 'json', 'promql', ''];
+  const known = ['ts', 'sh', 'yaml', 'json', 'promql', 'text', ''];
   expect(blocks.filter(({ language }) => !known.includes(language))).toEqual([]);
   expect(blocks.length).toBeGreaterThanOrEqual(15);
 });
