@@ -88,10 +88,16 @@ export function prependHook(instance: object, name: string, hook: FastifyHook): 
   return true;
 }
 
+/** The symbol under which requests have the context of their route; each copy of Fastify has its own. */
+const contextSymbols: symbol[] = [];
+
 /** The lists of hooks of the route that a request has matched, as Fastify put them together when it started. */
 export function hookListsOf(request: object): HookLists | undefined {
-  contextSymbol ??= symbolOf(request, 'fastify.context');
-  return contextSymbol === undefined ? undefined : ((request as Record<symbol, unknown>)[contextSymbol] as HookLists);
+  let symbol = contextSymbols.find((known) => known in request);
+  if (symbol === undefined) {
+    symbol = symbolOf(request, 'fastify.context');
+    if (symbol === undefined) return undefined;
+    contextSymbols.push(symbol);
+  }
+  return (request as Record<symbol, HookLists>)[symbol];
 }
-
-let contextSymbol: symbol | undefined;

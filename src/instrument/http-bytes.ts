@@ -13,8 +13,8 @@ export interface ByteCounts {
   responseBytes: number;
   /** Body bytes that the parser delivered. */
   receivedBytes: number;
-  /** The body came in more than one piece. */
-  streaming: boolean;
+  /** In how many pieces the body was handed over; 0 where all of it came with `end()`. */
+  pieces: number;
   /** As given to `writeHead`; `getHeader` does not know those. */
   contentType: unknown;
   /** Told before the application's `end()` runs. */
@@ -48,7 +48,7 @@ function countedWrite(this: ServerResponse & Counted, chunk: unknown, encoding: 
   const open = isOpen(exchange.response);
   const result = inherited(exchange.response, 'write').call(this, chunk, encoding, callback);
   if (open) {
-    exchange.streaming = true;
+    exchange.pieces++;
     exchange.responseBytes += byteLength(chunk, encoding);
   }
   return result;
@@ -59,7 +59,9 @@ function countedEnd(this: ServerResponse & Counted, chunk: unknown, encoding: un
   const open = isOpen(exchange.response);
   if (open) exchange.ended();
   const result = inherited(exchange.response, 'end').call(this, chunk, encoding, callback);
-  if (open) exchange.responseBytes += byteLength(chunk, encoding);
+  const bytes = open ? byteLength(chunk, encoding) : 0;
+  if (bytes > 0 && exchange.pieces > 0) exchange.pieces++;
+  exchange.responseBytes += bytes;
   return result;
 }
 

@@ -58,7 +58,7 @@ export class Exchange implements ByteCounts {
   route: string | undefined = undefined;
   responseBytes: number = 0;
   receivedBytes: number = 0;
-  streaming: boolean = false;
+  pieces: number = 0;
   contentType: unknown = undefined;
   /** What the parser or a timeout made the client get in place of the application's answer. */
   refusal: number = 0;
@@ -111,6 +111,11 @@ export class Exchange implements ByteCounts {
   get requestBytes(): number {
     const announced = this.request.headers['content-length'];
     return announced !== undefined && this.request.complete ? Number(announced) : this.receivedBytes;
+  }
+
+  /** The body came in more than one piece, or without an announced length. */
+  get streaming(): boolean {
+    return this.pieces > 1 || (this.pieces === 1 && this.response.chunkedEncoding);
   }
 
   /** The client has hung up, and not the server. */
