@@ -5,6 +5,7 @@ import view from '@fastify/view';
 import { Eta } from 'eta';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Sessions } from './auth/session.ts';
+import { metricsPage } from './metrics.ts';
 import { RequestError } from './resource/errors.ts';
 import type { Resource } from './resource/model.ts';
 
@@ -42,6 +43,7 @@ export async function registerViews(
     viewExt: 'eta',
   });
   const version = registerAssets(app);
+  const metrics = metricsPage('', process.env);
   const apps = [...new Set(resources.map((resource) => resource.app))];
   const sections = apps.map(({ label }) => ({
     label,
@@ -55,7 +57,7 @@ export async function registerViews(
   });
   app.addHook('onRequest', async (request, reply) => {
     // Read only when a template is rendered, so that the API does not pay for it.
-    const common = { sections, version, path: request.url.split('?', 1)[0], pid: process.pid };
+    const common = { sections, version, metrics, path: request.url.split('?', 1)[0], pid: process.pid };
     Object.defineProperty(common, 'user', { enumerable: true, get: () => request.user });
     reply.locals = common;
   });

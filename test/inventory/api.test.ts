@@ -132,6 +132,13 @@ describe('lists', () => {
     expect((await inventory.api('GET', "/api/dcim/devices?q='%20OR%201=1--")).json.count).toBe(0);
   });
 
+  it('sort networks and addresses by number', async () => {
+    const { json } = await inventory.api('GET', '/api/ipam/prefixes?site=10&ordering=prefix');
+    const prefixes = json.results.map((object: { prefix: string }) => object.prefix);
+    expect(prefixes.slice(0, 3)).toEqual(['10.10.0.0/16', '10.10.1.0/24', '10.10.2.0/24']);
+    expect(prefixes.slice(-3)).toEqual(['10.10.105.0/24', '10.10.200.0/22', '2001:db8:a::/48']);
+  });
+
   it('name every parameter that they cannot use', async () => {
     const { status, json } = await inventory.api(
       'GET',

@@ -44,6 +44,7 @@ CREATE TABLE device (
 CREATE TABLE prefix (
   id INTEGER PRIMARY KEY,
   prefix TEXT NOT NULL UNIQUE,
+  prefix_order TEXT NOT NULL,
   site_id INTEGER REFERENCES site (id),
   status TEXT NOT NULL,
   role TEXT NOT NULL,
@@ -55,6 +56,7 @@ CREATE TABLE prefix (
 CREATE TABLE address (
   id INTEGER PRIMARY KEY,
   address TEXT NOT NULL UNIQUE,
+  address_order TEXT NOT NULL,
   status TEXT NOT NULL,
   prefix_id INTEGER REFERENCES prefix (id),
   device_id INTEGER REFERENCES device (id),
@@ -67,6 +69,8 @@ CREATE INDEX device_site ON device (site_id);
 CREATE INDEX device_rack ON device (rack_id);
 CREATE INDEX prefix_site ON prefix (site_id);
 CREATE INDEX address_prefix ON address (prefix_id);
+CREATE INDEX prefix_order ON prefix (prefix_order);
+CREATE INDEX address_order ON address (address_order);
 CREATE INDEX address_device ON address (device_id);
 CREATE INDEX site_updated ON site (updated);
 CREATE INDEX rack_updated ON rack (updated);

@@ -1,3 +1,4 @@
+import { parseCidr } from '../resource/ip.ts';
 import type { Queryable, Row, SqlValue } from './database.ts';
 
 /** All seeded objects say that they were made now, so that two databases are alike. */
@@ -56,10 +57,10 @@ function addSite(region: string, city: string, add: Add, random: () => number): 
 
   const octet = site;
   const container = { site_id: site, status: 'container', role: 'other', vlan: null };
-  add('prefix', { prefix: `10.${octet}.0.0/16`, ...container, description: `All of ${city}` });
-  add('prefix', { prefix: `2001:db8:${octet.toString(16)}::/48`, ...container, description: `All of ${city}` });
+  add('prefix', { ...network(`10.${octet}.0.0/16`), ...container, description: `All of ${city}` });
+  add('prefix', { ...network(`2001:db8:${octet.toString(16)}::/48`), ...container, description: `All of ${city}` });
   const access = { site_id: site, status: 'active', role: 'access', vlan: 900 };
-  add('prefix', { prefix: `10.${octet}.200.0/22`, ...access, description: 'Offices' });
+  add('prefix', { ...network(`10.${octet}.200.0/22`), ...access, description: 'Offices' });
 
   for (let index = 1; index <= racksPerSite; index++) addRack({ site, code, octet }, index, add, random);
 }
@@ -74,11 +75,16 @@ function addRack(
   const name = `${code.toUpperCase()}-R${String(index).padStart(2, '0')}`;
   const serial = `RK${String(Math.floor(random() * 1e6)).padStart(6, '0')}`;
   const rack = add('rack', { site_id: site, name, status: 'active', u_height: rackHeight, serial });
-  const network = { site_id: site, status: 'active', vlan: 100 + index };
-  const server = add('prefix', { prefix: `10.${octet}.${index}.0/24`, ...network, role: 'server', description: name });
+  const common = { site_id: site, status: 'active', vlan: 100 + index };
+  const server = add('prefix', {
+    ...network(`10.${octet}.${index}.0/24`),
+    ...common,
+    role: 'server',
+    description: name,
+  });
   const management = add('prefix', {
-    prefix: `10.${octet}.${100 + index}.0/24`,
-    ...network,
+    ...network(`10.${octet}.${100 + index}.0/24`),
+    ...common,
     vlan: 500 + index,
     role: 'management',
     description: `${name} management`,
@@ -106,17 +112,31 @@ function addRack(
           .padStart(8, '0'),
       });
       const dnsName = `${kind}${number}.r${index}.${code}.example.net`;
-      const common = { status: 'active', device_id: device };
-      add('address', { address: `10.${octet}.${index}.${host}/24`, prefix_id: server, dns_name: dnsName, ...common });
+      const both = { status: 'active', device_id: device };
+      add('address', { ...address(`10.${octet}.${index}.${host}/24`), prefix_id: server, dns_name: dnsName, ...both });
       add('address', {
-        address: `10.${octet}.${100 + index}.${host}/24`,
+        ...address(`10.${octet}.${100 + index}.${host}/24`),
         prefix_id: management,
         dns_name: `mgmt-${dnsName}`,
-        ...common,
+        ...both,
       });
       host++;
     }
   }
+}
+
+function network(text: string): Row {
+  return { prefix: text, prefix_order: orderOf(text) };
+}
+
+function address(text: string): Row {
+  return { address: text, address_order: orderOf(text) };
+}
+
+function orderOf(text: string): string {
+  const cidr = parseCidr(text);
+  if (!cidr) throw new Error(`The seed has a wrong address: ${text}`);
+  return cidr.order;
 }
 
 async function insert(db: Queryable, table: string, rows: readonly Row[]): Promise<void> {

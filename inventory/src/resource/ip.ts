@@ -6,6 +6,8 @@ export interface Cidr {
   /** The network that the address lies in; the same as `text` when no host bits are set. */
   readonly network: string;
   readonly prefixLength: number;
+  /** Text that sorts as the addresses do: IPv4 before IPv6, then by number, then the larger network first. */
+  readonly order: string;
   /** How many addresses the network has. */
   readonly size: number;
 }
@@ -21,10 +23,13 @@ export function parseCidr(text: string): Cidr | undefined {
   const canonical = (value: ipaddr.IPv4 | ipaddr.IPv6): string =>
     `${value instanceof ipaddr.IPv6 ? value.toRFC5952String() : value.toString()}/${prefixLength}`;
   const family = v4 ? ipaddr.IPv4 : ipaddr.IPv6;
+  const parsed = ipaddr.parse(address);
+  const bytes = Buffer.from(parsed.toByteArray()).toString('hex');
   return {
-    text: canonical(ipaddr.parse(address)),
+    text: canonical(parsed),
     network: canonical(family.networkAddressFromCIDR(`${address}/${prefixLength}`)),
     prefixLength,
+    order: `${v4 ? 4 : 6}:${bytes}/${length.padStart(3, '0')}`,
     size: 2 ** (bits - prefixLength),
   };
 }

@@ -1,6 +1,6 @@
 import type { SqlValue } from '../database/database.ts';
 import { invalid } from './errors.ts';
-import { columnOf, toId, type FieldErrors, type Model } from './model.ts';
+import { columnOf, orderColumnOf, toId, type FieldErrors, type Model } from './model.ts';
 import type { ListQuery } from './repository.ts';
 
 /** A query string as Fastify parses it: a repeated parameter is an array. */
@@ -69,5 +69,5 @@ function orderingOf(model: Model, query: QueryString, errors: FieldErrors): List
   if (name !== 'id' && !field) {
     errors['ordering'] = [`Must be id or one of ${model.fields.map((known) => known.name).join(', ')}.`];
   }
-  return { column: field ? columnOf(field) : 'id', descending };
+  return { column: field ? orderColumnOf(field) : 'id', descending };
 }

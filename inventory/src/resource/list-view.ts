@@ -1,6 +1,6 @@
 import type { Row } from '../database/database.ts';
 import { listCellOf, type Cell } from './cell.ts';
-import { columnOf, type Resource } from './model.ts';
+import { orderColumnOf, type Resource } from './model.ts';
 import { displayColumn, type ListQuery } from './repository.ts';
 
 interface Column {
@@ -65,7 +65,7 @@ export function listView(
     title: model.pluralLabel,
     resource,
     columns: listed.map((field) => {
-      const sorted = sortedBy !== columnOf(field) ? 'none' : descending ? 'descending' : 'ascending';
+      const sorted = sortedBy !== orderColumnOf(field) ? 'none' : descending ? 'descending' : 'ascending';
       const ordering = sorted === 'ascending' ? `-${field.name}` : field.name;
       return { label: field.label, href: hrefWith({ ordering, offset: undefined }), sorted };
     }),

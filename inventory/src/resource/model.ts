@@ -128,6 +128,11 @@ export function columnOf(field: Field): string {
   return field.type === 'reference' ? `${field.name}_id` : field.name;
 }
 
+/** The column that a field is sorted by: an address has one of its own, for its text does not sort as its number does. */
+export function orderColumnOf(field: Field): string {
+  return field.type === 'network' || field.type === 'address' ? `${field.name}_order` : columnOf(field);
+}
+
 /** The name by which people know a row. */
 export function displayOf(model: Model, row: Row): string {
   return String(row[model.display]);

@@ -2,6 +2,7 @@ import type { SqlValue } from '../database/database.ts';
 import { parseCidr } from './ip.ts';
 import {
   columnOf,
+  orderColumnOf,
   toId,
   type ChoiceField,
   type Field,
@@ -22,7 +23,7 @@ export interface Validated {
 type Input = Record<string, unknown>;
 
 /** One field's value, or why it can't be one. */
-type Cleaned = { readonly value: SqlValue } | { readonly error: string };
+type Cleaned = { readonly value: SqlValue; readonly order?: string } | { readonly error: string };
 
 /**
  * Checks an object that came from outside against a model's fields. Fields that the model does not have are passed over,
@@ -39,8 +40,12 @@ export function validate(model: Model, input: Input, partial: boolean): Validate
     // Of a name that can't be used no slug can be made; one message is enough.
     if (field.type === 'slug' && !given && errors[field.from]) continue;
     const cleaned = clean(field, given, input);
-    if ('error' in cleaned) errors[field.name] = [cleaned.error];
-    else columns[columnOf(field)] = cleaned.value;
+    if ('error' in cleaned) {
+      errors[field.name] = [cleaned.error];
+      continue;
+    }
+    columns[columnOf(field)] = cleaned.value;
+    if (cleaned.order !== undefined) columns[orderColumnOf(field)] = cleaned.order;
   }
   return { columns, errors };
 }
@@ -126,5 +131,5 @@ function cleanIp(field: IpField, given: unknown): Cleaned {
   if (field.type === 'network' && cidr.text !== cidr.network) {
     return { error: `Has host bits set; the network is ${cidr.network}.` };
   }
-  return { value: cidr.text };
+  return { value: cidr.text, order: cidr.order };
 }
