@@ -56,6 +56,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     this.#family = this.#registry.add(this);
     this.#fallback = this.bind(Object.freeze(definition.labelNames.map(() => OVERFLOW)));
     this.#fallback.attach(this.#family.fallback);
+    this.#takeUp();
   }
 
   /** The family's name, without `_total` or `_info`. */
@@ -140,6 +141,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
       if (to) this.#carry(old, handle, old.allocate(handle.labelValues)!, to);
       else this.#drop(handle);
     }
+    this.#takeUp();
   }
 
   /** @internal Removes what was idle for too long. */
@@ -231,6 +233,19 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
       this.#registry.self?.overflowed(shownName(this.definition));
       return this.#fallback;
     }
+    this.#place(handle, range);
+    return handle;
+  }
+
+  /** Takes up the series that the slot's last owner left: they count towards the limit, grow idle, and can be removed. */
+  #takeUp(): void {
+    for (const labelValues of [...this.#family.series()]) {
+      if (!this.#find(labelValues)) this.#place(this.bind(labelValues), this.#family.allocate(labelValues)!);
+    }
+  }
+
+  #place(handle: B, range: CellRange): void {
+    const { labelValues } = handle;
     handle.attach(range);
     let branch = this.#tree;
     for (const value of labelValues.slice(0, -1)) {
@@ -240,7 +255,6 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     }
     branch.set(labelValues.at(-1)!, handle);
     this.#size++;
-    return handle;
   }
 
   #drop(handle: B): void {

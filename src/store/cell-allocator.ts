@@ -41,11 +41,15 @@ export class CellAllocator {
 
   /** Takes a run back. It is zeroed now, and handed out again later. */
   free(cell: number, width: number): void {
-    const { cells, index } = this.range(cell);
-    cells.fill(0, index, index + width);
+    this.zero(cell, width);
     const runs = this.#free.get(width);
     if (runs) runs.push(cell);
     else this.#free.set(width, [cell]);
+  }
+
+  zero(cell: number, width: number): void {
+    const { cells, index } = this.range(cell);
+    cells.fill(0, index, index + width);
   }
 
   /** The free runs, for those who write the state down. */

@@ -68,8 +68,7 @@ export class DirectoryReader {
     for (const name of names) {
       const snapshot = await this.#readSlot(name, slice);
       const known = this.#known.get(name);
-      // A slot without families may be one that is being written anew: what is remembered of it stays.
-      if (snapshot && known && snapshot.families.length > 0) found.set(known.header.lineage, snapshot);
+      if (snapshot && known) found.set(known.header.lineage, snapshot);
       if (slice.spent) await slice.rest();
     }
     for (const [lineage, snapshot] of found) this.#remembered.set(lineage, snapshot);
@@ -119,6 +118,7 @@ export class DirectoryReader {
     const header = decodeHeader(readHeader(fd));
     if (header === 'unknown') return undefined; // another version's
     if (header === 'damaged') throw new Unreadable('header');
+    if (header.unfinished) return undefined;
     const live = isOwned(fd);
     const { ino: inode, size } = fs.fstatSync(fd);
     if (size % NAMES_STEP_BYTES !== 0) throw new Unreadable('names');

@@ -21,7 +21,7 @@ export class HeapStore implements Store {
   }
 
   undefine(family: StoredFamily): void {
-    if (family instanceof TableFamily && this.#families.delete(family)) family.freeAll();
+    if (family instanceof TableFamily && this.#families.delete(family)) family.empty(true);
   }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {

@@ -1,4 +1,5 @@
 import type { FamilyDefinition, SlotSnapshot } from '../snapshot/snapshot.ts';
+import { MetricsError } from '../errors.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
 import { Directory } from './directory.ts';
@@ -21,6 +22,7 @@ export interface MappedStoreOptions {
 }
 
 const HEARTBEAT_MS = 1000;
+const ROLE = /^[a-z0-9_]{1,64}$/;
 
 /** Numbers in files that processes share: exact over any number of them, and still there after SIGKILL. */
 export class MappedStore implements Store {
@@ -36,9 +38,15 @@ export class MappedStore implements Store {
   #closed = false;
 
   /**
-   * @throws MetricsError ERR_METRICS_STORE_DIRECTORY, ERR_METRICS_STORE_FULL or ERR_METRICS_STORE_UNSUPPORTED: see Directory and loadNative.
+   * @throws MetricsError ERR_METRICS_INVALID_OPTION for a role that is none; ERR_METRICS_STORE_DIRECTORY, ERR_METRICS_STORE_FULL or ERR_METRICS_STORE_UNSUPPORTED: see Directory and loadNative.
    */
   constructor({ directory, role, onColdStart = 'keep' }: MappedStoreOptions) {
+    if (!ROLE.test(role)) {
+      throw new MetricsError(
+        'ERR_METRICS_INVALID_OPTION',
+        `${JSON.stringify(role.slice(0, 80))} is not a role: use 1 to 64 small letters, digits and underscores, such as web or worker`,
+      );
+    }
     this.#directory = new Directory(directory);
     const { slot, quarantined } = claimSlot(this.#directory, role, onColdStart);
     this.#quarantinedAtStart = quarantined;

@@ -29,6 +29,8 @@ export interface SlotHeader {
   readonly startedAt: number;
   /** The running system's id: another one's processes are gone, or on another machine. */
   readonly bootId: string;
+  /** The slot is being written anew, and its records are yet to come: what was known of the lineage stays. */
+  readonly unfinished?: true;
 }
 
 /** One thing that happened to a slot's names. */

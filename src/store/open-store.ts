@@ -73,7 +73,7 @@ function hasWorkers(): boolean {
 
 function processRole(env: NodeJS.ProcessEnv): string {
   const given = env['METRICS_ROLE']?.trim();
-  if (given && /^[a-z0-9_]+$/.test(given)) return given;
+  if (given) return given;
   if (!isMainThread) return 'thread';
   if (cluster.isWorker) return 'worker';
   return hasWorkers() ? 'primary' : 'app';

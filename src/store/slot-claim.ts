@@ -68,7 +68,8 @@ export function claimNewSlot(directory: Directory, header: SlotHeader): { name: 
   return directory.exclusively(() => {
     for (let n = 0; n < MAX_SLOTS; n++) {
       const name = `${header.role}-${n}`;
-      const namesFd = fs.existsSync(directory.join(`${name}.names`)) ? undefined : claimName(directory, name, header);
+      const taken = fs.existsSync(directory.join(`${name}.names`));
+      const namesFd = taken ? undefined : claimName(directory, name, { ...header, unfinished: true });
       if (namesFd !== undefined) return { name, namesFd };
     }
     throw noSlot(directory);
@@ -84,7 +85,8 @@ function noSlot(directory: Directory): MetricsError {
 
 function newHeader(role: string, before?: SlotHeader): SlotHeader {
   return {
-    lineage: before?.lineage ?? randomUUID(),
+    // Of what an unfinished slot should have held nothing is there: who remembers it counts it beside what is counted now.
+    lineage: before && !before.unfinished ? before.lineage : randomUUID(),
     role,
     generation: (before?.generation ?? 0) + 1,
     pid: process.pid,
@@ -166,12 +168,14 @@ function takeOver(directory: Directory, name: string, namesFd: number): ClaimedS
     return 'damaged';
   }
   const end = HEADER_BYTES + length;
+  const header = newHeader(old.role, old);
   // Killed before its first record, the last owner may have left no cells.
   const cellsFd =
-    records.length === 0 ? makeCells(directory, name, old.lineage) : openCells(directory, name, old.lineage, names.end);
+    records.length === 0
+      ? makeCells(directory, name, header.lineage)
+      : openCells(directory, name, old.lineage, names.end);
   if (cellsFd === undefined) return 'damaged';
   if (state === 'torn') fillWithZeros(namesFd, end, bytes.length);
-  const header = newHeader(old.role, old);
   writeAll(namesFd, encodeHeader(header), 0);
   return { name, header, namesFd, cellsFd, names, end };
 }

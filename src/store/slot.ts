@@ -41,6 +41,8 @@ export class Slot implements Journal {
   /** Where the records ended when they were last written anew: that is done when it at least halves them. */
   #compactEnd: number;
   #full = false;
+  /** Its descriptors may be another file's by now. */
+  #closed = false;
 
   /** Takes a claimed slot into use, and counts on from its values; gauges of live processes only start anew. */
   constructor(directory: Directory, claimed: ClaimedSlot) {
@@ -97,9 +99,11 @@ export class Slot implements Journal {
   }
 
   undefine(family: TableFamily): void {
-    if (!this.#families.delete(family.table.id)) return;
-    this.#append(['end', family.table.id]);
-    family.freeAll();
+    const { id } = family.table;
+    if (!this.#families.has(id)) return;
+    const gone = this.#append(['end', id]);
+    this.#families.delete(id);
+    family.empty(gone);
   }
 
   series(family: FamilyTable, labelValues: LabelValues, cell: number): boolean {
@@ -110,13 +114,14 @@ export class Slot implements Journal {
     return this.#append(['block', family.id, labelValues, key, cell]);
   }
 
-  removal(family: FamilyTable, labelValues: LabelValues): void {
+  removal(family: FamilyTable, labelValues: LabelValues): boolean {
     // Without space for the record the series stays on the page, at zero, until the names are written anew.
-    this.#append(['removal', family.id, labelValues]);
+    return this.#append(['removal', family.id, labelValues]);
   }
 
   /** Looks whether the slot's files are still there. If not, writes them anew with all values, under this or another name. Some 20 µs. */
   heal(): void {
+    if (this.#closed) return;
     try {
       this.#directory.refresh();
       const named = leadsTo(this.#path('names'), this.#namesFd);
@@ -137,6 +142,7 @@ export class Slot implements Journal {
 
   /** Gives the slot up: the next process may count on from its values. What is written to its cells from now on goes nowhere. */
   close(): void {
+    this.#closed = true;
     for (const mapping of this.#mappings) loadNative().detach(mapping);
     fs.closeSync(this.#cellsFd);
     fs.closeSync(this.#namesFd);
@@ -160,13 +166,17 @@ export class Slot implements Journal {
   }
 
   #grow(): Float64Array | undefined {
+    if (this.#closed) return new Float64Array(CHUNK_CELLS);
     const chunk = this.#mappings.length;
-    if (!this.#attempt(() => fillWithZeros(this.#cellsFd, chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES)))
-      return undefined;
-    return this.#map(chunk);
+    const made = this.#attempt(() => {
+      fillWithZeros(this.#cellsFd, chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES);
+      this.#full = false;
+    });
+    return made ? this.#map(chunk) : undefined;
   }
 
   #append(record: NameRecord): boolean {
+    if (this.#closed) return true;
     const bytes = encodeRecord(record);
     if (this.#end > 2 * this.#compactEnd && this.#end > 2 * NAMES_STEP_BYTES) this.#attempt(() => this.#rewriteNames());
     return this.#attempt(() => {
@@ -175,17 +185,17 @@ export class Slot implements Journal {
         const size = Math.ceil(needed / NAMES_STEP_BYTES) * NAMES_STEP_BYTES;
         fillWithZeros(this.#namesFd, this.#namesSize, size);
         this.#namesSize = size;
+        this.#full = false;
       }
       writeAll(this.#namesFd, bytes, this.#end);
       this.#end = needed;
     });
   }
 
-  /** Does what may find no space. Whatever the disk says, the application goes on. */
+  /** Does what may find no space. Whatever the disk says, the application goes on, and is told once until there is space again. */
   #attempt(work: () => void): boolean {
     try {
       work();
-      this.#full = false;
       return true;
     } catch (error) {
       if (!this.#full) {
@@ -222,6 +232,7 @@ export class Slot implements Journal {
     this.#namesFd = temporary.fd;
     this.#namesSize = size;
     this.#end = this.#compactEnd = bytes.length;
+    this.#full = false;
   }
 
   /** Writes the values to a new file and lets the maps see that one. No handle notices, since nothing else runs meanwhile. */

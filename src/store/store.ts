@@ -17,6 +17,8 @@ export interface StoredFamily {
    * `undefined` where the store is full.
    */
   allocate(labelValues: LabelValues): CellRange | undefined;
+  /** The label values of all series, those that a slot's former owner left among them. */
+  series(): Iterable<LabelValues>;
   /** Takes a series off the page; its cells may serve another. Unknown ones are ignored. */
   remove(labelValues: LabelValues): void;
   /** The 32 cells of a block of a series' sparse buckets (see layout.ts). `undefined` where the store is full. */

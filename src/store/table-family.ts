@@ -12,10 +12,11 @@ import type { CellRange, StoredFamily } from './store.ts';
 export interface Journal {
   series(family: FamilyTable, labelValues: LabelValues, cell: number): boolean;
   block(family: FamilyTable, labelValues: LabelValues, key: number, cell: number): boolean;
-  removal(family: FamilyTable, labelValues: LabelValues): void;
+  /** `false`: the series is still written down, so that its cells may serve no other. */
+  removal(family: FamilyTable, labelValues: LabelValues): boolean;
 }
 
-const NO_JOURNAL: Journal = { series: () => true, block: () => true, removal: () => {} };
+const NO_JOURNAL: Journal = { series: () => true, block: () => true, removal: () => true };
 
 /** A family whose series are kept in a table, with cells from an allocator: both stores' families. */
 export class TableFamily implements StoredFamily {
@@ -51,11 +52,16 @@ export class TableFamily implements StoredFamily {
     return this.#allocator.range(cell);
   }
 
+  *series(): Iterable<LabelValues> {
+    for (const { labelValues } of this.table.entries()) yield labelValues;
+  }
+
   remove(labelValues: LabelValues): void {
-    const entry = this.table.delete(labelValues);
-    if (!entry) return;
-    this.#journal.removal(this.table, labelValues);
-    this.#free(entry);
+    const entry = this.table.get(labelValues);
+    if (!entry || entry === this.table.fallback) return;
+    const gone = this.#journal.removal(this.table, labelValues);
+    this.table.delete(labelValues);
+    this.#release(entry, gone);
   }
 
   block(labelValues: LabelValues, key: number): CellRange | undefined {
@@ -82,18 +88,20 @@ export class TableFamily implements StoredFamily {
     return this.table.read(this.#allocator.chunks, slice);
   }
 
-  /** Gives all of the family's cells back. */
-  freeAll(): void {
+  /** Empties the family, and gives its cells back if it is `gone` from all that is written down. */
+  empty(gone: boolean): void {
     for (const entry of [...this.table.entries()]) {
       this.table.delete(entry.labelValues);
-      this.#free(entry);
+      this.#release(entry, gone);
     }
-    this.#free(this.table.fallback);
+    this.#release(this.table.fallback, gone);
   }
 
-  #free(entry: SeriesEntry): void {
-    this.#allocator.free(entry.cell, cellsOf(this.definition));
-    for (const cell of entry.blocks.values()) this.#allocator.free(cell, BLOCK_CELLS);
+  #release(entry: SeriesEntry, gone: boolean): void {
+    const release = (cell: number, width: number): void =>
+      gone ? this.#allocator.free(cell, width) : this.#allocator.zero(cell, width);
+    release(entry.cell, cellsOf(this.definition));
+    for (const cell of entry.blocks.values()) release(cell, BLOCK_CELLS);
     entry.blocks.clear();
   }
 }
