@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
+import { lacksDebianPackages } from './debian.ts';
 
 /**
  * Other people's parsers, which judge our pages: `promtool` (Debian's package prometheus) and prometheus_client's parsers for text
- * and, strictly, for OpenMetrics (python3-prometheus-client). Whoever is root gets them installed; elsewhere tests declared with
- * `test.skipIf(noForeignParsers)` are reported as skipped, and fail where `CI=true`.
+ * and, strictly, for OpenMetrics (python3-prometheus-client). See debian.ts for where they come from.
  */
 
 /** A family as Python's parsers see it. */
@@ -31,18 +31,8 @@ const present = (): boolean =>
   spawnSync('promtool', ['--version']).status === 0 &&
   spawnSync(PYTHON, ['-c', 'import prometheus_client']).status === 0;
 
-function install(): boolean {
-  if (process.getuid?.() !== 0) return false;
-  const apt = ['-o', 'DPkg::Lock::Timeout=120', 'install', '--yes', '--no-install-recommends', ...PACKAGES];
-  // The daemons that come with the package are not wanted.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  return spawnSync('apt-get', ['update'], { env }).status === 0 && spawnSync('apt-get', apt, { env }).status === 0;
-}
-
-const available = present() || (install() && present());
-
 /** For `test.skipIf`: whether tests that need foreign parsers have to be left out. */
-export const noForeignParsers: boolean = !available && process.env.CI !== 'true';
+export const noForeignParsers: boolean = lacksDebianPackages(PACKAGES, present);
 
 /** Fails unless promtool can read the page (text 0.0.4) and has nothing to complain about its style. */
 export async function expectPromtoolAccepts(text: string): Promise<void> {
