@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
 import { startDemo } from './demo.ts';
-import { metricsPage } from './metrics.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { metricsEnvironment, metricsPage } from './metrics.ts';
+import { originOf, readSettings, toEnvironment, type Settings } from './settings.ts';
 import { supervise } from './supervisor.ts';
 
 const help = `inventory: a small network source of truth, with Promenade's metrics
@@ -35,14 +35,18 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
   const settings = readSettings(env);
   await prepareDatabase(settings);
   let stopDemo = (): void => undefined;
-  supervise(settings, {
-    ready(port) {
-      const origin = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`;
-      console.log(welcome(origin, settings, env));
-      if (values.demo) stopDemo = startDemo(origin, settings.token);
+  supervise(
+    settings.webProcesses,
+    { ...toEnvironment(settings), ...metricsEnvironment(env) },
+    {
+      ready(port) {
+        const origin = originOf(settings.host, port);
+        console.log(welcome(origin, settings, env));
+        if (values.demo) stopDemo = startDemo(origin, settings.token);
+      },
+      stopping: () => stopDemo(),
     },
-    stopping: () => stopDemo(),
-  });
+  );
 }
 
 async function prepareDatabase(settings: Settings): Promise<void> {

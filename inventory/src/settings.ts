@@ -59,6 +59,11 @@ export function toEnvironment(settings: Settings): Record<string, string> {
   };
 }
 
+/** The start of every URL at an address. */
+export function originOf(host: string, port: number | string): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 function integer(env: NodeJS.ProcessEnv, name: string, fallback: number, min: number, max: number): number {
   const text = env[name];
   if (!text) return fallback;

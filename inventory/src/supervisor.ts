@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster';
-import { toEnvironment, type Settings } from './settings.ts';
 
 /** After a stop was asked for, workers that still live after this time are killed, in milliseconds. */
 const killAfterMs = 4_000;
@@ -20,8 +19,7 @@ export interface SupervisorEvents {
  * Runs the web processes from the primary: starts them, replaces those that die, and stops them all on SIGTERM or SIGINT.
  * The first one starts alone, so that what keeps it from listening is told once; the primary then ends with exit code 1.
  */
-export function supervise(settings: Settings, events: SupervisorEvents): void {
-  const environment = toEnvironment(settings);
+export function supervise(processes: number, environment: Record<string, string>, events: SupervisorEvents): void {
   const startedAt = new Map<Worker, number>();
   let listening = 0;
   let failures = 0;
@@ -47,8 +45,8 @@ export function supervise(settings: Settings, events: SupervisorEvents): void {
 
   cluster.on('listening', (_worker, address) => {
     listening++;
-    if (listening === 1) for (let index = 1; index < settings.webProcesses; index++) start();
-    if (listening === settings.webProcesses) events.ready(address.port);
+    if (listening === 1) for (let index = 1; index < processes; index++) start();
+    if (listening === processes) events.ready(address.port);
   });
 
   cluster.on('exit', (worker, code, signal) => {

@@ -37,6 +37,13 @@ describe('the metrics page', () => {
     await inventory.stop();
   });
 
+  it('tells the web processes apart by their role', async () => {
+    const inventory = await startInventory();
+    const started = await scrape(inventory, 'process_start_time_seconds');
+    expect([...started.keys()]).toEqual(['process="web-0"', 'process="web-1"']);
+    await inventory.stop();
+  });
+
   it('is not there when METRICS_ENABLED is false', async () => {
     const inventory = await startInventory({ METRICS_ENABLED: 'false' });
     expect(inventory.output()).toContain('Metrics    off');
