@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Exchange, Trace } from '../instrument/http-exchange.ts';
 import { joinPatterns, mountPatternOf, toPattern } from './express-paths.ts';
+import { routeOfPath } from './express-unmatched.ts';
 import {
   isRouter,
   type Layer,
@@ -73,6 +74,21 @@ export class RouterTrace implements Trace {
 
   ended(): void {
     this.#next(undefined, undefined);
+    const { route, response } = this.#exchange;
+    if (
+      route === undefined &&
+      (response.statusCode === 404 || response.statusCode === 405 || response.req.method === 'OPTIONS')
+    ) {
+      this.#lookForOtherMethods(response.req);
+    }
+  }
+
+  /** A known path keeps its route where only the method is wrong. */
+  #lookForOtherMethods({ app, originalUrl = '' }: RoutedRequest): void {
+    let root = app;
+    while (root?.parent !== undefined) root = root.parent;
+    const router = root && routerOf(root);
+    if (router !== undefined) this.#exchange.route = routeOfPath(router, originalUrl.split('?', 1)[0]!);
   }
 
   /** What ran until now is through. A handler whose route goes on was a middleware of that route. */

@@ -14,6 +14,7 @@ export interface Layer {
   readonly name: string;
   readonly handle: LayerHandle;
   readonly route?: RouteLike | undefined;
+  match(path: string): boolean | { readonly path: string; readonly pattern: RouterPath };
   /** Router 2.3 and later, which have the tracing channel, too. */
   readonly rawPath?: RouterPath;
   /** Router before 2.3, Express 4: what the latest match found. */
@@ -43,11 +44,14 @@ export interface ExpressApplicationLike {
   /** Express 4, where `router` throws. */
   readonly _router?: unknown;
   readonly response: object;
+  /** The application that it is mounted in. */
+  readonly parent?: ExpressApplicationLike | undefined;
 }
 
 /** A request on its way through routers. */
 export interface RoutedRequest extends IncomingMessage {
   readonly app?: ExpressApplicationLike;
+  readonly originalUrl?: string;
   /** The route that was matched last. */
   readonly route?: RouteLike;
 }

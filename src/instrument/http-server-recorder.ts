@@ -1,6 +1,6 @@
 import type { BoundCounter } from '../core/counter.ts';
 import type { BoundGauge } from '../core/gauge.ts';
-import type { BoundHistogram } from '../core/histogram.ts';
+import type { BoundHistogram } from '../core/bound-histogram.ts';
 import { performance } from 'node:perf_hooks';
 import { charsetOf } from './http-charset.ts';
 import type { ConnectionObserver } from './http-connection.ts';

@@ -11,8 +11,9 @@ describe.each([
   ['Express 4.18', require('express-4-18') as Express],
 ])('%s', (name, express) => {
   httpServerContract(name, expressSubject(express), {
-    options: { status: '200', route: '<unmatched>' },
+    options: { status: '200', route: '/hello' },
     middlewares: { outer: 'outer', inner: 'inner' },
+    wrongMethod: '/api/:tenant/items/:id',
     exceptions: true,
     handlers: true,
     badPath: { status: '400' },

@@ -7,8 +7,9 @@ import { expressRoutes } from './express-routes.ts';
 const require = createRequire(import.meta.url);
 
 const traits: Traits = {
-  options: { status: '200', route: '<unmatched>' },
+  options: { status: '200', route: '/hello' },
   middlewares: { outer: 'outer', inner: 'inner' },
+  wrongMethod: '/api/:tenant/items/:id',
   exceptions: true,
   handlers: true,
   badPath: { status: '400' },

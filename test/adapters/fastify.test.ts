@@ -59,6 +59,7 @@ describe.each([
   httpServerContract(name, subject(factory), {
     options: { status: '404', route: '<unmatched>' },
     middlewares: { outer: 'onRequest:outer', inner: 'onRequest:inner' },
+    wrongMethod: '<unmatched>',
     exceptions: true,
     handlers: true,
     badPath: { status: '400' },

@@ -18,7 +18,7 @@ async function start(options: SubjectOptions): Promise<Subject> {
       setRoute(request, '/hello');
       response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).end('hello');
     } else {
-      answer(url, response, (route) => setRoute(request, route));
+      answer(method, url, response, (route) => setRoute(request, route));
     }
   });
   await listening(server);
@@ -31,9 +31,16 @@ async function start(options: SubjectOptions): Promise<Subject> {
   };
 }
 
-function answer(url: string, response: ServerResponse, route: (pattern: string) => void): void {
+function answer(
+  method: string | undefined,
+  url: string,
+  response: ServerResponse,
+  route: (pattern: string) => void,
+): void {
   const item = ITEM.exec(url);
-  if (url === '/away') {
+  if (method === 'DELETE') {
+    response.writeHead(404).end('not found');
+  } else if (url === '/away') {
     response.writeHead(302, { Location: '/hello' }).end();
   } else if (url.includes('%zz')) {
     response.writeHead(400).end('bad');
@@ -51,6 +58,7 @@ async function listening(server: Server): Promise<void> {
 
 httpServerContract('node:http', start, {
   options: { status: '200', route: '/hello' },
+  wrongMethod: '<unmatched>',
   exceptions: false,
   handlers: false,
   badPath: { status: '400' },
