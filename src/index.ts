@@ -2,8 +2,8 @@ export { MetricsError, type MetricsErrorCode } from './errors.ts';
 export { BoundCounter, Counter, type CounterOptions } from './core/counter.ts';
 export { defaultRegistry } from './core/default-registry.ts';
 export { BoundGauge, Gauge, type GaugeOptions } from './core/gauge.ts';
+export { BoundHistogram } from './core/bound-histogram.ts';
 export {
-  BoundHistogram,
   DEFAULT_BUCKETS,
   exponentialBuckets,
   Histogram,
@@ -12,6 +12,7 @@ export {
 } from './core/histogram.ts';
 export { Info } from './core/info.ts';
 export type { LabelSet, LabelValue } from './core/labels.ts';
+export type { NativeOptions } from './core/native-options.ts';
 export type { MetricOptions } from './core/metric.ts';
 export { Registry, type RegistryOptions } from './core/registry.ts';
 export { BoundStateSet, StateSet, type StateSetOptions } from './core/state-set.ts';

@@ -2,6 +2,7 @@ import { MetricsError } from '../errors.ts';
 import { shownName } from '../snapshot/names.ts';
 import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
 import { BLOCK_CELLS, carrySeries, cellsOf, OVERFLOW } from '../store/layout.ts';
+import { carryNativeHistogram } from '../store/native-buckets.ts';
 import type { CellRange, Store, StoredFamily } from '../store/store.ts';
 import type { Bound, BoundOwner } from './bound.ts';
 import { defaultRegistry } from './default-registry.ts';
@@ -172,6 +173,12 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
 
   #carry(old: StoredFamily, handle: B, from: CellRange, to: CellRange): void {
     const { labelValues } = handle;
+    if (this.definition.native) {
+      const target = { family: this.#family, home: to };
+      carryNativeHistogram(this.definition, labelValues, { family: old, home: from }, target);
+      handle.attach(to);
+      return;
+    }
     const blocks = old.blocks(labelValues).flatMap((key) => {
       const target = this.#family.block(labelValues, key);
       return target ? [{ from: old.block(labelValues, key)!, to: target }] : [];

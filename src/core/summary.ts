@@ -1,6 +1,6 @@
 import { MetricsError } from '../errors.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
-import { BLOCK_CELLS, blockKey, NO_BUCKET, observations, summaryIndex, ZERO } from '../store/layout.ts';
+import { BLOCK_CELLS, blockKey, NO_BUCKET, observations, SUMMARY_SCHEMA, summaryIndex, ZERO } from '../store/layout.ts';
 import type { CellRange } from '../store/store.ts';
 import { Bound } from './bound.ts';
 import { toDefinition } from './definition.ts';
@@ -32,7 +32,7 @@ export class BoundSummary extends Bound {
     let place = at + ZERO;
     const bucket = summaryIndex(value);
     if (bucket !== NO_BUCKET) {
-      const block = this.#block(blockKey(bucket, value < 0));
+      const block = this.#block(blockKey(bucket, value < 0, SUMMARY_SCHEMA));
       // Where the store is full a value is counted with the zeros: the count and the sum stay right.
       if (block) {
         cells = block.cells;

@@ -1,7 +1,7 @@
 import { sortInSlices, type TimeSlice } from '../time-slice.ts';
 import { latestExemplars, type Exemplar } from './exemplar.ts';
 import { sampleNames } from './names.ts';
-import { keepsSetTime, strideOf } from './snapshot.ts';
+import { keepsSetTime, keepsSparseBuckets, strideOf } from './snapshot.ts';
 import type {
   FamilyDefinition,
   FamilySnapshot,
@@ -10,6 +10,7 @@ import type {
   SlotSnapshot,
   SparseBuckets,
 } from './snapshot.ts';
+import { mergeBuckets } from './sparse-buckets.ts';
 
 /** One process's part of a family. */
 interface Part {
@@ -64,15 +65,18 @@ export class Merger {
     const { definition, series, targets } = plan;
     const stride = strideOf(definition);
     const values = new Float64Array(series.length * stride);
-    const sparse: SparseBuckets[] | undefined = definition.type === 'summary' ? [] : undefined;
+    const sparse: SparseBuckets[] | undefined = keepsSparseBuckets(definition) ? [] : undefined;
     const add = adder(definition);
     for (const [p, { family }] of parts.entries()) {
       const target = targets[p]!;
       for (let i = 0; i < target.length; i++) {
         const to = target[i]! * stride;
         add(values, to, family.values, i * stride, stride);
-        if (sparse) sparse[target[i]!] = addBuckets(sparse[target[i]!], family.sparse![i]!);
-        if ((i & 1023) === 1023 && slice.spent) await slice.rest();
+        if (sparse) {
+          const held = sparse[target[i]!];
+          sparse[target[i]!] = held ? mergeBuckets(held, family.sparse![i]!) : family.sparse![i]!;
+        }
+        if ((i & 255) === 255 && slice.spent) await slice.rest();
       }
     }
     const exemplars = mergeExemplars(plan, parts);
@@ -135,7 +139,7 @@ function latestFirst(a: Part, b: Part): number {
   return Number(b.slot.live) - Number(a.slot.live) || b.family.definedAt - a.family.definedAt;
 }
 
-/** Whether two processes' numbers can be added up; help and unit may differ. */
+/** Whether two processes' numbers can be added up; help, unit and the resolution of native histograms may differ. */
 export function sameShape(a: FamilyDefinition, b: FamilyDefinition): boolean {
   return (
     a === b ||
@@ -144,6 +148,7 @@ export function sameShape(a: FamilyDefinition, b: FamilyDefinition): boolean {
       a.exactName === b.exactName &&
       sameItems(a.labelNames, b.labelNames) &&
       sameItems(a.bounds ?? [], b.bounds ?? []) &&
+      (a.native === undefined) === (b.native === undefined) &&
       sameItems(a.quantiles ?? [], b.quantiles ?? []) &&
       sameItems(a.states ?? [], b.states ?? []) &&
       a.aggregation === b.aggregation)
@@ -253,32 +258,3 @@ const setTimeAdders: Readonly<Record<'min' | 'max' | 'mostRecent', Adder>> = {
   max: choose((from, i, to, at) => from[i]! > to[at]!),
   mostRecent: choose((from, i, to, at) => from[i + 1]! > to[at + 1]!),
 };
-
-function addBuckets(a: SparseBuckets | undefined, b: SparseBuckets): SparseBuckets {
-  if (!a) return b;
-  return {
-    schema: a.schema,
-    zeroThreshold: a.zeroThreshold,
-    zeroCount: a.zeroCount + b.zeroCount,
-    positive: addSides(a.positive, b.positive),
-    negative: addSides(a.negative, b.negative),
-  };
-}
-
-type Side = SparseBuckets['positive'];
-
-function addSides(a: Side, b: Side): Side {
-  const out: [number, number][] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const x = a[i];
-    const y = b[j];
-    if (x && (!y || x[0] < y[0])) out.push([x[0], x[1]]);
-    else if (y && (!x || y[0] < x[0])) out.push([y[0], y[1]]);
-    else out.push([x![0], x![1] + y![1]]);
-    if (x && (!y || x[0] <= y[0])) i++;
-    if (y && (!x || y[0] <= x[0])) j++;
-  }
-  return out;
-}

@@ -20,8 +20,10 @@ export interface FamilyDefinition {
   /** Base unit, a suffix of the name; `''` for none. */
   readonly unit: string;
   readonly labelNames: readonly string[];
-  /** Histograms: finite upper bounds, ascending; the bucket up to `+Inf` comes after the last. */
+  /** Histograms: finite upper bounds, ascending; the bucket up to `+Inf` comes after the last. None where it is native alone. */
   readonly bounds?: readonly number[];
+  /** Histograms with native (sparse exponential) buckets. */
+  readonly native?: NativeBucketDefinition;
   /** Summaries: the quantiles shown, each in [0, 1], ascending. */
   readonly quantiles?: readonly number[];
   /** State sets: the names of the states. */
@@ -30,6 +32,16 @@ export interface FamilyDefinition {
   readonly aggregation?: Aggregation;
   /** Gauges, infos and state sets: leave out the values of processes that have ended. */
   readonly liveOnly?: boolean;
+}
+
+/** What the native buckets of a histogram are like. */
+export interface NativeBucketDefinition {
+  /** The resolution to begin with, -4 to 8: 2^schema buckets an octave. */
+  readonly schema: number;
+  /** With more populated buckets a series halves its resolution. */
+  readonly maxBuckets: number;
+  /** Values in [-zeroThreshold, zeroThreshold] count as zero. */
+  readonly zeroThreshold: number;
 }
 
 /** Label values in the order of the family's `labelNames`. Frozen; the same object for as long as the series lives, so that it can key caches. */
@@ -51,7 +63,8 @@ export interface SparseBuckets {
  *
  * - counter, gauge, info, unknown: the value; after it, where processes are merged by `min`, `max` or `mostRecent`,
  *   the moment it was set (ms on a clock that the machine's processes share; 0: never);
- * - histogram: the sum, then one count a bucket, **not** cumulative, the last for `+Inf`;
+ * - histogram: the sum, then one count a bucket, **not** cumulative, the last for `+Inf`; native buckets in `sparse`, which hold
+ *   the same observations once more, but for NaN;
  * - summary: the sum, and its counts in `sparse`;
  * - state set: 1 or 0 a state.
  */
@@ -59,7 +72,7 @@ export interface FamilySnapshot {
   readonly definition: FamilyDefinition;
   readonly series: readonly LabelValues[];
   readonly values: Float64Array;
-  /** Summaries: one entry a series. */
+  /** Summaries, and histograms with native buckets: one entry a series. */
   readonly sparse?: readonly SparseBuckets[];
   /** Counters and histograms of which any series has exemplars: one list a series, sorted by place. */
   readonly exemplars?: readonly (readonly Exemplar[])[];
@@ -99,6 +112,11 @@ export function strideOf(definition: FamilyDefinition): number {
     default:
       return 1;
   }
+}
+
+/** Whether a family's series have sparse buckets. */
+export function keepsSparseBuckets(definition: FamilyDefinition): boolean {
+  return definition.type === 'summary' || definition.native !== undefined;
 }
 
 /** Whether a gauge's second number says when it was set, so that a process that never set it has no say. */

@@ -31,6 +31,8 @@ interface KnownSlot {
 class Unreadable extends Error {}
 
 const TRIES = 4;
+/** So often at the most while a native histogram is missing the blocks that it has changed over to, without which it would seem to fall. */
+const TRIES_BEHIND = 20;
 /** A named pipe under one of our names must not make us wait for its writer. */
 const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
@@ -135,13 +137,15 @@ export class DirectoryReader {
 
     let families: SlotFamily[] = [];
     // The names may go on while the cells are read, and a cell may pass to another series: then the cells are read again.
-    for (let tries = 1; tries <= TRIES; tries++) {
+    let behind = false;
+    for (let tries = 1; tries <= (behind ? TRIES_BEHIND : TRIES); tries++) {
       await readNames(known, fd, slice);
       if (known.names.families.size === 0) break;
       const chunks = await this.#readCells(name, known, slice);
       known.bytes = size + chunks.length * CHUNK_BYTES;
       families = [];
       for (const family of known.names.families.values()) families.push(await family.read(chunks, slice));
+      behind = [...known.names.families.values()].some((family) => family.isBehind(chunks));
       if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
     }
     return (known.snapshot = { name, live, families });

@@ -1,14 +1,15 @@
-import { strideOf } from '../snapshot/snapshot.ts';
+import { keepsSparseBuckets, strideOf } from '../snapshot/snapshot.ts';
 import type { FamilyDefinition, LabelValues, SlotFamily, SparseBuckets } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { rangeIn } from './cell-allocator.ts';
-import { cellsOf, OVERFLOW, readSeries, readSummary } from './layout.ts';
+import { cellsOf, countsEnd, OVERFLOW, readSeries, readSummary } from './layout.ts';
+import { isBehind, readNativeHistogram } from './native-histogram.ts';
 
 /** Where a series' numbers are: the numbers of its cells (see CellAllocator). */
 export interface SeriesEntry {
   readonly labelValues: LabelValues;
   readonly cell: number;
-  /** Summaries: the cells of each block of buckets, by the block's key. */
+  /** Summaries and native histograms: the cells of each block of buckets, by the block's key. */
   readonly blocks: Map<number, number>;
 }
 
@@ -81,21 +82,36 @@ export class FamilyTable {
     const { entries, series } = this.#list(chunks);
     const stride = strideOf(definition);
     const values = new Float64Array(entries.length * stride);
-    const sparse: SparseBuckets[] | undefined = definition.type === 'summary' ? [] : undefined;
+    const sparse: SparseBuckets[] | undefined = keepsSparseBuckets(definition) ? [] : undefined;
     for (let i = 0; i < entries.length; i++) {
       const { cell, blocks } = entries[i]!;
       const { cells, index } = rangeIn(chunks, cell);
       if (sparse) {
         const ranges = new Map([...blocks].map(([key, block]) => [key, rangeIn(chunks, block)]));
-        const summary = readSummary(cells, index, ranges);
-        values[i] = summary.sum;
-        sparse.push(summary.buckets);
+        if (definition.native) {
+          sparse.push(readNativeHistogram(definition, cells, index, ranges, values, i * stride));
+        } else {
+          const summary = readSummary(cells, index, ranges);
+          values[i] = summary.sum;
+          sparse.push(summary.buckets);
+        }
       } else {
         readSeries(definition, cells, index, values, i * stride);
       }
       if ((i & 255) === 255 && slice.spent) await slice.rest();
     }
     return sparse ? { definition, definedAt, series, values, sparse } : { definition, definedAt, series, values };
+  }
+
+  /** Whether the cells in `chunks` speak of blocks that are not known here yet. */
+  isBehind(chunks: readonly Float64Array[]): boolean {
+    const { definition } = this;
+    if (!definition.native) return false;
+    for (const { cell, blocks } of [this.fallback, ...this.#entries.values()]) {
+      const { cells, index } = rangeIn(chunks, cell);
+      if (isBehind(definition, cells, index, blocks.keys())) return true;
+    }
+    return false;
   }
 
   #list(chunks: readonly Float64Array[]): {
@@ -114,7 +130,8 @@ export class FamilyTable {
   #hasCounted(chunks: readonly Float64Array[]): boolean {
     if (this.fallback.blocks.size > 0) return true;
     const { cells, index } = rangeIn(chunks, this.fallback.cell);
-    const end = index + cellsOf(this.definition);
+    const { definition } = this;
+    const end = index + (definition.type === 'histogram' ? countsEnd(definition) : cellsOf(definition));
     for (let i = index; i < end; i++) if (cells[i] !== 0) return true;
     return false;
   }

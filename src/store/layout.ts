@@ -1,11 +1,12 @@
-import { bucketBound, bucketIndex } from '../snapshot/exponential-buckets.ts';
+import { bucketBound, bucketIndex, MIN_SCHEMA } from '../snapshot/exponential-buckets.ts';
 import { keepsSetTime, strideOf } from '../snapshot/snapshot.ts';
 import type { FamilyDefinition, SparseBuckets } from '../snapshot/snapshot.ts';
+import type { CellRange } from './store.ts';
 
 /**
  * How a series' numbers lie in its cells. All types lie as in a snapshot, but for the two with a sum beside their counts:
  *
- *     histogram   sum, sum, one count a bucket (the last: +Inf)
+ *     histogram   sum, sum, one count a bucket (the last: +Inf); where it is native too: see native-histogram.ts
  *     summary     sum, sum, count of zeros; buckets in blocks of 32
  *
  * An observation changes the sum and one count, and SIGKILL can come between the two. So the sum is kept twice: with n the number of
@@ -29,17 +30,26 @@ export const BLOCK_CELLS = 32;
 /** Summaries tell values apart from 2^-64 to 2^64; smaller ones count as zero, larger ones as the largest. Bounds a series at 64 KiB. */
 const SMALLEST = 2 ** -64;
 const LARGEST = 2 ** 64;
+const SUMMARY_ZERO_THRESHOLD: number = bucketBound(bucketIndex(SMALLEST, SUMMARY_SCHEMA) - 1, SUMMARY_SCHEMA);
+
+/** What a histogram with native buckets has behind its classic counts; native-histogram.ts says what. */
+export const NATIVE_CELLS = 5;
 
 /** How many cells a series has, without its blocks. */
 export function cellsOf(definition: FamilyDefinition): number {
   switch (definition.type) {
     case 'histogram':
-      return SUMS + definition.bounds!.length + 1;
+      return countsEnd(definition) + (definition.native ? NATIVE_CELLS : 0);
     case 'summary':
       return SUMS + 1;
     default:
       return strideOf(definition);
   }
+}
+
+/** Where a histogram's classic counts end. Each observation is in one of them, whatever other buckets there are. */
+export function countsEnd(definition: FamilyDefinition): number {
+  return SUMS + definition.bounds!.length + 1;
 }
 
 /** What `summaryIndex` says of a value that counts with the zeros. */
@@ -51,9 +61,17 @@ export function summaryIndex(value: number): number {
   return size < SMALLEST ? NO_BUCKET : bucketIndex(size, SUMMARY_SCHEMA);
 }
 
-/** The key of the block that a bucket lies in; its cell there is `index & (BLOCK_CELLS - 1)`. */
-export function blockKey(index: number, negative: boolean): number {
-  return (index >> 5) * 2 + (negative ? 1 : 0);
+/**
+ * The key of the block that a bucket lies in; its cell there is `index & (BLOCK_CELLS - 1)`. Blocks of several resolutions can exist side by side:
+ * a native histogram has them for a moment, while it changes over.
+ */
+export function blockKey(index: number, negative: boolean, schema: number): number {
+  return (((index >> 5) * 2 + (negative ? 1 : 0)) << 4) | (schema - MIN_SCHEMA);
+}
+
+/** The resolution of a block's buckets. */
+export function schemaOfKey(key: number): number {
+  return (key & 15) + MIN_SCHEMA;
 }
 
 /** How often a histogram or summary has observed, from its cells. */
@@ -61,11 +79,15 @@ export function observations(
   definition: FamilyDefinition,
   cells: Float64Array,
   at: number,
-  blocks: Iterable<{ cells: Float64Array; index: number }>,
+  blocks: Iterable<CellRange>,
 ): number {
   let count = 0;
-  const end = at + cellsOf(definition);
-  for (let i = at + SUMS; i < end; i++) count += cells[i]!;
+  if (definition.type === 'histogram') {
+    const end = at + countsEnd(definition);
+    for (let i = at + SUMS; i < end; i++) count += cells[i]!;
+    return count;
+  }
+  count = cells[at + ZERO]!;
   for (const block of blocks) for (let i = 0; i < BLOCK_CELLS; i++) count += block.cells[block.index + i]!;
   return count;
 }
@@ -93,30 +115,39 @@ export function readSeries(
 export function readSummary(
   cells: Float64Array,
   at: number,
-  blocks: ReadonlyMap<number, { cells: Float64Array; index: number }>,
+  blocks: ReadonlyMap<number, CellRange>,
 ): { sum: number; buckets: SparseBuckets } {
-  let count = cells[at + ZERO]!;
-  const sides: [number, number][][] = [[], []];
-  for (const key of [...blocks.keys()].sort((a, b) => a - b)) {
-    const block = blocks.get(key)!;
+  const zeroCount = cells[at + ZERO]!;
+  const { count, positive, negative } = readBlocks(blocks, SUMMARY_SCHEMA);
+  return {
+    sum: cells[at + ((zeroCount + count) % 2)]!,
+    buckets: { schema: SUMMARY_SCHEMA, zeroThreshold: SUMMARY_ZERO_THRESHOLD, zeroCount, positive, negative },
+  };
+}
+
+/** Populated buckets with their counts, ascending. */
+export type BucketCounts = [index: number, count: number][];
+
+/** The populated buckets of the blocks of one resolution, and how many values they hold. */
+export function readBlocks(
+  blocks: ReadonlyMap<number, CellRange>,
+  schema: number,
+): { count: number; positive: BucketCounts; negative: BucketCounts } {
+  let count = 0;
+  const sides: [BucketCounts, BucketCounts] = [[], []];
+  const keys = [...blocks.keys()].filter((key) => schemaOfKey(key) === schema);
+  for (const key of keys.sort((a, b) => a - b)) {
+    const { cells, index } = blocks.get(key)!;
+    const first = (key >> 5) * BLOCK_CELLS;
+    const side = sides[((key >> 4) & 1) as 0 | 1];
     for (let i = 0; i < BLOCK_CELLS; i++) {
-      const bucket = block.cells[block.index + i]!;
+      const bucket = cells[index + i]!;
       if (bucket === 0) continue;
       count += bucket;
-      sides[key & 1]!.push([(key >> 1) * BLOCK_CELLS + i, bucket]);
+      side.push([first + i, bucket]);
     }
   }
-  const zeroThreshold = bucketBound(bucketIndex(SMALLEST, SUMMARY_SCHEMA) - 1, SUMMARY_SCHEMA);
-  return {
-    sum: cells[at + (count % 2)]!,
-    buckets: {
-      schema: SUMMARY_SCHEMA,
-      zeroThreshold,
-      zeroCount: cells[at + ZERO]!,
-      positive: sides[0]!,
-      negative: sides[1]!,
-    },
-  };
+  return { count, positive: sides[0], negative: sides[1] };
 }
 
 /**
@@ -125,16 +156,13 @@ export function readSummary(
  */
 export function carrySeries(
   definition: FamilyDefinition,
-  from: { cells: Float64Array; index: number },
-  to: { cells: Float64Array; index: number },
-  blocks: readonly {
-    from: { cells: Float64Array; index: number };
-    to: { cells: Float64Array; index: number };
-  }[] = [],
+  from: CellRange,
+  to: CellRange,
+  blocks: readonly { readonly from: CellRange; readonly to: CellRange }[] = [],
 ): void {
   const width = cellsOf(definition);
   if (definition.type === 'histogram' || definition.type === 'summary') {
-    const total = (side: 'from' | 'to', range: { cells: Float64Array; index: number }): { n: number; sum: number } => {
+    const total = (side: 'from' | 'to', range: CellRange): { n: number; sum: number } => {
       const n = observations(
         definition,
         range.cells,

@@ -37,7 +37,8 @@ export interface SlotHeader {
 export type NameRecord =
   | readonly ['family', id: number, definedAt: number, fallbackCell: number, definition: FamilyDefinition]
   | readonly ['series', family: number, labelValues: LabelValues, cell: number]
-  | readonly ['block', family: number, labelValues: LabelValues, key: number, cell: number]
+  | readonly ['blocks', family: number, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]]
+  | readonly ['unblock', family: number, labelValues: LabelValues, keys: readonly number[]]
   | readonly ['removal', family: number, labelValues: LabelValues]
   | readonly ['end', family: number]
   | readonly ['free', cell: number, width: number];

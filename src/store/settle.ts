@@ -43,7 +43,7 @@ function runsOf({ cell, blocks }: SeriesEntry, width: number): Run[] {
 function differ(a: readonly Float64Array[], b: readonly Float64Array[], cell: number, count: number): boolean {
   const { cells, index } = rangeIn(a, cell);
   const other = rangeIn(b, cell).cells;
-  for (let i = index; i < index + count; i++) if (cells[i] !== other[i] && !Number.isNaN(cells[i])) return true;
+  for (let i = index; i < index + count; i++) if (!Object.is(cells[i], other[i])) return true;
   return false;
 }
 
@@ -54,7 +54,7 @@ function readAgain(runs: readonly Run[], chunks: readonly Float64Array[], fd: nu
       const { cells, index } = rangeIn(chunks, cell);
       const before = cells.slice(index, index + count);
       fs.readSync(fd, cells, index * 8, count * 8, cell * 8);
-      still &&= before.every((value, i) => value === cells[index + i]);
+      still &&= before.every((value, i) => Object.is(value, cells[index + i]));
     }
     if (still) return;
   }

@@ -1,6 +1,6 @@
-import type { FamilyDefinition } from '../snapshot/snapshot.ts';
+import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
 import { sameShape } from '../snapshot/merge.ts';
-import { FamilyTable } from './family-table.ts';
+import { FamilyTable, type SeriesEntry } from './family-table.ts';
 import { BLOCK_CELLS, cellsOf } from './layout.ts';
 import type { NameRecord } from './names-log.ts';
 
@@ -29,12 +29,22 @@ export class SlotNames {
         this.#take(cell, cellsOf(family.definition));
         break;
       }
-      case 'block': {
-        const [, id, labelValues, key, cell] = record;
-        const entry = this.#family(id).get(labelValues);
-        if (!entry) throw new Error(`a block of a series that is not there, in family ${id}`);
-        entry.blocks.set(key, cell);
-        this.#take(cell, BLOCK_CELLS);
+      case 'blocks': {
+        const [, id, labelValues, keys, cells] = record;
+        const { blocks } = this.#series(id, labelValues);
+        for (const [i, key] of keys.entries()) {
+          blocks.set(key, cells[i]!);
+          this.#take(cells[i]!, BLOCK_CELLS);
+        }
+        break;
+      }
+      case 'unblock': {
+        const [, id, labelValues, keys] = record;
+        const { blocks } = this.#series(id, labelValues);
+        for (const key of keys) {
+          const cell = blocks.get(key);
+          if (blocks.delete(key)) this.#free.set(cell!, BLOCK_CELLS);
+        }
         break;
       }
       case 'removal': {
@@ -72,6 +82,12 @@ export class SlotNames {
     return family;
   }
 
+  #series(id: number, labelValues: LabelValues): SeriesEntry {
+    const entry = this.#family(id).get(labelValues);
+    if (!entry) throw new Error(`blocks of a series that is not there, in family ${id}`);
+    return entry;
+  }
+
   #take(cell: number, width: number): void {
     if (!Number.isSafeInteger(cell) || cell < 0) throw new Error(`a series at cell ${cell}`);
     this.#free.delete(cell);
@@ -88,9 +104,9 @@ export class SlotNames {
 export function* familyRecords(family: FamilyTable): Iterable<NameRecord> {
   const { id, definition, definedAt, fallback } = family;
   yield ['family', id, definedAt, fallback.cell, definition];
-  for (const [key, cell] of fallback.blocks) yield ['block', id, fallback.labelValues, key, cell];
-  for (const { labelValues, cell, blocks } of family.entries()) {
-    yield ['series', id, labelValues, cell];
-    for (const [key, block] of blocks) yield ['block', id, labelValues, key, block];
+  for (const entry of [fallback, ...family.entries()]) {
+    const { labelValues, cell, blocks } = entry;
+    if (entry !== fallback) yield ['series', id, labelValues, cell];
+    if (blocks.size > 0) yield ['blocks', id, labelValues, [...blocks.keys()], [...blocks.values()]];
   }
 }

@@ -110,8 +110,12 @@ export class Slot implements Journal {
     return this.#append(['series', family.id, labelValues, cell]);
   }
 
-  block(family: FamilyTable, labelValues: LabelValues, key: number, cell: number): boolean {
-    return this.#append(['block', family.id, labelValues, key, cell]);
+  blocks(family: FamilyTable, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]): boolean {
+    return this.#append(['blocks', family.id, labelValues, keys, cells]);
+  }
+
+  unblock(family: FamilyTable, labelValues: LabelValues, keys: readonly number[]): boolean {
+    return this.#append(['unblock', family.id, labelValues, keys]);
   }
 
   removal(family: FamilyTable, labelValues: LabelValues): boolean {

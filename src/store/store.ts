@@ -23,6 +23,10 @@ export interface StoredFamily {
   remove(labelValues: LabelValues): void;
   /** The 32 cells of a block of a series' sparse buckets (see layout.ts). `undefined` where the store is full. */
   block(labelValues: LabelValues, key: number): CellRange | undefined;
+  /** The cells of several blocks, in the order of their keys: all, or `undefined` where the store is full. A reader sees all of them appear at once. */
+  addBlocks(labelValues: LabelValues, keys: readonly number[]): readonly CellRange[] | undefined;
+  /** Gives blocks of a series back; their cells may serve another. Unknown ones are ignored. */
+  dropBlocks(labelValues: LabelValues, keys: readonly number[]): void;
   /** The keys of the blocks that a series has. */
   blocks(labelValues: LabelValues): readonly number[];
   /** What this process alone has counted in it; series in the order in which they came. */

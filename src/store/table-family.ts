@@ -11,12 +11,13 @@ import type { CellRange, StoredFamily } from './store.ts';
  */
 export interface Journal {
   series(family: FamilyTable, labelValues: LabelValues, cell: number): boolean;
-  block(family: FamilyTable, labelValues: LabelValues, key: number, cell: number): boolean;
+  blocks(family: FamilyTable, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]): boolean;
+  unblock(family: FamilyTable, labelValues: LabelValues, keys: readonly number[]): boolean;
   /** `false`: the series is still written down, so that its cells may serve no other. */
   removal(family: FamilyTable, labelValues: LabelValues): boolean;
 }
 
-const NO_JOURNAL: Journal = { series: () => true, block: () => true, removal: () => true };
+const NO_JOURNAL: Journal = { series: () => true, blocks: () => true, unblock: () => true, removal: () => true };
 
 /** A family whose series are kept in a table, with cells from an allocator: both stores' families. */
 export class TableFamily implements StoredFamily {
@@ -65,19 +66,35 @@ export class TableFamily implements StoredFamily {
   }
 
   block(labelValues: LabelValues, key: number): CellRange | undefined {
+    const cell = this.table.get(labelValues)?.blocks.get(key);
+    return cell === undefined ? this.addBlocks(labelValues, [key])?.[0] : this.#allocator.range(cell);
+  }
+
+  addBlocks(labelValues: LabelValues, keys: readonly number[]): readonly CellRange[] | undefined {
     const entry = this.table.get(labelValues);
     if (!entry) return undefined;
-    let cell = entry.blocks.get(key);
-    if (cell === undefined) {
-      cell = this.#allocator.allocate(BLOCK_CELLS);
-      if (cell === undefined) return undefined;
-      if (!this.#journal.block(this.table, labelValues, key, cell)) {
-        this.#allocator.free(cell, BLOCK_CELLS);
+    const missing = keys.filter((key) => !entry.blocks.has(key));
+    if (missing.length > 0) {
+      const cells = this.#allocateBlocks(missing.length);
+      if (!cells) return undefined;
+      if (!this.#journal.blocks(this.table, labelValues, missing, cells)) {
+        for (const cell of cells) this.#allocator.free(cell, BLOCK_CELLS);
         return undefined;
       }
-      entry.blocks.set(key, cell);
+      for (const [i, key] of missing.entries()) entry.blocks.set(key, cells[i]!);
     }
-    return this.#allocator.range(cell);
+    return keys.map((key) => this.#allocator.range(entry.blocks.get(key)!));
+  }
+
+  dropBlocks(labelValues: LabelValues, keys: readonly number[]): void {
+    const entry = this.table.get(labelValues);
+    const known = keys.filter((key) => entry?.blocks.has(key));
+    // Cells that the names speak of may not serve another series: without space to write it down, the blocks stay.
+    if (!entry || known.length === 0 || !this.#journal.unblock(this.table, labelValues, known)) return;
+    for (const key of known) {
+      this.#allocator.free(entry.blocks.get(key)!, BLOCK_CELLS);
+      entry.blocks.delete(key);
+    }
   }
 
   blocks(labelValues: LabelValues): readonly number[] {
@@ -95,6 +112,19 @@ export class TableFamily implements StoredFamily {
       this.#release(entry, gone);
     }
     this.#release(this.table.fallback, gone);
+  }
+
+  #allocateBlocks(count: number): number[] | undefined {
+    const cells: number[] = [];
+    while (cells.length < count) {
+      const cell = this.#allocator.allocate(BLOCK_CELLS);
+      if (cell === undefined) {
+        for (const taken of cells) this.#allocator.free(taken, BLOCK_CELLS);
+        return undefined;
+      }
+      cells.push(cell);
+    }
+    return cells;
   }
 
   #release(entry: SeriesEntry, gone: boolean): void {

@@ -1,0 +1,91 @@
+import type { LabelValues } from '../snapshot/snapshot.ts';
+import { observations, SUMS } from '../store/layout.ts';
+import { NativeBuckets } from '../store/native-buckets.ts';
+import type { CellRange } from '../store/store.ts';
+import { Bound } from './bound.ts';
+import { BucketFinder } from './bucket-finder.ts';
+import type { Histogram } from './histogram.ts';
+
+/** A handle on one histogram series. */
+export abstract class BoundHistogram extends Bound {
+  protected readonly histogram: Histogram<string>;
+  protected readonly buckets: BucketFinder;
+  /** The number of observations modulo 2: which of the two sums counts (see layout.ts). */
+  protected parity = 0;
+
+  /** @internal */
+  constructor(owner: Histogram<string>, labelValues: LabelValues) {
+    super(owner, labelValues);
+    this.histogram = owner;
+    this.buckets = BucketFinder.of(owner.definition.bounds!);
+  }
+
+  /**
+   * Counts a value in its bucket and adds it to the sum; some 10 ns, and 20 ns where there are native buckets.
+   *
+   * @param value Finite; any number where there are native buckets (see Histogram). @throws MetricsError ERR_METRICS_INVALID_VALUE
+   */
+  abstract observe(value: number): void;
+
+  /** Starts a stopwatch; the function that it returns observes the seconds that have passed, and returns them. */
+  startTimer(): () => number {
+    const { clock } = this.histogram.registry;
+    const start = clock.sharedMs();
+    return () => {
+      const seconds = (clock.sharedMs() - start) / 1000;
+      this.observe(seconds);
+      return seconds;
+    };
+  }
+
+  override attach(home: CellRange): void {
+    super.attach(home);
+    this.parity = observations(this.histogram.definition, home.cells, home.index, []) % 2;
+  }
+}
+
+/** Of a histogram with classic buckets only. */
+export class BoundClassicHistogram extends BoundHistogram {
+  override observe(value: number): void {
+    if (!Number.isFinite(value)) throw this.invalid('observe', value, 'a finite number');
+    const at = this.index;
+    if (at < 0) return this.wake().observe(value);
+    const bucket = this.buckets.find(value);
+    const { cells, parity } = this;
+    cells[at + 1 - parity] = cells[at + parity]! + value;
+    cells[at + SUMS + bucket]! += 1;
+    this.parity = 1 - parity;
+  }
+}
+
+/** Of a histogram with native buckets, alone or beside classic ones. */
+export class BoundNativeHistogram extends BoundHistogram {
+  readonly #infinity: number;
+  #native!: NativeBuckets;
+
+  /** @internal */
+  constructor(owner: Histogram<string>, labelValues: LabelValues) {
+    super(owner, labelValues);
+    this.#infinity = owner.definition.bounds!.length;
+  }
+
+  override observe(value: number): void {
+    if (typeof value !== 'number') throw this.invalid('observe', value, 'a number');
+    const at = this.index;
+    if (at < 0) return this.wake().observe(value);
+    // Go counts NaN in the last classic bucket too.
+    const bucket = value === value ? this.buckets.find(value) : this.#infinity;
+    const { cells, parity } = this;
+    const native = this.#native;
+    cells[at + 1 - parity] = cells[at + parity]! + value;
+    native.add(value);
+    cells[at + SUMS + bucket]! += 1;
+    this.parity = 1 - parity;
+    if (native.crowded) native.reduce();
+  }
+
+  override attach(home: CellRange): void {
+    this.#native = new NativeBuckets(this.histogram.family, this.labelValues, home);
+    super.attach(home);
+  }
+}
