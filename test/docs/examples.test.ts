@@ -55,3 +55,10 @@ test('every link between pages leads to a file', () => {
   expect(links.filter(({ page, target }) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
   expect(links.length).toBeGreaterThanOrEqual(15);
 });
+
+test('the README leads to every guide', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const guides = filesBelow('docs/guide', '.md');
+  expect(guides.filter((guide) => !readme.includes(`](${guide})`))).toEqual([]);
+  expect(guides.length).toBeGreaterThanOrEqual(7);
+});
