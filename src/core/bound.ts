@@ -1,8 +1,6 @@
 import { MetricsError } from '../errors.ts';
-import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import type { CellRange } from '../store/store.ts';
-import { checkExemplar, type ExemplarInput, type ExemplarSampler, toExemplarLabels } from './exemplars.ts';
 
 const NOWHERE: Float64Array = new Float64Array(0);
 
@@ -11,10 +9,6 @@ export interface BoundOwner {
   readonly name: string;
   /** @internal Takes a removed series up again: the handle itself, or the one that took its place meanwhile. */
   readmit(handle: Bound): Bound;
-  /** Where exemplars come from that nobody gives. */
-  readonly sampler: ExemplarSampler | undefined;
-  /** Keeps an exemplar of a series; it is of this moment where it does not say of which. */
-  keepExemplar(labelValues: LabelValues, exemplar: Omit<Exemplar, 'timestamp'>, timestamp: number | undefined): void;
 }
 
 /**
@@ -30,8 +24,6 @@ export abstract class Bound {
   protected index: number = -1;
   readonly #owner: BoundOwner;
   #home: CellRange | undefined;
-  /** By place: in which turn of the sampler there was an exemplar. */
-  #turns: number[] | undefined;
 
   constructor(owner: BoundOwner, labelValues: LabelValues) {
     this.#owner = owner;
@@ -67,31 +59,6 @@ export abstract class Bound {
     if (!this.#home) return this.#owner.readmit(this) as this;
     this.index = this.#home.index;
     return this;
-  }
-
-  /**
-   * Keeps an exemplar of what was just recorded: the one given, which was checked, or one of the registry's source, if it is this place's turn.
-   * Called where there is one, or `sourcesInUse`.
-   */
-  protected exemplify(place: number, value: number, given: ExemplarInput | undefined): void {
-    if (given !== undefined) {
-      const labels = toExemplarLabels(this.#owner.name, given.labels);
-      this.#owner.keepExemplar(this.labelValues, { place, labels, value }, given.timestamp);
-      return;
-    }
-    const { sampler } = this.#owner;
-    if (!sampler) return;
-    const turns = (this.#turns ??= []);
-    if (turns[place] === sampler.turn) return;
-    const labels = sampler.take();
-    if (!labels) return;
-    turns[place] = sampler.turn;
-    this.#owner.keepExemplar(this.labelValues, { place, labels, value }, undefined);
-  }
-
-  /** @throws MetricsError ERR_METRICS_INVALID_EXEMPLAR */
-  protected check(exemplar: ExemplarInput): void {
-    checkExemplar(this.#owner.name, exemplar);
   }
 
   /** What recording throws: in the application's own call, never out of an instrumentation. */
