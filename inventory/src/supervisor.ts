@@ -2,8 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 
 /** After a stop was asked for, workers that still live after this time are killed, in milliseconds. */
 const killAfterMs = 4_000;
-/** A worker that lived this long before it died is replaced at once, in milliseconds. */
-const healthyMs = 10_000;
+/** A worker that came to listen is replaced after this time; for those that don't it doubles with each, in milliseconds. */
 const firstDelayMs = 100;
 const longestDelayMs = 10_000;
 
@@ -20,14 +19,17 @@ export interface SupervisorEvents {
  * The first one starts alone, so that what keeps it from listening is told once; the primary then ends with exit code 1.
  */
 export function supervise(processes: number, environment: Record<string, string>, events: SupervisorEvents): void {
-  const startedAt = new Map<Worker, number>();
+  const workers = new Set<Worker>();
+  const listened = new WeakSet<Worker>();
+  /** The port that the first worker got: its successors listen there too, also where any free one was asked for. */
+  let port: number | undefined;
   let listening = 0;
   let failures = 0;
   let stopping = false;
   const restarts = new Set<NodeJS.Timeout>();
 
   function start(): void {
-    startedAt.set(cluster.fork(environment), performance.now());
+    workers.add(cluster.fork(port === undefined ? environment : { ...environment, PORT: String(port) }));
   }
 
   function stop(signal: NodeJS.Signals): void {
@@ -40,25 +42,26 @@ export function supervise(processes: number, environment: Record<string, string>
   }
 
   function signalAll(signal: NodeJS.Signals): void {
-    for (const worker of startedAt.keys()) worker.process.kill(signal);
+    for (const worker of workers) worker.process.kill(signal);
   }
 
-  cluster.on('listening', (_worker, address) => {
+  cluster.on('listening', (worker, address) => {
+    listened.add(worker);
+    port ??= address.port;
     listening++;
     if (listening === 1) for (let index = 1; index < processes; index++) start();
     if (listening === processes) events.ready(address.port);
   });
 
   cluster.on('exit', (worker, code, signal) => {
-    const livedMs = performance.now() - (startedAt.get(worker) ?? 0);
-    startedAt.delete(worker);
+    workers.delete(worker);
     if (stopping) return;
     if (listening === 0) {
       process.exitCode = 1;
       return;
     }
-    failures = livedMs > healthyMs ? 0 : failures + 1;
-    const delayMs = livedMs > healthyMs ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1));
+    failures = listened.has(worker) ? 0 : failures + 1;
+    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** failures);
     console.error(`Web process ${worker.process.pid} ended (${signal ?? `exit code ${code}`}); starting another.`);
     const timer = setTimeout(() => {
       restarts.delete(timer);

@@ -15,7 +15,7 @@ const assets = { 'style.css': 'text/css; charset=utf-8', 'logo.svg': 'image/svg+
 /** Everything comes from here, and nothing in a page is a script: what an object's text holds can do no harm. */
 const pageHeaders = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin',
 };
