@@ -1,0 +1,17 @@
+/** What of a library an adapter supports, and the packages (aliases in package.json) with which its ends are tested. */
+export interface SupportedVersions {
+  readonly adapter: string;
+  readonly library: string;
+  /** The first and the newest major that work; each minor between them is supposed to. */
+  readonly from: string;
+  readonly to: string;
+  /** Package names, oldest version first. */
+  readonly testedWith: readonly string[];
+}
+
+/** All of them, in the order of the documentation's pages. */
+export const supportedVersions: readonly SupportedVersions[] = [
+  { adapter: 'express', library: 'express', from: '4.18.0', to: '4', testedWith: ['express-4-18', 'express4'] },
+  { adapter: 'express', library: 'express', from: '5.0.0', to: '5', testedWith: ['express-5-0', 'express'] },
+  { adapter: 'fastify', library: 'fastify', from: '5.0.0', to: '5', testedWith: ['fastify-5-0', 'fastify'] },
+];
