@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
@@ -32,7 +34,7 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
     process.stdout.write(help);
     return;
   }
-  const settings = readSettings(env);
+  const settings = await withPort(readSettings(env));
   await prepareDatabase(settings);
   let stopDemo = (): void => undefined;
   supervise(
@@ -47,6 +49,17 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
       stopping: () => stopDemo(),
     },
   );
+}
+
+/** Any free port becomes a certain one, so that web processes that replace others listen where those did. */
+async function withPort(settings: Settings): Promise<Settings> {
+  if (settings.port !== 0) return settings;
+  const server = createServer().listen(0, settings.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return { ...settings, port };
 }
 
 async function prepareDatabase(settings: Settings): Promise<void> {

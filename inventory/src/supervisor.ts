@@ -21,15 +21,13 @@ export interface SupervisorEvents {
 export function supervise(processes: number, environment: Record<string, string>, events: SupervisorEvents): void {
   const workers = new Set<Worker>();
   const listened = new WeakSet<Worker>();
-  /** The port that the first worker got: its successors listen there too, also where any free one was asked for. */
-  let port: number | undefined;
   let listening = 0;
   let failures = 0;
   let stopping = false;
   const restarts = new Set<NodeJS.Timeout>();
 
   function start(): void {
-    workers.add(cluster.fork(port === undefined ? environment : { ...environment, PORT: String(port) }));
+    workers.add(cluster.fork(environment));
   }
 
   function stop(signal: NodeJS.Signals): void {
@@ -45,12 +43,13 @@ export function supervise(processes: number, environment: Record<string, string>
     for (const worker of workers) worker.process.kill(signal);
   }
 
-  cluster.on('listening', (worker, address) => {
+  // Not the event `listening`: with METRICS_PORT a worker has two listeners.
+  cluster.on('message', (worker, message: unknown) => {
+    if (!isServing(message)) return;
     listened.add(worker);
-    port ??= address.port;
     listening++;
     if (listening === 1) for (let index = 1; index < processes; index++) start();
-    if (listening === processes) events.ready(address.port);
+    if (listening === processes) events.ready(message.servingAt);
   });
 
   cluster.on('exit', (worker, code, signal) => {
@@ -73,4 +72,13 @@ export function supervise(processes: number, environment: Record<string, string>
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   start();
+}
+
+/** What a web process sends when it answers requests. */
+export interface Serving {
+  readonly servingAt: number;
+}
+
+function isServing(message: unknown): message is Serving {
+  return typeof (message as Partial<Serving> | null)?.servingAt === 'number';
 }

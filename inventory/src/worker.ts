@@ -1,6 +1,8 @@
+import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import { openDatabase } from './database/database.ts';
 import type { Settings } from './settings.ts';
+import type { Serving } from './supervisor.ts';
 
 /** How long requests in progress may take to end before their connections are cut, in milliseconds. */
 const drainMs = 2_000;
@@ -26,6 +28,7 @@ export async function runWorker(settings: Settings): Promise<void> {
   const { host, port } = settings;
   try {
     await app.listen({ host, port });
+    process.send?.({ servingAt: (app.server.address() as AddressInfo).port } satisfies Serving);
   } catch (error) {
     throw new Error(whyNotListening(host, port, error), { cause: error });
   }

@@ -40,8 +40,9 @@ export interface Merged {
 
 /**
  * Adds processes up. Counters, histograms and summaries sum over every process that ever counted; gauges, infos and
- * state sets follow their `aggregation`, over live processes only unless `liveOnly` is false. The result does not depend on the order
- * of the slots. Keeps, from merge to merge, which series goes where, so that a merge without new series is additions alone.
+ * state sets follow their `aggregation`, over live processes only unless `liveOnly` is false. Numbers are added
+ * in the order of the slots, on which the last bit of a sum depends: whoever wants sums that never fall gives slots in an order that never changes.
+ * Keeps, from merge to merge, which series goes where, so that a merge without new series is additions alone.
  */
 export class Merger {
   readonly #plans: Map<string, Plan> = new Map();
@@ -130,7 +131,6 @@ function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Pa
       }
     }
   }
-  for (const group of groups.values()) group.sort(latestFirst);
   return { groups, conflicts };
 }
 
@@ -172,7 +172,7 @@ function labelsProcess(definition: FamilyDefinition, parts: readonly Part[]): bo
 }
 
 async function makePlan(parts: readonly Part[], slice: TimeSlice): Promise<Plan> {
-  const newest = parts[0]!.family.definition;
+  const newest = [...parts].sort(latestFirst)[0]!.family.definition;
   const perProcess = labelsProcess(newest, parts);
   const definition = perProcess ? { ...newest, labelNames: [...newest.labelNames, 'process'] } : newest;
 

@@ -75,7 +75,9 @@ export class DirectoryReader {
     }
     for (const [lineage, snapshot] of found) this.#remembered.set(lineage, snapshot);
     const all: SlotSnapshot[] = [];
-    for (const [lineage, snapshot] of this.#remembered) {
+    // Always in the same order, in every process: added up in another one, a sum can come out lower by its last bit, which is a reset to Prometheus.
+    for (const lineage of [...this.#remembered.keys()].sort()) {
+      const snapshot = this.#remembered.get(lineage)!;
       all.push(found.has(lineage) ? snapshot : { ...snapshot, live: false });
     }
     return all;

@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Inventory, startInventory, startTimeoutMs } from '../inventory/start-inventory.ts';
+import { noForeignParsers } from '../support/foreign-parsers.ts';
+
+/** A real Prometheus server (Debian's) scrapes the reference application while its workers are killed. */
+const SECONDS = process.env['PROMENADE_DRILL'] === 'full' ? 60 : 20;
+
+/** Gauges whose names prom-client chose, before `_total` was for counters alone. */
+const GAUGES_NAMED_TOTAL = 'nodejs_active_(handles|requests|resources)_total';
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [time: number, value: string];
+}
+
+interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: readonly (readonly [time: number, value: string])[];
+}
+
+function falls(values: Series['values']): boolean {
+  return values.some(([, value], i) => i > 0 && Number(value) < Number(values[i - 1]![1]));
+}
+
+describe.skipIf(noForeignParsers)('a Prometheus server', () => {
+  let inventory: Inventory;
+  let prometheus: ChildProcess;
+  let api: string;
+  const folder = mkdtempSync(join(tmpdir(), 'prometheus-test-'));
+
+  beforeAll(async () => {
+    inventory = await startInventory({ METRICS_ENABLED: 'true', WEB_PROCESSES: '3' });
+    const port = await freePort();
+    api = `http://127.0.0.1:${port}`;
+    const target = new URL(inventory.origin).host;
+    const config = `global: { scrape_interval: 1s }\nscrape_configs: [{ job_name: inventory, static_configs: [{ targets: ['${target}'] }] }]\n`;
+    writeFileSync(join(folder, 'prometheus.yml'), config);
+    prometheus = spawn(
+      'prometheus',
+      [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      { stdio: 'ignore' },
+    );
+    while (!(await fetch(`${api}/-/ready`).catch(() => undefined))?.ok) await delay(100);
+  }, startTimeoutMs);
+
+  afterAll(async () => {
+    if (prometheus?.kill()) await once(prometheus, 'exit');
+    await inventory?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, startTimeoutMs);
+
+  /** Over a new connection. Node's cluster forgets one that it was handing to a worker when that was killed: hence the limit. */
+  function ask(path: string): Promise<Response> {
+    return fetch(inventory.origin + path, { headers: { connection: 'close' }, signal: AbortSignal.timeout(3000) });
+  }
+
+  async function query(expression: string): Promise<Sample[]> {
+    const response = await fetch(`${api}/api/v1/query?query=${encodeURIComponent(expression)}`);
+    const { status, data } = (await response.json()) as { status: string; data: { result: Sample[] } };
+    expect(status, expression).toBe('success');
+    return data.result;
+  }
+
+  async function one(expression: string): Promise<number> {
+    const result = await query(expression);
+    expect(result, expression).toHaveLength(1);
+    return Number(result[0]!.value[1]);
+  }
+
+  test(
+    'sees no counter fall while workers are killed, and every request once',
+    async () => {
+      const end = Date.now() + SECONDS * 1000;
+      const killed: number[] = [];
+      let asked = 0;
+      let answered = 0;
+      const load = async (): Promise<void> => {
+        while (Date.now() < end) {
+          asked++;
+          try {
+            await (await ask('/api/dcim/sites?limit=1')).arrayBuffer();
+            answered++;
+          } catch {
+            // The worker that had it was killed: it may have been counted or not.
+          }
+          await delay(5);
+        }
+      };
+      const kill = async (): Promise<void> => {
+        await delay(4000); // so that there is something to lose
+        while (Date.now() < end - 3000) {
+          const response = await ask('/api/status').catch(() => undefined);
+          if (response?.ok) {
+            const { pid } = (await response.json()) as { pid: number };
+            process.kill(pid, 'SIGKILL');
+            killed.push(pid);
+          }
+          await delay(2000);
+        }
+      };
+      await Promise.all([load(), load(), kill()]);
+      await delay(3500); // more scrapes
+
+      expect(killed.length).toBeGreaterThanOrEqual(3);
+      expect(answered).toBeGreaterThan(100);
+      expect(await one('count_over_time(up[5m])')).toBeGreaterThan(SECONDS / 2);
+      expect(await one('up')).toBe(1);
+      // A scrape that a worker had in hand when it was killed is lost, and no other.
+      expect(await one('count_over_time(up[5m]) - sum_over_time(up[5m])')).toBeLessThanOrEqual(killed.length);
+
+      const counters = `{job="inventory", __name__=~".+(_total|_count|_sum|_bucket)", __name__!~"${GAUGES_NAMED_TOTAL}"}`;
+      const sums = (await query(`${counters}[5m]`)) as unknown as Series[];
+      expect(sums.length).toBeGreaterThan(100);
+      expect(sums.filter(({ values }) => falls(values)).map(({ metric }) => metric)).toEqual([]);
+      expect(await one('sum(resets(http_server_requests_total[5m]))')).toBe(0);
+
+      const counted = await one('http_server_requests_total{route="/api/dcim/sites", method="GET"}');
+      expect(counted).toBeGreaterThanOrEqual(answered);
+      expect(counted).toBeLessThanOrEqual(asked);
+    },
+    (SECONDS + 60) * 1000,
+  );
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
