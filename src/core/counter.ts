@@ -12,7 +12,7 @@ export class BoundCounter extends Bound {
    * @throws MetricsError ERR_METRICS_INVALID_VALUE
    */
   inc(value: number = 1): void {
-    if (!(value >= 0) || !Number.isFinite(value))
+    if (!Number.isFinite(value) || value < 0)
       throw this.invalid('inc', value, 'a finite number that is not negative');
     const at = this.index;
     if (at < 0) this.wake().inc(value);
