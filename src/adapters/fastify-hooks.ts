@@ -1,23 +1,22 @@
 import { performance } from 'node:perf_hooks';
 import { type Exchange, exchangeOf, type Trace } from '../instrument/http-exchange.ts';
-import { type FastifyHook, type FastifyRequestLike, hookListsOf, lifecycleHooks } from './fastify-types.ts';
+import { type FastifyHook, type FastifyRequestLike, lifecycleHooks, type RouteContext } from './fastify-types.ts';
 
 /** Hooks of ours are not timed. */
 export const OWN_HOOK = 'promenadeHook';
 
-/** Routes (their lists of hooks) that are done already. */
+/** Routes that are done already. */
 const timed: WeakSet<object> = new WeakSet();
 
 /**
  * Times the hooks of the route that a request has matched, from its first request on: those of plugins and those of the route itself,
  * added before or after, of all encapsulated instances. Later requests cost one look into a set.
  */
-export function timeHooks(request: object): void {
-  const lists = hookListsOf(request);
-  if (lists === undefined || timed.has(lists)) return;
-  timed.add(lists);
+export function timeHooks(context: RouteContext): void {
+  if (timed.has(context)) return;
+  timed.add(context);
   for (const name of lifecycleHooks) {
-    const hooks = lists[name];
+    const hooks = context[name];
     if (!Array.isArray(hooks)) continue;
     let anonymous = 0;
     // In place: Fastify may be walking this very list.

@@ -44,7 +44,7 @@ export const lifecycleHooks = [
   'onRequestAbort',
 ] as const;
 
-type HookLists = Partial<Record<string, FastifyHook[] | null>>;
+type HookLists = Partial<Record<(typeof lifecycleHooks)[number], FastifyHook[] | null>>;
 
 /**
  * One of Fastify's own symbols, by its description: it exports none of them. Fastify 5.0 to 5.12 have those that are used here;
@@ -79,7 +79,7 @@ export function rootOf(instance: object): object {
  *
  * @returns false where Fastify's lists can't be found.
  */
-export function prependHook(instance: object, name: string, hook: FastifyHook): boolean {
+export function prependHook(instance: object, name: (typeof lifecycleHooks)[number], hook: FastifyHook): boolean {
   const hooks = (internal(instance, 'fastify.hooks') as HookLists | undefined)?.[name];
   if (!Array.isArray(hooks)) return false;
   hooks.unshift(hook);
@@ -88,16 +88,14 @@ export function prependHook(instance: object, name: string, hook: FastifyHook): 
   return true;
 }
 
-/** The symbol under which requests have the context of their route; each copy of Fastify has its own. */
-const contextSymbols: symbol[] = [];
+/** What Fastify has put together for a route when it started, as far as it is used. */
+export type RouteContext = HookLists & { readonly config?: { readonly url?: string | undefined } };
 
-/** The lists of hooks of the route that a request has matched, as Fastify put them together when it started. */
-export function hookListsOf(request: object): HookLists | undefined {
-  let symbol = contextSymbols.find((known) => known in request);
-  if (symbol === undefined) {
-    symbol = symbolOf(request, 'fastify.context');
-    if (symbol === undefined) return undefined;
-    contextSymbols.push(symbol);
-  }
-  return (request as Record<symbol, HookLists>)[symbol];
+/** The symbol under which requests have the context of their route; each copy of Fastify has its own. */
+let contextSymbol: symbol | undefined;
+
+/** The context of the route that a request has matched; `undefined` where it can't be found. */
+export function contextOf(request: object): RouteContext | undefined {
+  if (contextSymbol === undefined || !(contextSymbol in request)) contextSymbol = symbolOf(request, 'fastify.context');
+  return contextSymbol === undefined ? undefined : (request as Record<symbol, RouteContext>)[contextSymbol];
 }

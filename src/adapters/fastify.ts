@@ -6,6 +6,7 @@ import { type Exchange, exchangeOf, UNMATCHED } from '../instrument/http-exchang
 import { hookFailed } from '../instrument/http-guard.ts';
 import { OWN_HOOK, timeHooks } from './fastify-hooks.ts';
 import {
+  contextOf,
   type FastifyHook,
   type FastifyInstanceLike,
   type FastifyReplyLike,
@@ -100,8 +101,10 @@ function arrived(
   reply: FastifyReplyLike,
   scrapes: ReadonlySet<string>,
 ): void {
-  const route = request.routeOptions.url;
-  timeHooks(request);
+  const context = contextOf(request);
+  // `routeOptions` makes an object of a dozen properties whenever it is asked for.
+  const route = context === undefined ? request.routeOptions.url : context.config?.url;
+  if (context !== undefined) timeHooks(context);
   countViews(reply);
   if (route !== undefined && scrapes.has(route)) exchange.exclude();
   exchange.settle(route ?? UNMATCHED);

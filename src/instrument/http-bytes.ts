@@ -46,7 +46,7 @@ export function countRequestBytes(request: IncomingMessage): void {
 function countedWrite(this: ServerResponse & Counted, chunk: unknown, encoding: unknown, callback: unknown): unknown {
   const exchange = this[kExchange];
   const open = isOpen(exchange.response);
-  const result = inherited(exchange.response, 'write').call(this, chunk, encoding, callback);
+  const result = below(exchange.response).write.call(this, chunk, encoding, callback);
   if (open) {
     exchange.pieces++;
     exchange.responseBytes += byteLength(chunk, encoding);
@@ -58,7 +58,7 @@ function countedEnd(this: ServerResponse & Counted, chunk: unknown, encoding: un
   const exchange = this[kExchange];
   const open = isOpen(exchange.response);
   if (open) exchange.ended();
-  const result = inherited(exchange.response, 'end').call(this, chunk, encoding, callback);
+  const result = below(exchange.response).end.call(this, chunk, encoding, callback);
   const bytes = open ? byteLength(chunk, encoding) : 0;
   if (bytes > 0 && exchange.pieces > 0) exchange.pieces++;
   exchange.responseBytes += bytes;
@@ -69,18 +69,18 @@ function notedWriteHead(this: ServerResponse & Counted, status: unknown, reason:
   const exchange = this[kExchange];
   const given = typeof reason === 'object' ? reason : headers;
   if (given !== undefined) exchange.contentType = contentTypeIn(given);
-  return inherited(exchange.response, 'writeHead').call(this, status, reason, headers);
+  return below(exchange.response).writeHead.call(this, status, reason, headers);
 }
 
 function countedPush(this: IncomingMessage & Counted, chunk: unknown, encoding: unknown): unknown {
   const exchange = this[kExchange];
   if (chunk instanceof Uint8Array) exchange.receivedBytes += chunk.length;
-  return inherited(exchange.request, 'push').call(this, chunk, encoding);
+  return below(exchange.request).push.call(this, chunk, encoding);
 }
 
-/** The method below ours, looked up at each call: Express exchanges the response's prototype on its way. */
-function inherited(target: object, name: 'write' | 'end' | 'writeHead' | 'push'): AnyFunction {
-  return Object.getPrototypeOf(target)[name];
+/** Where the methods below ours are, looked up at each call: Express exchanges the response's prototype on its way. */
+function below(target: object): Record<'write' | 'end' | 'writeHead' | 'push', AnyFunction> {
+  return Object.getPrototypeOf(target);
 }
 
 /** Whether a write can still reach the client. */

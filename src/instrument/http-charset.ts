@@ -38,8 +38,8 @@ export function charsetOf(contentType: unknown): string {
 export function contentTypeIn(headers: unknown): unknown {
   if (typeof headers !== 'object' || headers === null) return undefined;
   if (!Array.isArray(headers)) {
-    const { 'content-type': lower, 'Content-Type': capital = lower } = headers as Record<string, unknown>;
-    return capital;
+    const named = headers as Record<string, unknown>;
+    return named['content-type'] ?? named['Content-Type'];
   }
   const list: unknown[] = Array.isArray(headers[0]) ? headers.flat() : headers;
   const at = list.findIndex((name, i) => i % 2 === 0 && String(name).toLowerCase() === 'content-type');

@@ -36,8 +36,10 @@ interface WatchedServer extends Server {
 /** An accepted connection of an HTTP server. */
 class Connection {
   readonly observers: readonly ConnectionObserver[];
-  /** Exchanges that wait behind another one of their connection. */
-  pipelined: Exchange[] = [];
+  /** The exchange that was started last. */
+  current: Exchange | undefined = undefined;
+  /** Exchanges that have others behind them. */
+  earlier: Exchange[] = [];
 
   constructor(observers: readonly ConnectionObserver[]) {
     this.observers = observers;
@@ -55,15 +57,21 @@ export function connectionAccepted(socket: HttpSocket, observers: Observers): vo
 }
 
 /**
- * Notes an exchange that starts while its connection still answers an earlier one: Node never tells such a response
- * that the connection has gone, so that its end has to be learnt from the socket.
+ * Notes an exchange, so that it ends when its connection does. That is cheaper than to listen to each response, and Node tells a
+ * response that waits behind another one (pipelined requests) nothing when the connection has gone.
+ *
+ * @returns false for a connection that is not known: it was there before anybody observed, or has TLS on it.
  */
-export function notePipelined(exchange: Exchange, socket: HttpSocket): void {
-  if ((socket._httpMessage ?? null) === null) return;
+export function noteExchange(exchange: Exchange, socket: HttpSocket): boolean {
   const connection = socket[kConnection];
-  if (connection === undefined) return;
-  connection.pipelined = connection.pipelined.filter((waiting) => !waiting.done);
-  connection.pipelined.push(exchange);
+  if (connection === undefined) return false;
+  const { current } = connection;
+  if (current !== undefined && !current.done) {
+    connection.earlier = connection.earlier.filter((other) => !other.done);
+    connection.earlier.push(current);
+  }
+  connection.current = exchange;
+  return true;
 }
 
 /** True for http and https servers; their modules need not be loaded to tell. */
@@ -73,9 +81,10 @@ function isHttpServer(server: Server): boolean {
 
 function onSocketClose(this: HttpSocket): void {
   try {
-    const { observers, pipelined } = this[kConnection]!;
+    const { observers, current, earlier } = this[kConnection]!;
     for (const observer of observers) observer.disconnected();
-    for (const exchange of pipelined) exchange.close();
+    for (const exchange of earlier) exchange.close();
+    current?.close();
   } catch (error) {
     hookFailed(error);
   }

@@ -68,6 +68,7 @@ export class Exchange implements ByteCounts {
   trace: Trace | undefined = undefined;
   /** `http_server_requests_total` has it already. */
   counted: boolean = false;
+  readonly #onClosed: () => void;
   #done = false;
   #excluded = false;
   #handlerStartedAt = -1;
@@ -76,7 +77,14 @@ export class Exchange implements ByteCounts {
   #threwLate = false;
   #latestThrown: unknown = undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, recorders: readonly ExchangeObserver[]) {
+  /** @param onClosed called once it is over, whether it was recorded or not */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    recorders: readonly ExchangeObserver[],
+    onClosed: () => void,
+  ) {
+    this.#onClosed = onClosed;
     this.request = request;
     this.response = response;
     this.recorders = recorders;
@@ -92,8 +100,12 @@ export class Exchange implements ByteCounts {
     if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined)
       countRequestBytes(request);
     countResponseBytes(response);
-    response.on('close', onClose);
     for (const recorder of this.recorders) recorder.started(this);
+  }
+
+  /** Learns of the end from the response itself, for whom nobody else tells: a listener costs a microsecond. */
+  listen(): void {
+    this.response.on('close', onClose);
   }
 
   get done(): boolean {
@@ -212,6 +224,7 @@ export class Exchange implements ByteCounts {
     this.ended();
     if (isUnmeasured(this.request)) this.exclude();
     this.#done = true;
+    this.#onClosed();
     for (const recorder of this.recorders) if (this.#isFor(recorder)) recorder.closed(this);
   }
 

@@ -3,8 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { defaultRegistry } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
-import { connectionAccepted, notePipelined } from './http-connection.ts';
-import { Exchange, isUnmeasured } from './http-exchange.ts';
+import { connectionAccepted, noteExchange } from './http-connection.ts';
+import { Exchange, exchangeOf, isUnmeasured } from './http-exchange.ts';
 import { hookFailed } from './http-guard.ts';
 import { type HttpRecorderOptions, HttpServerRecorder } from './http-server-recorder.ts';
 
@@ -55,6 +55,10 @@ export function instrumentHttpServer(options: InstrumentHttpServerOptions = {}):
   };
 }
 
+/** Exchanges that have begun and not ended. They are followed to their end when nobody observes any more. */
+let open = 0;
+let following = false;
+
 /** Exchanges the list of observers, and is subscribed for as long as it is not empty. */
 function observe(recorders: readonly HttpServerRecorder[]): void {
   const before = observers.current.length;
@@ -62,10 +66,24 @@ function observe(recorders: readonly HttpServerRecorder[]): void {
   if (before === 0 && recorders.length > 0) {
     diagnostics.subscribe('http.server.request.start', onRequestStart);
     diagnostics.subscribe('net.server.socket', onSocket);
+    if (!following) diagnostics.subscribe('http.server.response.finish', onResponseFinish);
+    following = true;
   } else if (before > 0 && recorders.length === 0) {
     diagnostics.unsubscribe('http.server.request.start', onRequestStart);
     diagnostics.unsubscribe('net.server.socket', onSocket);
+    unfollow();
   }
+}
+
+function unfollow(): void {
+  if (!following || open > 0 || observers.current.length > 0) return;
+  following = false;
+  diagnostics.unsubscribe('http.server.response.finish', onResponseFinish);
+}
+
+function onExchangeClosed(): void {
+  open--;
+  unfollow();
 }
 
 function onRequestStart(message: unknown): void {
@@ -77,9 +95,19 @@ function onRequestStart(message: unknown): void {
       server: Server;
     };
     if (isUnmeasured(server)) return;
-    const exchange = new Exchange(request, response, observers.current);
+    const exchange = new Exchange(request, response, observers.current, onExchangeClosed);
+    open++;
     exchange.open();
-    notePipelined(exchange, socket);
+    if (!noteExchange(exchange, socket)) exchange.listen();
+  } catch (error) {
+    hookFailed(error);
+  }
+}
+
+/** The response is complete. Aborted ones never are: the connection's end is theirs. */
+function onResponseFinish(message: unknown): void {
+  try {
+    exchangeOf((message as { response: ServerResponse }).response)?.close();
   } catch (error) {
     hookFailed(error);
   }
