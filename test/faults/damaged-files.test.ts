@@ -254,10 +254,10 @@ test.each(Object.keys(LIVE_DAMAGE))('damage to a live slot heals, and no sum fal
     before = now;
     await delay(50);
   }
-  expect(scrapes).toBeGreaterThan(10);
+  expect(scrapes).toBeGreaterThan(2);
   // One who comes now reads the files from their start, and may be the first to find the damage: its owner mends that too.
   const late = readerOf(directory, 'late');
-  await vi.waitFor(async () => expect(totalOn(await late.snapshot(), 'requests')).toBe(TIMES + scrapes), 3000);
+  await vi.waitFor(async () => expect(totalOn(await late.snapshot(), 'requests')).toBe(TIMES + scrapes), 10_000);
   owner.die();
   expect(totalOn(await readerOf(directory, 'later').snapshot(), 'requests')).toBe(TIMES + scrapes);
 });
