@@ -5,7 +5,9 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 30_000,
+    // Many start processes, also on machines that are busy: a test that hangs is found in any case.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: [new SkippedReporter(), 'default'],
   },
 });
