@@ -1,9 +1,11 @@
+import { nativePlace } from '../snapshot/exemplar.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import { observations, SUMS } from '../store/layout.ts';
 import { NativeBuckets } from '../store/native-buckets.ts';
 import type { CellRange } from '../store/store.ts';
 import { Bound } from './bound.ts';
 import { BucketFinder } from './bucket-finder.ts';
+import type { ExemplarInput } from './exemplars.ts';
 import type { Histogram } from './histogram.ts';
 
 /** A handle on one histogram series. */
@@ -23,17 +25,19 @@ export abstract class BoundHistogram extends Bound {
   /**
    * Counts a value in its bucket and adds it to the sum; some 10 ns, and 20 ns where there are native buckets.
    *
-   * @param value Finite; any number where there are native buckets (see Histogram). @throws MetricsError ERR_METRICS_INVALID_VALUE
+   * @param value Finite; any number where there are native buckets (see Histogram).
+   * @param exemplar An example of it, in the place of the last one in the same bucket.
+   * @throws MetricsError ERR_METRICS_INVALID_VALUE, ERR_METRICS_INVALID_EXEMPLAR; nothing is counted then.
    */
-  abstract observe(value: number): void;
+  abstract observe(value: number, exemplar?: ExemplarInput): void;
 
   /** Starts a stopwatch; the function that it returns observes the seconds that have passed, and returns them. */
-  startTimer(): () => number {
+  startTimer(): (exemplar?: ExemplarInput) => number {
     const { clock } = this.histogram.registry;
     const start = clock.sharedMs();
-    return () => {
+    return (exemplar) => {
       const seconds = (clock.sharedMs() - start) / 1000;
-      this.observe(seconds);
+      this.observe(seconds, exemplar);
       return seconds;
     };
   }
@@ -46,15 +50,17 @@ export abstract class BoundHistogram extends Bound {
 
 /** Of a histogram with classic buckets only. */
 export class BoundClassicHistogram extends BoundHistogram {
-  override observe(value: number): void {
+  override observe(value: number, exemplar?: ExemplarInput): void {
     if (!Number.isFinite(value)) throw this.invalid('observe', value, 'a finite number');
+    if (exemplar !== undefined) this.check(exemplar);
     const at = this.index;
-    if (at < 0) return this.wake().observe(value);
+    if (at < 0) return this.wake().observe(value, exemplar);
     const bucket = this.buckets.find(value);
     const { cells, parity } = this;
     cells[at + 1 - parity] = cells[at + parity]! + value;
     cells[at + SUMS + bucket]! += 1;
     this.parity = 1 - parity;
+    if (exemplar !== undefined || this.sampled) this.exemplify(bucket, value, exemplar);
   }
 }
 
@@ -69,10 +75,11 @@ export class BoundNativeHistogram extends BoundHistogram {
     this.#infinity = owner.definition.bounds!.length;
   }
 
-  override observe(value: number): void {
+  override observe(value: number, exemplar?: ExemplarInput): void {
     if (typeof value !== 'number') throw this.invalid('observe', value, 'a number');
+    if (exemplar !== undefined) this.check(exemplar);
     const at = this.index;
-    if (at < 0) return this.wake().observe(value);
+    if (at < 0) return this.wake().observe(value, exemplar);
     // Go counts NaN in the last classic bucket too.
     const bucket = value === value ? this.buckets.find(value) : this.#infinity;
     const { cells, parity } = this;
@@ -82,6 +89,10 @@ export class BoundNativeHistogram extends BoundHistogram {
     cells[at + SUMS + bucket]! += 1;
     this.parity = 1 - parity;
     if (native.crowded) native.reduce();
+    // NaN is an example of no bucket.
+    if ((exemplar !== undefined || this.sampled) && value === value) {
+      this.exemplify(this.#infinity > 0 ? bucket : nativePlace(value), value, exemplar);
+    }
   }
 
   override attach(home: CellRange): void {

@@ -1,6 +1,8 @@
 import { MetricsError } from '../errors.ts';
+import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import type { CellRange } from '../store/store.ts';
+import { checkExemplar, type ExemplarInput, type ExemplarSampler, toExemplarLabels } from './exemplars.ts';
 
 const NOWHERE: Float64Array = new Float64Array(0);
 
@@ -9,6 +11,10 @@ export interface BoundOwner {
   readonly name: string;
   /** @internal Takes a removed series up again: the handle itself, or the one that took its place meanwhile. */
   readmit(handle: Bound): Bound;
+  /** Where exemplars come from that nobody gives. */
+  readonly sampler: ExemplarSampler | undefined;
+  /** Keeps an exemplar of a series; it is of this moment where it does not say of which. */
+  keepExemplar(labelValues: LabelValues, exemplar: Omit<Exemplar, 'timestamp'>, timestamp: number | undefined): void;
 }
 
 /**
@@ -22,12 +28,17 @@ export abstract class Bound {
   protected cells: Float64Array = NOWHERE;
   /** Below zero while the series is dormant or removed: the one look that recording takes at anything but its cells. */
   protected index: number = -1;
+  /** Whether the registry has a source of exemplars. */
+  protected sampled: boolean;
   readonly #owner: BoundOwner;
   #home: CellRange | undefined;
+  /** By place: in which turn of the sampler there was an exemplar. */
+  #turns: number[] | undefined;
 
   constructor(owner: BoundOwner, labelValues: LabelValues) {
     this.#owner = owner;
     this.labelValues = labelValues;
+    this.sampled = owner.sampler !== undefined;
   }
 
   /** @internal Whether nothing was recorded since `doze`. */
@@ -40,6 +51,11 @@ export abstract class Bound {
     this.#home = home;
     this.cells = home.cells;
     this.index = home.index;
+  }
+
+  /** @internal The registry has got a source of exemplars, or lost it. */
+  followSampler(): void {
+    this.sampled = this.#owner.sampler !== undefined;
   }
 
   /** @internal From now on the next thing recorded shows, through `dormant`. */
@@ -59,6 +75,31 @@ export abstract class Bound {
     if (!this.#home) return this.#owner.readmit(this) as this;
     this.index = this.#home.index;
     return this;
+  }
+
+  /**
+   * Keeps an exemplar of what was just recorded: the one given, which was checked, or one of the registry's source, if it is this place's turn.
+   * Called where there is one, or `sampled`.
+   */
+  protected exemplify(place: number, value: number, given: ExemplarInput | undefined): void {
+    if (given !== undefined) {
+      const labels = toExemplarLabels(this.#owner.name, given.labels);
+      this.#owner.keepExemplar(this.labelValues, { place, labels, value }, given.timestamp);
+      return;
+    }
+    const { sampler } = this.#owner;
+    if (!sampler) return;
+    const turns = (this.#turns ??= []);
+    if (turns[place] === sampler.turn) return;
+    const labels = sampler.take();
+    if (!labels) return;
+    turns[place] = sampler.turn;
+    this.#owner.keepExemplar(this.labelValues, { place, labels, value }, undefined);
+  }
+
+  /** @throws MetricsError ERR_METRICS_INVALID_EXEMPLAR */
+  protected check(exemplar: ExemplarInput): void {
+    checkExemplar(this.#owner.name, exemplar);
   }
 
   /** What recording throws: in the application's own call, never out of an instrumentation. */

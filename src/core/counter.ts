@@ -1,6 +1,7 @@
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import { Bound } from './bound.ts';
 import { toDefinition } from './definition.ts';
+import type { ExemplarInput } from './exemplars.ts';
 import { Metric, type MetricOptions } from './metric.ts';
 
 /** A handle on one counter series. */
@@ -9,14 +10,16 @@ export class BoundCounter extends Bound {
    * Adds to the counter; a few nanoseconds.
    *
    * @param value Finite, not negative. @default 1
-   * @throws MetricsError ERR_METRICS_INVALID_VALUE
+   * @param exemplar An example of it, in the place of the last one.
+   * @throws MetricsError ERR_METRICS_INVALID_VALUE, ERR_METRICS_INVALID_EXEMPLAR; nothing is counted then.
    */
-  inc(value: number = 1): void {
-    if (!Number.isFinite(value) || value < 0)
-      throw this.invalid('inc', value, 'a finite number that is not negative');
+  inc(value: number = 1, exemplar?: ExemplarInput): void {
+    if (!Number.isFinite(value) || value < 0) throw this.invalid('inc', value, 'a finite number that is not negative');
+    if (exemplar !== undefined) this.check(exemplar);
     const at = this.index;
-    if (at < 0) this.wake().inc(value);
-    else this.cells[at]! += value;
+    if (at < 0) return this.wake().inc(value, exemplar);
+    this.cells[at]! += value;
+    if (exemplar !== undefined || this.sampled) this.exemplify(0, value, exemplar);
   }
 
   /** What this process's slot has counted; other processes have their own. */
@@ -53,8 +56,8 @@ export class Counter<L extends string = never> extends Metric<L, BoundCounter> {
   }
 
   /** For a family without labels: see BoundCounter. */
-  inc(value: number = 1): void {
-    this.sole.inc(value);
+  inc(value: number = 1, exemplar?: ExemplarInput): void {
+    this.sole.inc(value, exemplar);
   }
 
   protected override bind(labelValues: LabelValues): BoundCounter {

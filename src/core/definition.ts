@@ -2,7 +2,8 @@ import { MetricsError } from '../errors.ts';
 import type { FamilyDefinition, MetricType } from '../snapshot/snapshot.ts';
 
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Of labels that every scraper takes. */
+export const LABEL_NAME: RegExp = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 const MAX_NAME = 200;
 const MAX_HELP = 10_000;
 const MAX_LABELS = 64;

@@ -2,6 +2,7 @@ import { MetricsError } from '../errors.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import { BoundClassicHistogram, type BoundHistogram, BoundNativeHistogram } from './bound-histogram.ts';
 import { toDefinition } from './definition.ts';
+import type { ExemplarInput } from './exemplars.ts';
 import { Metric, type MetricOptions } from './metric.ts';
 import { type NativeOptions, toNativeDefinition } from './native-options.ts';
 
@@ -41,12 +42,12 @@ export class Histogram<L extends string = never> extends Metric<L, BoundHistogra
   }
 
   /** For a family without labels: see BoundHistogram. */
-  observe(value: number): void {
-    this.sole.observe(value);
+  observe(value: number, exemplar?: ExemplarInput): void {
+    this.sole.observe(value, exemplar);
   }
 
   /** For a family without labels: see BoundHistogram. */
-  startTimer(): () => number {
+  startTimer(): (exemplar?: ExemplarInput) => number {
     return this.sole.startTimer();
   }
 

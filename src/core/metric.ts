@@ -1,5 +1,6 @@
 import { MetricsError } from '../errors.ts';
 import { shownName } from '../snapshot/names.ts';
+import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
 import { BLOCK_CELLS, carrySeries, cellsOf, OVERFLOW } from '../store/layout.ts';
 import { carryNativeHistogram } from '../store/native-buckets.ts';
@@ -7,6 +8,7 @@ import type { CellRange, Store, StoredFamily } from '../store/store.ts';
 import type { Bound, BoundOwner } from './bound.ts';
 import { defaultRegistry } from './default-registry.ts';
 import type { DefinitionOptions } from './definition.ts';
+import type { ExemplarSampler } from './exemplars.ts';
 import { type LabelSet, type LabelValue, MAX_LABEL_BYTES, toLabelValue, wrongLabels } from './labels.ts';
 import type { Registry } from './registry.ts';
 
@@ -107,6 +109,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
       const { cells, index } = this.#family.block(this.#fallback.labelValues, key)!;
       cells.fill(0, index, index + BLOCK_CELLS);
     }
+    this.#family.forgetExemplars(this.#fallback.labelValues);
     this.#fallback.attach(fallback);
   }
 
@@ -131,6 +134,22 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     return this.#find(handle.labelValues) ?? this.#admit(handle.labelValues, handle as B);
   }
 
+  /** @internal Tells the handles that the registry has got a source of exemplars, or lost it. */
+  followSampler(): void {
+    this.#fallback.followSampler();
+    for (const handle of this.handles()) handle.followSampler();
+  }
+
+  /** @internal */
+  get sampler(): ExemplarSampler | undefined {
+    return this.#registry.sampler;
+  }
+
+  /** @internal */
+  keepExemplar(labelValues: LabelValues, exemplar: Omit<Exemplar, 'timestamp'>, timestamp: number | undefined): void {
+    this.#family.exemplify(labelValues, { ...exemplar, timestamp: timestamp ?? this.#registry.clock.now() / 1000 });
+  }
+
   /** @internal Moves to another store, and maybe registry, with all that was counted. */
   moveTo(store: Store, registry: Registry = this.#registry): void {
     this.#registry = registry;
@@ -143,6 +162,7 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
       else this.#drop(handle);
     }
     this.#takeUp();
+    this.followSampler();
   }
 
   /** @internal Removes what was idle for too long. */

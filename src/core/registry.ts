@@ -8,6 +8,7 @@ import { TimeSlice } from '../time-slice.ts';
 import type { Bound } from './bound.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Collectors } from './collectors.ts';
+import { ExemplarSampler, type ExemplarSource } from './exemplars.ts';
 import type { Metric } from './metric.ts';
 
 /** Any metric, whatever its labels. */
@@ -23,6 +24,8 @@ export interface RegistryOptions {
   readonly collectTimeoutMs?: number;
   /** Under several processes: how often each brings the metrics with `collect` up to date between scrapes. @default 5 */
   readonly refreshSeconds?: number;
+  /** See `setExemplarSource`. @default none */
+  readonly exemplarSource?: ExemplarSource;
 }
 
 /** What the registry says of itself while it works; see self-metrics.ts. */
@@ -46,6 +49,7 @@ export class Registry {
   readonly #merger: Merger = new Merger();
   readonly #collectors: Collectors;
   readonly #refreshMs: number;
+  #sampler: ExemplarSampler | undefined;
   #store: Store | undefined;
   #refresher: NodeJS.Timeout | undefined;
   #running: Promise<Snapshot> | undefined;
@@ -55,6 +59,7 @@ export class Registry {
     this.#openStore = options.openStore ?? (() => new HeapStore());
     this.#refreshMs = (options.refreshSeconds ?? 5) * 1000;
     this.#collectors = new Collectors(options.collectTimeoutMs ?? 2000, (family) => this.self?.collectFailed(family));
+    this.setExemplarSource(options.exemplarSource);
   }
 
   /** The family of that name (with or without `_total` or `_info`), if it is defined. */
@@ -144,6 +149,21 @@ export class Registry {
     if ([...this.#metrics.values()].some((metric) => metric.collector)) this.#keepFresh();
   }
 
+  /**
+   * From now on each counter series and each histogram bucket gets an exemplar from `source` at times, at most one in a second; `undefined`: no longer.
+   * The source is asked while something is recorded, so that it can tell what goes on. See `promenade/opentelemetry` for one.
+   */
+  setExemplarSource(source: ExemplarSource | undefined): void {
+    this.#sampler?.close();
+    this.#sampler = source && new ExemplarSampler(source);
+    for (const metric of this.#metrics.values()) metric.followSampler();
+  }
+
+  /** @internal */
+  get sampler(): ExemplarSampler | undefined {
+    return this.#sampler;
+  }
+
   /** How the store is. */
   status(): StoreStatus {
     return this.store.status();
@@ -152,6 +172,7 @@ export class Registry {
   /** Stops timers and gives the store up; what was counted stays where it was written. Idempotent. */
   close(): void {
     clearInterval(this.#refresher);
+    this.setExemplarSource(undefined);
     this.#store?.close();
   }
 

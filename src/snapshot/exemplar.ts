@@ -31,7 +31,12 @@ export function latestExemplars(a: readonly Exemplar[], b: readonly Exemplar[]):
   const latest = new Map<number, Exemplar>();
   for (const exemplar of [...a, ...b]) {
     const held = latest.get(exemplar.place);
-    if (!held || exemplar.timestamp > held.timestamp) latest.set(exemplar.place, exemplar);
+    if (!held || isLater(exemplar, held)) latest.set(exemplar.place, exemplar);
   }
   return [...latest.values()].sort((x, y) => x.place - y.place);
+}
+
+/** Of two of the same moment the larger one, so that it does not matter who is asked first. */
+function isLater(a: Exemplar, b: Exemplar): boolean {
+  return a.timestamp > b.timestamp || (a.timestamp === b.timestamp && a.value > b.value);
 }

@@ -6,8 +6,9 @@ import type { SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
+import { ExemplarReader } from './exemplar-reader.ts';
 import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from './names-log.ts';
-import { cellsHeader, isOwned, leadsTo, NAMES_STEP_BYTES, quarantine, readFrom } from './slot-files.ts';
+import { cellsHeader, isOwned, leadsTo, exemplarsPath, NAMES_STEP_BYTES, quarantine, readFrom } from './slot-files.ts';
 import { settle } from './settle.ts';
 import { SlotNames } from './slot-names.ts';
 import type { SlotInfo } from './store.ts';
@@ -19,6 +20,7 @@ interface KnownSlot {
   readonly inode: number;
   readonly header: SlotHeader;
   readonly names: SlotNames;
+  readonly exemplars: ExemplarReader;
   /** Where the records that were read end. */
   end: number;
   live: boolean;
@@ -132,7 +134,16 @@ export class DirectoryReader {
       if (unchanged && known.snapshot) return known.snapshot;
       known = { ...known, header };
     } else {
-      known = { inode, header, names: new SlotNames(), end: HEADER_BYTES, live, bytes: 0, snapshot: undefined };
+      known = {
+        inode,
+        header,
+        names: new SlotNames(),
+        exemplars: new ExemplarReader(),
+        end: HEADER_BYTES,
+        live,
+        bytes: 0,
+        snapshot: undefined,
+      };
     }
     known.live = live;
     this.#known.set(name, known);
@@ -144,9 +155,10 @@ export class DirectoryReader {
       await readNames(known, fd, slice);
       if (known.names.families.size === 0) break;
       const chunks = await this.#readCells(name, known, slice);
+      const exemplars = known.exemplars.read(exemplarsPath(this.#directory, name), header.lineage);
       known.bytes = size + chunks.length * CHUNK_BYTES;
       families = [];
-      for (const family of known.names.families.values()) families.push(await family.read(chunks, slice));
+      for (const family of known.names.families.values()) families.push(await family.read(chunks, slice, exemplars));
       behind = [...known.names.families.values()].some((family) => family.isBehind(chunks));
       if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
     }

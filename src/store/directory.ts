@@ -81,7 +81,7 @@ export class Directory {
   /** Begins anew: for when no process uses it. */
   reset(): void {
     for (const file of fs.readdirSync(this.path)) {
-      if (/\.(names|cells|tmp)$|\.damaged-\d+$/.test(file) || file === DIRECTORY_FILE) {
+      if (/\.(names|cells|exemplars|tmp)$|\.damaged-\d+$/.test(file) || file === DIRECTORY_FILE) {
         fs.rmSync(this.join(file), { recursive: true, force: true });
       }
     }

@@ -2,6 +2,7 @@ import { keepsSparseBuckets, strideOf } from '../snapshot/snapshot.ts';
 import type { FamilyDefinition, LabelValues, SlotFamily, SparseBuckets } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { rangeIn } from './cell-allocator.ts';
+import type { ExemplarKeeper } from './exemplar-ring.ts';
 import { cellsOf, countsEnd, OVERFLOW, readSeries, readSummary } from './layout.ts';
 import { isBehind, readNativeHistogram } from './native-histogram.ts';
 
@@ -51,6 +52,12 @@ export class FamilyTable {
     return this.#entries.values();
   }
 
+  /** All series and the fallback. */
+  *all(): Iterable<SeriesEntry> {
+    yield this.fallback;
+    yield* this.#entries.values();
+  }
+
   get(labelValues: LabelValues): SeriesEntry | undefined {
     const entry = this.#entries.get(keyOf(labelValues));
     return entry ?? (this.#isFallback(labelValues) ? this.fallback : undefined);
@@ -77,7 +84,7 @@ export class FamilyTable {
    * The family's numbers from the cells as they are in `chunks`. `series` is the same list from call to call until a series comes or goes.
    * Copies, so the snapshot stays what it is.
    */
-  async read(chunks: readonly Float64Array[], slice: TimeSlice): Promise<SlotFamily> {
+  async read(chunks: readonly Float64Array[], slice: TimeSlice, kept: Pick<ExemplarKeeper, 'of'>): Promise<SlotFamily> {
     const { definition, definedAt } = this;
     const { entries, series } = this.#list(chunks);
     const stride = strideOf(definition);
@@ -100,7 +107,9 @@ export class FamilyTable {
       }
       if ((i & 255) === 255 && slice.spent) await slice.rest();
     }
-    return sparse ? { definition, definedAt, series, values, sparse } : { definition, definedAt, series, values };
+    const exemplars = entries.map(({ cell }) => kept.of(cell));
+    const exemplified = exemplars.some((list) => list.length > 0);
+    return { definition, definedAt, series, values, ...(sparse && { sparse }), ...(exemplified && { exemplars }) };
   }
 
   /** Whether the cells in `chunks` speak of blocks that are not known here yet. */

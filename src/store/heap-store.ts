@@ -1,6 +1,7 @@
 import type { FamilyDefinition, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
+import { ExemplarRing } from './exemplar-ring.ts';
 import { FamilyTable } from './family-table.ts';
 import { cellsOf } from './layout.ts';
 import { TableFamily } from './table-family.ts';
@@ -11,11 +12,12 @@ export class HeapStore implements Store {
   readonly startTimestamp: number = Date.now() / 1000;
   readonly shared = false;
   readonly #allocator: CellAllocator = new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
+  readonly #exemplars: ExemplarRing = new ExemplarRing();
   readonly #families: Set<TableFamily> = new Set();
 
   define(definition: FamilyDefinition): StoredFamily {
     const table = new FamilyTable(0, definition, Date.now(), this.#allocator.allocate(cellsOf(definition))!);
-    const family = new TableFamily(table, this.#allocator);
+    const family = new TableFamily(table, this.#allocator, undefined, this.#exemplars);
     this.#families.add(family);
     return family;
   }
@@ -26,7 +28,8 @@ export class HeapStore implements Store {
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
     const families: SlotFamily[] = [];
-    for (const { table } of this.#families) families.push(await table.read(this.#allocator.chunks, slice));
+    for (const { table } of this.#families)
+      families.push(await table.read(this.#allocator.chunks, slice, this.#exemplars));
     return [{ live: true, families }];
   }
 

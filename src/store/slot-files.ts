@@ -15,6 +15,11 @@ const MAGIC = 'PRMNDCEL';
 const ZEROS: Buffer = Buffer.alloc(CHUNK_BYTES);
 const KEPT_DAMAGED = 16;
 
+/** Where a slot's exemplars lie. */
+export function exemplarsPath(directory: Directory, slot: string): string {
+  return directory.join(`${slot}.exemplars`);
+}
+
 /** What stands in a cells file's first 64 bytes: a magic word, the format's version, and the lineage of the names that it belongs to. */
 export function cellsHeader(lineage: string): Buffer {
   const bytes = Buffer.alloc(HEADER_CELLS * 8);
@@ -89,6 +94,7 @@ export function quarantine(directory: Directory, slot: string, namesFd: number):
     fs.renameSync(names, names + suffix);
     const cells = directory.join(`${slot}.cells`);
     if (fs.existsSync(cells)) fs.renameSync(cells, cells + suffix);
+    fs.rmSync(exemplarsPath(directory, slot), { recursive: true, force: true });
     dropOldest(directory);
   } catch {
     return false; // a reader that may not write, or another that was faster

@@ -7,6 +7,7 @@ import { CellAllocator, CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
 import { FamilyTable } from './family-table.ts';
 import { cellsOf } from './layout.ts';
+import { ExemplarFile } from './exemplar-file.ts';
 import { encodeHeader, encodeRecord, type NameRecord, type SlotHeader } from './names-log.ts';
 import { loadNative, type Mapping } from './native.ts';
 import { type ClaimedSlot, claimNewSlot } from './slot-claim.ts';
@@ -32,6 +33,7 @@ export class Slot implements Journal {
   readonly #mappings: Mapping[] = [];
   readonly #families: Map<number, FamilyTable>;
   readonly #allocator: CellAllocator;
+  readonly #exemplars: ExemplarFile;
   #name: string;
   #namesFd: number;
   #cellsFd: number;
@@ -62,6 +64,8 @@ export class Slot implements Journal {
     for (const [i, cells] of chunks.entries()) cells.fill(0, Math.max(0, end - i * CHUNK_CELLS));
     this.#allocator = new CellAllocator(chunks, end, () => this.#grow());
     for (const [cell, width] of claimed.names.freeRuns()) this.#allocator.free(cell, width);
+    const taken = new Set([...this.#families.values()].flatMap((family) => [...family.all()].map(({ cell }) => cell)));
+    this.#exemplars = new ExemplarFile(directory, claimed.name, claimed.header.lineage, taken);
     for (const family of this.#families.values()) if (family.definition.liveOnly) this.#startAnew(family);
   }
 
@@ -83,9 +87,9 @@ export class Slot implements Journal {
         const record = ['family', known.id, Date.now(), known.fallback.cell, definition] as const;
         if (this.#append(record)) known.redefine(definition, record[2]);
       }
-      return new TableFamily(known, this.#allocator, this);
+      return this.#open(known);
     }
-    if (known) this.undefine(new TableFamily(known, this.#allocator, this));
+    if (known) this.undefine(this.#open(known));
     const cell = this.#allocator.allocate(cellsOf(definition));
     if (cell === undefined) return undefined;
     const id = Math.max(0, ...this.#families.keys()) + 1;
@@ -95,7 +99,7 @@ export class Slot implements Journal {
       return undefined;
     }
     this.#families.set(id, family);
-    return new TableFamily(family, this.#allocator, this);
+    return this.#open(family);
   }
 
   undefine(family: TableFamily): void {
@@ -130,7 +134,7 @@ export class Slot implements Journal {
       this.#directory.refresh();
       const named = leadsTo(this.#path('names'), this.#namesFd);
       const celled = leadsTo(this.#path('cells'), this.#cellsFd);
-      if (named && celled) return;
+      if (named && celled) return this.#exemplars.heal(this.#name);
       if (!named) {
         const claim = claimNewSlot(this.#directory, this.#header);
         fs.closeSync(this.#namesFd);
@@ -139,6 +143,7 @@ export class Slot implements Journal {
       }
       this.#moveCells();
       this.#rewriteNames();
+      this.#exemplars.heal(this.#name);
     } catch (error) {
       debug('the slot %s could not be mended: %o', this.#name, error);
     }
@@ -148,6 +153,7 @@ export class Slot implements Journal {
   close(): void {
     this.#closed = true;
     for (const mapping of this.#mappings) loadNative().detach(mapping);
+    this.#exemplars.close();
     fs.closeSync(this.#cellsFd);
     fs.closeSync(this.#namesFd);
   }
@@ -156,8 +162,12 @@ export class Slot implements Journal {
     return this.#directory.join(`${this.#name}.${extension}`);
   }
 
+  #open(family: FamilyTable): TableFamily {
+    return new TableFamily(family, this.#allocator, this, this.#exemplars);
+  }
+
   #startAnew(family: FamilyTable): void {
-    const mine = new TableFamily(family, this.#allocator, this);
+    const mine = this.#open(family);
     for (const { labelValues } of [...family.entries()]) mine.remove(labelValues);
     const { cells, index } = mine.fallback;
     cells.fill(0, index, index + cellsOf(family.definition));

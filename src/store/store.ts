@@ -1,3 +1,4 @@
+import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 
@@ -29,6 +30,10 @@ export interface StoredFamily {
   dropBlocks(labelValues: LabelValues, keys: readonly number[]): void;
   /** The keys of the blocks that a series has. */
   blocks(labelValues: LabelValues): readonly number[];
+  /** Keeps an example of what a series counted, in the place of an earlier one. Unknown series are ignored. Some microseconds; never throws. */
+  exemplify(labelValues: LabelValues, exemplar: Exemplar): void;
+  /** For a series that begins anew. */
+  forgetExemplars(labelValues: LabelValues): void;
   /** What this process alone has counted in it; series in the order in which they came. */
   read(slice: TimeSlice): Promise<SlotFamily>;
 }

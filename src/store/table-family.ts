@@ -1,8 +1,10 @@
+import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues, SlotFamily } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import type { CellAllocator } from './cell-allocator.ts';
 import type { FamilyTable, SeriesEntry } from './family-table.ts';
 import { BLOCK_CELLS, cellsOf } from './layout.ts';
+import { type ExemplarKeeper, ExemplarRing } from './exemplar-ring.ts';
 import type { CellRange, StoredFamily } from './store.ts';
 
 /**
@@ -24,11 +26,18 @@ export class TableFamily implements StoredFamily {
   readonly table: FamilyTable;
   readonly #allocator: CellAllocator;
   readonly #journal: Journal;
+  readonly #exemplars: ExemplarKeeper;
 
-  constructor(table: FamilyTable, allocator: CellAllocator, journal: Journal = NO_JOURNAL) {
+  constructor(
+    table: FamilyTable,
+    allocator: CellAllocator,
+    journal: Journal = NO_JOURNAL,
+    exemplars: ExemplarKeeper = new ExemplarRing(),
+  ) {
     this.table = table;
     this.#allocator = allocator;
     this.#journal = journal;
+    this.#exemplars = exemplars;
   }
 
   get definition(): FamilyDefinition {
@@ -102,7 +111,17 @@ export class TableFamily implements StoredFamily {
   }
 
   read(slice: TimeSlice): Promise<SlotFamily> {
-    return this.table.read(this.#allocator.chunks, slice);
+    return this.table.read(this.#allocator.chunks, slice, this.#exemplars);
+  }
+
+  exemplify(labelValues: LabelValues, exemplar: Exemplar): void {
+    const entry = this.table.get(labelValues);
+    if (entry) this.#exemplars.keep(entry.cell, exemplar);
+  }
+
+  forgetExemplars(labelValues: LabelValues): void {
+    const entry = this.table.get(labelValues);
+    if (entry) this.#exemplars.forget(entry.cell);
   }
 
   /** Empties the family, and gives its cells back if it is `gone` from all that is written down. */
@@ -130,6 +149,7 @@ export class TableFamily implements StoredFamily {
   #release(entry: SeriesEntry, gone: boolean): void {
     const release = (cell: number, width: number): void =>
       gone ? this.#allocator.free(cell, width) : this.#allocator.zero(cell, width);
+    this.#exemplars.forget(entry.cell);
     release(entry.cell, cellsOf(this.definition));
     for (const cell of entry.blocks.values()) release(cell, BLOCK_CELLS);
     entry.blocks.clear();
