@@ -188,6 +188,11 @@ export class Registry {
 
   async #collect(): Promise<Snapshot> {
     await this.#freshen();
+    return this.read();
+  }
+
+  /** The numbers of all processes as they are, without bringing any up to date. */
+  async read(): Promise<Snapshot> {
     const { store } = this;
     const slice = new TimeSlice();
     const slots = await store.read(slice);

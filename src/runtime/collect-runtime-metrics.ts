@@ -51,7 +51,7 @@ const known: WeakMap<Registry, RuntimeMetrics> = new WeakMap();
  * Under the names that prom-client gives them. They are brought up to date when the page is read; between that, one timer that does not keep the
  * process alive measures the event loop every 100 ms.
  *
- * Idempotent: a registry has these families once, as the first call defined them. Returns what stops the timer and the observer
+ * Idempotent: a registry has these families once, as the first call defined them, until they are unregistered. Returns what stops the timer and the observer
  * once everyone who called has stopped; the families stay, so that no sum over processes falls.
  *
  *     const stop = collectRuntimeMetrics();
@@ -62,7 +62,7 @@ const known: WeakMap<Registry, RuntimeMetrics> = new WeakMap();
 export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () => void {
   const { registry = defaultRegistry, prefix = '', labels = {} } = options;
   let metrics = known.get(registry);
-  if (!metrics) {
+  if (!metrics?.areOn(registry)) {
     metrics = new RuntimeMetrics(new RuntimeFamilies(registry, prefix, labels));
     known.set(registry, metrics);
   }
@@ -71,13 +71,20 @@ export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () =
 
 /** The runtime families of one registry, at work as long as somebody uses them. */
 class RuntimeMetrics {
+  readonly #families: RuntimeFamilies;
   readonly #starts: readonly (() => () => void)[];
   #stops: readonly (() => void)[] = [];
   #users = 0;
 
   constructor(families: RuntimeFamilies) {
+    this.#families = families;
     const collectors = isMainThread ? [...PROCESS, ...THREAD] : THREAD;
     this.#starts = collectors.map((collect) => collect(families)).filter((start) => start !== undefined);
+  }
+
+  /** Whether the registry still has any of the families. */
+  areOn(registry: Registry): boolean {
+    return this.#families.defined.some((metric) => metric.registry === registry);
   }
 
   use(): () => void {

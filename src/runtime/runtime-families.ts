@@ -4,7 +4,7 @@ import { Histogram } from '../core/histogram.ts';
 import { Info } from '../core/info.ts';
 import type { LabelSet } from '../core/labels.ts';
 import type { MetricOptions } from '../core/metric.ts';
-import type { Registry } from '../core/registry.ts';
+import type { AnyMetric, Registry } from '../core/registry.ts';
 
 /** Defines families and, where there is work between scrapes, returns what starts it; that in turn returns what ends it. */
 export type RuntimeCollector = (families: RuntimeFamilies) => (() => () => void) | void;
@@ -14,6 +14,8 @@ export type RuntimeFamily = Pick<MetricOptions, 'name' | 'help' | 'unit' | 'labe
 
 /** Defines the families of one registry, under one prefix and with the same labels on every series. */
 export class RuntimeFamilies {
+  /** What was defined. */
+  readonly defined: AnyMetric[] = [];
   readonly #registry: Registry;
   readonly #prefix: string;
   readonly #labels: LabelSet<string>;
@@ -26,24 +28,29 @@ export class RuntimeFamilies {
 
   /** A value of one process: of several each is shown, as their sum would say nothing. */
   gauge(family: RuntimeFamily): Gauge<string> {
-    return new Gauge({ ...this.#complete(family), aggregation: 'all' });
+    return this.#keep(new Gauge({ ...this.#complete(family), aggregation: 'all' }));
   }
 
   counter(family: RuntimeFamily): Counter<string> {
-    return new Counter(this.#complete(family));
+    return this.#keep(new Counter(this.#complete(family)));
   }
 
   histogram(family: RuntimeFamily, buckets: readonly number[]): Histogram<string> {
-    return new Histogram({ ...this.#complete(family), buckets });
+    return this.#keep(new Histogram({ ...this.#complete(family), buckets }));
   }
 
   info(family: RuntimeFamily): Info<string> {
-    return new Info(this.#complete(family));
+    return this.#keep(new Info(this.#complete(family)));
   }
 
   /** A family's own labels, if it has any, and those of every series. */
   labels(own: LabelSet<string> = {}): LabelSet<string> {
     return { ...own, ...this.#labels };
+  }
+
+  #keep<M extends AnyMetric>(metric: M): M {
+    this.defined.push(metric);
+    return metric;
   }
 
   #complete(family: RuntimeFamily): MetricOptions {

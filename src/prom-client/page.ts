@@ -1,0 +1,48 @@
+import { Metric } from '../core/metric.ts';
+import type { AnyMetric, Registry as CoreRegistry } from '../core/registry.ts';
+import { MetricsError } from '../errors.ts';
+import type { FamilySnapshot } from '../snapshot/snapshot.ts';
+import { TimeSlice } from '../time-slice.ts';
+import { createAside, forgetWhenCollected } from './aside.ts';
+import type { Family, Readable } from './types.ts';
+
+/** A metric whose numbers are a core metric's. */
+export interface PageMetric extends Readable {
+  readonly core: AnyMetric;
+  /** What a snapshot has of it. */
+  fromSnapshot(family: FamilySnapshot | undefined): Family;
+  /** Called once it is off the page. */
+  left?(): void;
+}
+
+export function isPageMetric(metric: Readable): metric is PageMetric {
+  return (metric as Partial<PageMetric>).core instanceof Metric;
+}
+
+/** Puts a metric on the page, with what it has counted. One whose names are taken there counts on aside, with a warning. */
+export function enterPage(metric: Readable, page: CoreRegistry): void {
+  if (!isPageMetric(metric)) return;
+  try {
+    page.adopt(metric.core);
+  } catch (error) {
+    if (!(error instanceof MetricsError) || error.code !== 'ERR_METRICS_DUPLICATE_NAME') throw error;
+    process.emitWarning(`${metric.name} is not on the metrics page: ${error.message}`, {
+      code: 'WARN_METRICS_NOT_ON_PAGE',
+    });
+  }
+}
+
+/** Takes a metric off the page. It counts on, with what it has counted, where nobody sees it. */
+export function leavePage(metric: Readable, page: CoreRegistry): void {
+  if (!isPageMetric(metric) || metric.core.registry !== page) return;
+  createAside().adopt(metric.core);
+  forgetWhenCollected(metric.core);
+  metric.left?.();
+}
+
+/** A metric's numbers, those of all processes where several share them; without bringing it up to date. */
+export async function readMetric({ registry, family, name }: AnyMetric): Promise<FamilySnapshot | undefined> {
+  if (!registry.store.shared) return family.read(new TimeSlice());
+  const { families } = await registry.read();
+  return families.find(({ definition }) => definition.name === name);
+}
