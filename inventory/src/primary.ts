@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
 import { startDemo } from './demo.ts';
+import { listenError } from './listen-error.ts';
 import { metricsEnvironment, metricsPage } from './metrics.ts';
 import { originOf, readSettings, toEnvironment, type Settings } from './settings.ts';
 import { supervise } from './supervisor.ts';
@@ -55,7 +56,11 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
 async function withPort(settings: Settings): Promise<Settings> {
   if (settings.port !== 0) return settings;
   const server = createServer().listen(0, settings.host);
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenError(settings.host, settings.port, error);
+  }
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');

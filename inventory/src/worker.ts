@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import { openDatabase } from './database/database.ts';
+import { listenError } from './listen-error.ts';
 import type { Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
@@ -30,21 +31,6 @@ export async function runWorker(settings: Settings): Promise<void> {
     await app.listen({ host, port });
     process.send?.({ servingAt: (app.server.address() as AddressInfo).port } satisfies Serving);
   } catch (error) {
-    throw new Error(whyNotListening(host, port, error), { cause: error });
-  }
-}
-
-function whyNotListening(host: string, port: number, error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'EADDRINUSE':
-      return `Port ${port} on ${host} is in use; stop what listens there, or choose another with PORT=${port + 1}.`;
-    case 'EACCES':
-      return `Port ${port} may not be opened by this user; choose one above 1023 with PORT=8080.`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `HOST ${host} is no address of this machine; try HOST=127.0.0.1.`;
-    default:
-      return `Can't listen on ${host}:${port}: ${message}`;
+    throw listenError(host, port, error);
   }
 }
