@@ -213,6 +213,8 @@ export class Registry {
   #keepFresh(): void {
     if (!this.store.shared || this.#refresher) return;
     this.#refresher = setInterval(() => void this.#freshen(), this.#refreshMs).unref();
+    // At once, too, so that no zeros show until the first turn; when all that is defined together is defined.
+    setImmediate(() => void this.#freshen()).unref();
   }
 }
 
