@@ -1,4 +1,4 @@
-import { sampleNames } from '../snapshot/names.ts';
+import { sampleNames, withSuffix } from '../snapshot/names.ts';
 import type { FamilyDefinition, FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
 import { escapeQuoted } from './escape.ts';
 import { FamilyLines, type KeptLines, type MakeLines } from './family-lines.ts';
@@ -37,8 +37,9 @@ export class TextRenderer {
   *render(snapshot: Snapshot, filter?: ReadonlySet<string>): Generator<string, void, undefined> {
     let text = '';
     let room = MAX_KEPT_SIZE;
+    const names = new Set(snapshot.families.map(({ definition }) => definition.name));
     for (const family of snapshot.families) {
-      const { definition } = family;
+      const definition = withSuffix(family.definition, names);
       if (filter?.size && !sampleNames(definition).some((name) => filter.has(name))) continue;
       text += this.#dialect.openFamily(definition, (suffix) => this.#print(definition.name, suffix));
       const layout = sampleLines(definition, this.#dialect);

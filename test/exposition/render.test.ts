@@ -131,3 +131,34 @@ test('a large page comes in chunks below 64 KiB that make up the page', () => {
   );
   expect(lines.filter((line) => line.startsWith('# TYPE b'))).toHaveLength(2_000);
 });
+
+describe('counters with exact names', () => {
+  const counter = (name: string): Parameters<typeof familyOf>[0] => ({
+    name,
+    type: 'counter',
+    exactName: true,
+    help: '',
+  });
+
+  test('have them on every page; without _total OpenMetrics has no word for them', () => {
+    const snapshot = snapshotOf(
+      familyOf(counter('hits'), [{ values: [1] }]),
+      familyOf(counter('jobs_total'), [{ values: [2] }]),
+    );
+    expect(render(snapshot, '0.0.4')).toBe('# TYPE hits counter\nhits 1\n# TYPE jobs_total counter\njobs_total 2\n');
+    expect(render(snapshot, 'openMetrics')).toBe(
+      '# TYPE hits unknown\nhits 1\n# TYPE jobs counter\njobs_total 2\n# EOF\n',
+    );
+  });
+
+  test('share a page with a gauge that has the name without _total', () => {
+    const snapshot = snapshotOf(
+      familyOf({ name: 'jobs', type: 'gauge', help: '' }, [{ values: [1] }]),
+      familyOf(counter('jobs_total'), [{ values: [2] }]),
+    );
+    expect(render(snapshot, '0.0.4')).toBe('# TYPE jobs gauge\njobs 1\n# TYPE jobs_total counter\njobs_total 2\n');
+    expect(render(snapshot, 'openMetrics')).toBe(
+      '# TYPE jobs gauge\njobs 1\n# TYPE jobs_total unknown\njobs_total 2\n# EOF\n',
+    );
+  });
+});
