@@ -36,7 +36,7 @@ export interface ScrapeAnswer {
 
 /** A page ready to be rendered. */
 interface Page {
-  readonly chunks: Iterable<string>;
+  readonly chunks: Iterable<string | Uint8Array>;
   readonly encoding: ContentEncoding;
   /** The time that is left to take it. */
   readonly timeoutMs: number;

@@ -1,5 +1,6 @@
 import type { Exposition } from './exposition.ts';
 import type { EscapingScheme } from './name-escaping.ts';
+import { ProtobufRenderer } from './protobuf-renderer.ts';
 import { openMetricsText, prometheusText, type TextDialect } from './text-dialect.ts';
 import { TextRenderer, type KeptFamilies } from './text-renderer.ts';
 
@@ -30,10 +31,11 @@ export const FORMATS: readonly Format[] = [
   }),
   // Drafts of OpenMetrics went by this version; Go's library too answers it with the text of 1.0.
   textFormat({ format: 'openmetrics', version: '0.0.1', dialect: openMetricsText, kept: openMetricsLines }),
+  protobufFormat(),
 ];
 
 interface TextFormatOptions {
-  readonly format: Exposition['format'];
+  readonly format: 'text' | 'openmetrics';
   readonly version: string;
   readonly dialect: TextDialect;
   readonly kept: KeptFamilies;
@@ -44,7 +46,6 @@ interface TextFormatOptions {
 function textFormat({ format, version, dialect, kept, statesEscaping = false }: TextFormatOptions): Format {
   const [type, subtype, defaultVersion] =
     format === 'text' ? (['text', 'plain', '0.0.4'] as const) : (['application', 'openmetrics-text', '0.0.1'] as const);
-  const expositions = new Map<EscapingScheme | undefined, Exposition>();
   return {
     type,
     subtype,
@@ -53,20 +54,52 @@ function textFormat({ format, version, dialect, kept, statesEscaping = false }: 
       ['charset', 'utf-8'],
     ]),
     defaults: new Map([['version', defaultVersion]]),
-    exposition(asked) {
-      let exposition = expositions.get(asked);
-      if (exposition === undefined) {
-        const scheme = asked ?? 'underscores';
-        const renderer = new TextRenderer(dialect, scheme, kept);
-        const escaping = asked || statesEscaping ? `; escaping=${scheme}` : '';
-        exposition = {
-          contentType: `${type}/${subtype}; version=${version}; charset=utf-8${escaping}`,
-          format,
-          render: (snapshot, filter) => renderer.render(snapshot, filter),
-        };
-        expositions.set(asked, exposition);
-      }
-      return exposition;
-    },
+    exposition: perScheme((asked) => {
+      const scheme = asked ?? 'underscores';
+      const renderer = new TextRenderer(dialect, scheme, kept);
+      const escaping = asked || statesEscaping ? `; escaping=${scheme}` : '';
+      return {
+        contentType: `${type}/${subtype}; version=${version}; charset=utf-8${escaping}`,
+        format,
+        render: (snapshot, filter) => renderer.render(snapshot, filter),
+      };
+    }),
+  };
+}
+
+/** The only format with native histograms. It has to be asked for by its message and encoding too. */
+function protobufFormat(): Format {
+  return {
+    type: 'application',
+    subtype: 'vnd.google.protobuf',
+    parameters: new Map([
+      ['proto', 'io.prometheus.client.metricfamily'],
+      ['encoding', 'delimited'],
+    ]),
+    defaults: new Map([
+      ['proto', ''],
+      ['encoding', ''],
+    ]),
+    exposition: perScheme((asked) => {
+      const renderer = new ProtobufRenderer(asked ?? 'underscores');
+      const escaping = asked ? `; escaping=${asked}` : '';
+      return {
+        contentType: `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited${escaping}`,
+        format: 'protobuf',
+        render: (snapshot, filter) => renderer.render(snapshot, filter),
+      };
+    }),
+  };
+}
+
+/** Makes an exposition when its scheme is asked for the first time. */
+function perScheme(
+  make: (asked: EscapingScheme | undefined) => Exposition,
+): (asked: EscapingScheme | undefined) => Exposition {
+  const expositions = new Map<EscapingScheme | undefined, Exposition>();
+  return (asked) => {
+    let exposition = expositions.get(asked);
+    if (!exposition) expositions.set(asked, (exposition = make(asked)));
+    return exposition;
   };
 }

@@ -9,7 +9,7 @@ import { TimeSlice } from '../time-slice.ts';
  * @returns whether the page was handed over whole; not so when the reader left first
  * @throws what rendering threw, once the target is destroyed: half a page must not pass for a whole one
  */
-export async function writePage(page: Iterable<string>, target: Writable): Promise<boolean> {
+export async function writePage(page: Iterable<string | Uint8Array>, target: Writable): Promise<boolean> {
   const chunks = page[Symbol.iterator]();
   // After an error of its own the target closes, and that ends the page.
   target.on('error', ignore);
@@ -24,13 +24,13 @@ export async function writePage(page: Iterable<string>, target: Writable): Promi
   }
 }
 
-async function writeChunks(chunks: Iterator<string>, target: Writable): Promise<boolean> {
+async function writeChunks(chunks: Iterator<string | Uint8Array>, target: Writable): Promise<boolean> {
   const slice = new TimeSlice();
   let chunk = chunks.next();
   // One chunk ahead of the one that is written, so that the last is known to be the last.
   let next = chunk.done ? chunk : chunks.next();
   while (!next.done && !target.destroyed) {
-    if (!target.write(chunk.value)) await happens('drain', target);
+    if (chunk.value.length > 0 && !target.write(chunk.value)) await happens('drain', target);
     // A socket that takes everything at once drains within the same turn of the event loop.
     if (slice.spent) await slice.rest();
     chunk = next;

@@ -7,6 +7,7 @@ const TEXT_1 = 'text/plain; version=1.0.0; charset=utf-8';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const OPENMETRICS_0 = 'application/openmetrics-text; version=0.0.1; charset=utf-8';
 const PROTOBUF = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited';
+const PROTOBUF_TYPE = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
 
 describe('what scrapers and browsers send', () => {
   test.each([
@@ -18,7 +19,7 @@ describe('what scrapers and browsers send', () => {
     [
       'Prometheus 3 with native histograms',
       `${PROTOBUF};escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`,
-      `${OPENMETRICS}; escaping=allow-utf-8`,
+      `${PROTOBUF_TYPE}; escaping=allow-utf-8`,
     ],
     [
       'Prometheus 2.42',
@@ -30,8 +31,15 @@ describe('what scrapers and browsers send', () => {
       'application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
       OPENMETRICS_0,
     ],
-    ['Telegraf', `${PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3`, TEXT],
-    ['Telegraf as it was', `${PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3,*/*;q=0.1`, TEXT],
+    ['Telegraf', `${PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3`, PROTOBUF_TYPE],
+    ['Telegraf as it was', `${PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3,*/*;q=0.1`, PROTOBUF_TYPE],
+    ['protobuf without its message', 'application/vnd.google.protobuf, text/plain;q=0.5', TEXT],
+    [
+      'protobuf in another encoding',
+      'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text, text/plain;q=0.5',
+      TEXT,
+    ],
+    ['protobuf with a lower quality', `${PROTOBUF};q=0.4,text/plain;q=0.5`, TEXT],
     [
       'Chrome',
       'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7',

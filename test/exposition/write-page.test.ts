@@ -47,6 +47,12 @@ describe('to a response', () => {
     expect(await buffer(response)).toHaveLength(0);
   });
 
+  test('empty chunks are not written, and bytes go out as they are', async () => {
+    const chunks = ['', Buffer.from([0, 200]), '', '', Buffer.from([255]), ''];
+    const response = await request((_, res) => void writePage(chunks, res));
+    expect([...(await buffer(response))]).toEqual([0, 200, 255]);
+  });
+
   test('a long page is streamed', async () => {
     let whole: Promise<boolean> | undefined;
     const response = await request((_, res) => void (whole = writePage(pageOf(100), res)));

@@ -16,7 +16,7 @@ export function familyOf(
     definition: { help: 'Help.', unit: '', labelNames: [], ...definition },
     series: series.map(({ labels = [] }) => labels),
     values: Float64Array.from(series.flatMap(({ values }) => [...values])),
-    ...(definition.type === 'summary' && { sparse: series.map(({ sparse }) => sparse!) }),
+    ...((definition.type === 'summary' || definition.native) && { sparse: series.map(({ sparse }) => sparse!) }),
   };
 }
 
