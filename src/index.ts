@@ -1,6 +1,7 @@
 export { MetricsError, type MetricsErrorCode } from './errors.ts';
 export { BoundCounter, Counter, type CounterOptions } from './core/counter.ts';
 export { defaultRegistry } from './core/default-registry.ts';
+export type { ExemplarInput, ExemplarLabels, ExemplarSource } from './core/exemplars.ts';
 export { BoundGauge, Gauge, type GaugeOptions } from './core/gauge.ts';
 export { BoundHistogram } from './core/bound-histogram.ts';
 export {
