@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   apps: ['core'],
   runtime: ['core'],
   testing: ['core', 'exposition'],
+  bridges: ['core', 'snapshot'],
   'prom-client': ['core', 'exposition', 'runtime', 'snapshot'],
   instrument: ['core'],
   endpoint: ['core', 'exposition', 'apps'],

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { Collectors } from './collectors.ts';
 import { ExemplarSampler, type ExemplarSource } from './exemplars.ts';
 import type { Metric } from './metric.ts';
+import { type FamilySource, Sources, withoutClashes } from './sources.ts';
 
 /** Any metric, whatever its labels. */
 export type AnyMetric = Metric<string, Bound>;
@@ -48,6 +49,7 @@ export class Registry {
   readonly #openStore: () => Store;
   readonly #merger: Merger = new Merger();
   readonly #collectors: Collectors;
+  readonly #sources: Sources;
   readonly #refreshMs: number;
   #sampler: ExemplarSampler | undefined;
   #store: Store | undefined;
@@ -60,6 +62,7 @@ export class Registry {
     this.#refreshMs = (options.refreshSeconds ?? 5) * 1000;
     this.#collectors = new Collectors(options.collectTimeoutMs ?? 2000, (family) => this.self?.collectFailed(family));
     this.setExemplarSource(options.exemplarSource);
+    this.#sources = new Sources(options.collectTimeoutMs ?? 2000, (source) => this.self?.collectFailed(source));
   }
 
   /** The family of that name (with or without `_total` or `_info`), if it is defined. */
@@ -164,6 +167,19 @@ export class Registry {
     return this.#sampler;
   }
 
+  /** The numbers of all processes as they are, without bringing any up to date. */
+  read(): Promise<Snapshot> {
+    return this.#read([]);
+  }
+
+  /**
+   * Shows on the page what is counted elsewhere, read each time when the page is. What has a name that the page has already is left out.
+   * Returns what removes it again.
+   */
+  addSource(source: FamilySource): () => void {
+    return this.#sources.add(source);
+  }
+
   /** How the store is. */
   status(): StoreStatus {
     return this.store.status();
@@ -187,18 +203,20 @@ export class Registry {
   }
 
   async #collect(): Promise<Snapshot> {
-    await this.#freshen();
-    return this.read();
+    const [elsewhere] = await Promise.all([this.#sources.read(), this.#freshen()]);
+    return this.#read(elsewhere);
   }
 
-  /** The numbers of all processes as they are, without bringing any up to date. */
-  async read(): Promise<Snapshot> {
+  async #read(elsewhere: readonly FamilySnapshot[]): Promise<Snapshot> {
     const { store } = this;
     const slice = new TimeSlice();
     const slots = await store.read(slice);
-    const { families, conflicts } = await this.#merger.merge(slots, slice);
+    const merged = await this.#merger.merge(slots, slice);
+    const accepted = withoutClashes(elsewhere, merged.families);
+    const families = [...merged.families, ...accepted];
+    const conflicts = merged.conflicts.length + elsewhere.length - accepted.length;
     const taken = new Set(families.map(({ definition }) => definition.name));
-    const own = this.self?.families(families, store.status(), conflicts.length) ?? [];
+    const own = this.self?.families(families, store.status(), conflicts) ?? [];
     const page = [...families, ...own.filter(({ definition }) => !taken.has(definition.name))];
     return { families: page.sort(byName), startTimestamp: store.startTimestamp };
   }

@@ -4,6 +4,7 @@ import { MetricsError } from '../errors.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { TimeSlice } from '../time-slice.ts';
 import { createAside, forgetWhenCollected } from './aside.ts';
+import { toPage } from './bridge.ts';
 import type { Family, Readable } from './types.ts';
 
 /** A metric whose numbers are a core metric's. */
@@ -21,7 +22,7 @@ export function isPageMetric(metric: Readable): metric is PageMetric {
 
 /** Puts a metric on the page, with what it has counted. One whose names are taken there counts on aside, with a warning. */
 export function enterPage(metric: Readable, page: CoreRegistry): void {
-  if (!isPageMetric(metric)) return;
+  if (!isPageMetric(metric)) return addForeign(metric, page);
   try {
     page.adopt(metric.core);
   } catch (error) {
@@ -34,10 +35,28 @@ export function enterPage(metric: Readable, page: CoreRegistry): void {
 
 /** Takes a metric off the page. It counts on, with what it has counted, where nobody sees it. */
 export function leavePage(metric: Readable, page: CoreRegistry): void {
+  foreign.get(page)?.delete(metric);
   if (!isPageMetric(metric) || metric.core.registry !== page) return;
   createAside().adopt(metric.core);
   forgetWhenCollected(metric.core);
   metric.left?.();
+}
+
+/** By page: what was registered that is no metric of ours, and is read when the page is. */
+const foreign: WeakMap<CoreRegistry, Set<Readable>> = new WeakMap();
+
+function addForeign(metric: Readable, page: CoreRegistry): void {
+  const known = foreign.get(page);
+  if (known) {
+    known.add(metric);
+    return;
+  }
+  const metrics = new Set([metric]);
+  foreign.set(page, metrics);
+  page.addSource({
+    name: 'prom-client',
+    read: async () => toPage(page, await Promise.all(Array.from(metrics, async (one) => one.get()))),
+  });
 }
 
 /** A metric's numbers, those of all processes where several share them; without bringing it up to date. */

@@ -185,8 +185,10 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
         families.push(metric.fromSnapshot(left.get(metric.core.name)));
         left.delete(metric.core.name);
       } else {
-        families.push(await read(metric));
-        left.delete(metric.name);
+        const family = await read(metric);
+        families.push(family);
+        // On the page a summary from elsewhere is three families.
+        for (const suffix of ['', '_sum', '_count']) left.delete(family.name + suffix);
       }
     }
     for (const family of left.values()) if (!this.#hidden.has(family.definition.name)) families.push(toFamily(family));
