@@ -18,6 +18,11 @@ export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOpti
   readonly registry?: Registry | undefined;
   /** How many pages may be in the making or on their way at once; beyond it a scrape gets 503. @default 128 */
   readonly maxScrapes?: number | undefined;
+  /**
+   * Whether OpenMetrics 1.0 says with a `_created` line since when each counter, histogram and summary counts: one moment for all, that of the
+   * directory. A line a series more; Prometheus itself prefers the protobuf format for it. @default false
+   */
+  readonly createdSamples?: boolean | undefined;
 }
 
 /** The metrics page of an application, as its settings have it. */
@@ -56,13 +61,13 @@ export function createEndpoint<Subject = IncomingMessage>(
   options: EndpointOptions<Subject> = {},
   environment: Environment = process.env,
 ): Endpoint<Subject> {
-  const { registry = defaultRegistry, maxScrapes, session, checkToken, ...settingsOptions } = options;
+  const { registry = defaultRegistry, maxScrapes, createdSamples, session, checkToken, ...settingsOptions } = options;
   const settings = resolveSettings(settingsOptions, environment);
   if (!settings.enabled) return disabledEndpoint(settings, registry);
 
   const { multiprocDir: directory, role } = settings;
   if (directory !== undefined) shareDirectory(registry, { directory, role });
-  const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, session, checkToken });
+  const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, createdSamples, session, checkToken });
   observeSelf(registry, settings.namespace === '' ? '' : `${settings.namespace}_`);
   const publicPath = settings.port === undefined ? settings.path : undefined;
   const listener = listenerOf(settings, scraper, directoryOf(registry));

@@ -48,6 +48,8 @@ export interface ScraperOptions<Subject> extends AuthenticationCallbacks<Subject
   readonly settings: Settings;
   /** How many pages may be in the making or on their way at once; beyond it a scrape gets 503. @default 128 */
   readonly maxScrapes?: number | undefined;
+  /** See EndpointOptions. */
+  readonly createdSamples?: boolean | undefined;
 }
 
 const defaultMaxScrapes = 128;
@@ -63,6 +65,7 @@ export class Scraper<Subject> {
   readonly #authenticator: Authenticator<Subject>;
   readonly #families: ScrapeFamilies;
   readonly #maxScrapes: number;
+  readonly #createdSamples: boolean;
   readonly #warning: Warning = new Warning('WARN_METRICS_SCRAPE');
   #scrapes = 0;
 
@@ -72,10 +75,14 @@ export class Scraper<Subject> {
     this.#authenticator = new Authenticator(options.settings, options);
     this.#families = ScrapeFamilies.of(options.registry, options.settings.namespace);
     this.#maxScrapes = options.maxScrapes ?? defaultMaxScrapes;
+    this.#createdSamples = options.createdSamples ?? false;
   }
 
   async answer(request: ScrapeRequest<Subject>): Promise<ScrapeAnswer> {
-    const scrape = new Scrape(this.#families, negotiate(request.header('accept')));
+    const scrape = new Scrape(
+      this.#families,
+      negotiate(request.header('accept'), { createdSamples: this.#createdSamples }),
+    );
     try {
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         return scrape.refuse(405, 'Only GET and HEAD are answered here.', { Allow: 'GET, HEAD' });

@@ -13,6 +13,8 @@ const SUM_AND_COUNT: readonly SampleLine[] = [{ suffix: '_sum' }, { suffix: '_co
 
 /** What a format decides about its lines. */
 export interface LineStyle {
+  /** Whether what only rises has a line that says since when it counts. */
+  readonly createdSamples: boolean;
   /** Whether a histogram has a sum where values can be negative and so make it fall; without it there is no count either. */
   readonly sumsNegativeValues: boolean;
   /** Prints `le` and `quantile`. */
@@ -21,6 +23,18 @@ export interface LineStyle {
 
 /** The lines of one series, the same for each series of the family; {@link fillSamples} has their values in the same order. */
 export function sampleLines(definition: FamilyDefinition, style: LineStyle): SampleLine[] {
+  const lines = valueLines(definition, style);
+  return style.createdSamples && onlyRises(definition) && !definition.exactName
+    ? [...lines, { suffix: '_created' }]
+    : lines;
+}
+
+/** Whether a family's numbers count from a moment on. */
+export function onlyRises({ type }: FamilyDefinition): boolean {
+  return type === 'counter' || type === 'histogram' || type === 'summary';
+}
+
+function valueLines(definition: FamilyDefinition, style: LineStyle): SampleLine[] {
   switch (definition.type) {
     case 'counter':
       return [{ suffix: definition.exactName ? '' : '_total' }];

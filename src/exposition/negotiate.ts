@@ -1,5 +1,5 @@
 import type { Exposition } from './exposition.ts';
-import { FORMATS, type Format } from './formats.ts';
+import { FORMATS, FORMATS_WITH_CREATED, type Format } from './formats.ts';
 import { parseAccept, type MediaRange } from './media-ranges.ts';
 import type { EscapingScheme } from './name-escaping.ts';
 
@@ -13,20 +13,27 @@ interface Match {
 
 const SCHEMES: ReadonlySet<string> = new Set<EscapingScheme>(['allow-utf-8', 'underscores', 'dots', 'values']);
 
+/** What the endpoint decides about its pages. */
+export interface NegotiateOptions {
+  /** Whether OpenMetrics 1.0 says with `_created` since when a series counts. @default false */
+  readonly createdSamples?: boolean | undefined;
+}
+
 /**
  * The exposition that serves an Accept header best (RFC 9110, section 12.5.1): of the formats, each with the quality of
  * the most specific entry that names it, the one of the highest; among equals one asked for by type before one covered by `*`, then the earlier one.
  * Never a refusal: where nothing fits, and where all fit alike, text 0.0.4, which every scraper reads.
  */
-export function negotiate(accept: string | undefined): Exposition {
+export function negotiate(accept: string | undefined, { createdSamples = false }: NegotiateOptions = {}): Exposition {
+  const formats = createdSamples ? FORMATS_WITH_CREATED : FORMATS;
   const ranges = parseAccept(accept ?? '');
   let best: Match | undefined;
-  for (const format of FORMATS) {
+  for (const format of formats) {
     const match = mostSpecific(format, ranges);
     if (match === undefined || match.range.quality === 0) continue;
     if (best === undefined || compare(match, best, ranges) > 0) best = match;
   }
-  return (best?.format ?? FORMATS[0]!).exposition(schemeOf(best?.range));
+  return (best?.format ?? formats[0]!).exposition(schemeOf(best?.range));
 }
 
 function mostSpecific(format: Format, ranges: readonly MediaRange[]): Match | undefined {
@@ -52,6 +59,7 @@ function compare(a: Match, b: Match, ranges: readonly MediaRange[]): number {
 
 /** How exactly an entry names a format, -1 if it doesn't. */
 function specificityOf(range: MediaRange, format: Format): number {
+  if (range.subtype === '*' && format.byNameOnly) return -1;
   if (range.type === '*') return 0;
   if (range.type !== format.type) return -1;
   if (range.subtype === '*') return 1;

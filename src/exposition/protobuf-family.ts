@@ -2,7 +2,7 @@ import type { Exemplar } from '../snapshot/exemplar.ts';
 import { shownName } from '../snapshot/names.ts';
 import { countOf, quantileOf } from '../snapshot/quantile.ts';
 import { strideOf, type FamilySnapshot, type SparseBuckets } from '../snapshot/snapshot.ts';
-import { escapeName, type EscapingScheme } from './name-escaping.ts';
+import { escapeLabelName, escapeName, type EscapingScheme } from './name-escaping.ts';
 import { toSpans } from './native-spans.ts';
 import {
   BUCKET,
@@ -50,7 +50,7 @@ export class ProtobufFamily {
 
   constructor(family: FamilySnapshot, { writer, scheme, startTimestamp, kept }: FamilyOptions) {
     const { definition, series } = family;
-    const names = definition.labelNames.map((name) => escapeName(name, scheme));
+    const names = definition.labelNames.map((name) => escapeLabelName(name, scheme));
     this.labels = new SeriesLabels(names, series, kept);
     this.#writer = writer;
     this.#family = family;
@@ -76,7 +76,7 @@ export class ProtobufFamily {
   writeSeries(index: number): number {
     const { definition, values } = this.#family;
     if (definition.type === 'stateset') {
-      const name = escapeName(definition.name, this.#scheme);
+      const name = escapeLabelName(definition.name, this.#scheme);
       let size = 0;
       for (const [i, state] of definition.states!.entries()) {
         this.#writer.reserve(this.labels.room(index) + roomForLabel(name, state) + SERIES_BYTES);

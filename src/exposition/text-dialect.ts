@@ -7,6 +7,8 @@ import { formatBound, formatCanonicalBound } from './numbers.ts';
 export interface TextDialect extends LineStyle {
   /** Whether names outside the old alphabet can be written, between quotation marks. */
   readonly quotesNames: boolean;
+  /** Whether counters and buckets can have exemplars. */
+  readonly hasExemplars: boolean;
   /** The lines that open a family, without the last line feed; `print` gives a name its final form. */
   openFamily(definition: FamilyDefinition, print: (suffix: string) => string): string;
   /** The page's end. */
@@ -33,30 +35,41 @@ const PROMETHEUS_SUFFIXES: Partial<Record<FamilyDefinition['type'], string>> = {
 export function prometheusText(version: '0.0.4' | '1.0.0'): TextDialect {
   return {
     quotesNames: version === '1.0.0',
+    hasExemplars: false,
     openFamily(definition, print) {
       const name = print(definition.exactName ? '' : (PROMETHEUS_SUFFIXES[definition.type] ?? ''));
       const help = definition.help && `# HELP ${name} ${escapeHelp(definition.help)}\n`;
       return `${help}# TYPE ${name} ${PROMETHEUS_TYPES[definition.type]}`;
     },
     sumsNegativeValues: true,
+    createdSamples: false,
     formatBound,
     end: '',
   };
 }
 
 /** OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/. */
-export const openMetricsText: TextDialect = {
-  quotesNames: true,
-  openFamily(definition, print) {
-    const name = print('');
-    const hasUnit = definition.type !== 'info' && definition.type !== 'stateset' && definition.unit !== '';
-    const unit = hasUnit ? `\n# UNIT ${name} ${definition.unit}` : '';
-    const help = definition.help && `\n# HELP ${name} ${escapeQuoted(definition.help)}`;
-    // Go's library does the same for a counter whose samples have no `_total`.
-    const type = definition.exactName ? 'unknown' : definition.type;
-    return `# TYPE ${name} ${type}${unit}${help}`;
-  },
-  sumsNegativeValues: false,
-  formatBound: formatCanonicalBound,
-  end: '# EOF\n',
-};
+export function openMetricsText(createdSamples: boolean): TextDialect {
+  return {
+    quotesNames: true,
+    hasExemplars: true,
+    openFamily(definition, print) {
+      // Go's library does the same for a counter whose samples have no `_total`.
+      return openMetricsMetadata(definition, print(''), definition.exactName ? 'unknown' : definition.type);
+    },
+    sumsNegativeValues: false,
+    createdSamples,
+    formatBound: formatCanonicalBound,
+    end: OPEN_METRICS_END,
+  };
+}
+
+export const OPEN_METRICS_END = '# EOF\n';
+
+/** The lines that open a family in every version of OpenMetrics, without the last line feed. */
+export function openMetricsMetadata(definition: FamilyDefinition, name: string, type: string): string {
+  const hasUnit = definition.type !== 'info' && definition.type !== 'stateset' && definition.unit !== '';
+  const unit = hasUnit ? `\n# UNIT ${name} ${definition.unit}` : '';
+  const help = definition.help && `\n# HELP ${name} ${escapeQuoted(definition.help)}`;
+  return `# TYPE ${name} ${type}${unit}${help}`;
+}

@@ -1,10 +1,12 @@
 import { sampleNames, withSuffix } from '../snapshot/names.ts';
+import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
 import { escapeQuoted } from './escape.ts';
 import { FamilyLines, type KeptLines, type MakeLines } from './family-lines.ts';
 import { fillSamples, sampleLines, type SampleLine } from './family-layout.ts';
-import { escapeName, isLegalName, type EscapingScheme } from './name-escaping.ts';
+import type { EscapingScheme } from './name-escaping.ts';
 import { formatValue } from './numbers.ts';
+import { exemplarText, printFamilyName, printLabelName } from './pieces.ts';
 import type { TextDialect } from './text-dialect.ts';
 
 /** A chunk is handed over once it has this many characters: it stays below 64 KiB unless one series alone is very long. */
@@ -12,6 +14,8 @@ const CHUNK_SIZE = 56 * 1024;
 
 /** Characters of a page that are kept for the next scrape: some 300,000 lines; what comes after is made anew each time. */
 const MAX_KEPT_SIZE = 32 * 1024 * 1024;
+
+const NONE: readonly Exemplar[] = [];
 
 /** What is kept of families for the next scrape, until nobody holds the family any more. */
 export type KeptFamilies = WeakMap<FamilyDefinition, KeptLines>;
@@ -41,7 +45,7 @@ export class TextRenderer {
     for (const family of snapshot.families) {
       const definition = withSuffix(family.definition, names);
       if (filter?.size && !sampleNames(definition).some((name) => filter.has(name))) continue;
-      text += this.#dialect.openFamily(definition, (suffix) => this.#print(definition.name, suffix));
+      text += this.#dialect.openFamily(definition, (suffix) => printFamilyName(definition, this.#scheme, suffix));
       const layout = sampleLines(definition, this.#dialect);
       const makeLines = this.#lineMaker(definition, layout);
       // Only what every scheme prints alike is kept, so that there is one copy of it.
@@ -49,8 +53,11 @@ export class TextRenderer {
       const kept = keeps ? this.#kept.get(definition) : undefined;
       const lines = new FamilyLines(family.series, layout.length, makeLines, kept);
       const samples = new Float64Array(layout.length);
+      const created = layout.at(-1)!.suffix === '_created' ? snapshot.startTimestamp : undefined;
+      const exemplars = this.#dialect.hasExemplars && !definition.exactName ? family.exemplars : undefined;
       for (let i = 0; i < family.series.length; i++) {
-        const series = renderSeries(family, i, lines, samples);
+        const extras = { created, exemplars: exemplars?.[i] ?? NONE };
+        const series = renderSeries(family, i, lines, samples, extras);
         room -= series.length;
         lines.full = room < 0 || !keeps;
         text += series;
@@ -73,10 +80,10 @@ export class TextRenderer {
 
   /** What stands before and after the labels of a line; the whole line where the family has none. */
   #lineMaker(definition: FamilyDefinition, layout: readonly SampleLine[]): MakeLines {
-    const labelNames = definition.labelNames.map((name) => this.#print(name));
+    const labelNames = definition.labelNames.map((name) => printLabelName(name, this.#scheme));
     const frames = layout.map(({ suffix, label }) => {
-      const name = this.#print(definition.name, suffix);
-      const own = label && `${this.#print(label[0])}="${escapeQuoted(label[1])}"`;
+      const name = printFamilyName(definition, this.#scheme, suffix);
+      const own = label && `${printLabelName(label[0], this.#scheme)}="${escapeQuoted(label[1])}"`;
       // A quoted name stands inside the braces.
       const quoted = name.startsWith('"');
       if (labelNames.length > 0) {
@@ -95,33 +102,44 @@ export class TextRenderer {
     };
   }
 
-  #printsAsIs({ name, labelNames }: FamilyDefinition): boolean {
-    return this.#print(name) === name && labelNames.every((label) => this.#print(label) === label);
-  }
-
-  /** A family's name with a suffix, or a label's name, in its final form. */
-  #print(name: string, suffix: string = ''): string {
-    return quoteUnlessLegal(escapeName(name, this.#scheme) + suffix);
+  #printsAsIs(definition: FamilyDefinition): boolean {
+    return (
+      printFamilyName(definition, this.#scheme, '') === definition.name &&
+      definition.labelNames.every((label) => printLabelName(label, this.#scheme) === label)
+    );
   }
 }
 
-function quoteUnlessLegal(name: string): string {
-  return isLegalName(name) ? name : `"${escapeQuoted(name)}"`;
+/** What some formats tell beside a series' numbers. */
+interface SeriesExtras {
+  /** The value of the last line, where that says since when the series counts. */
+  readonly created: number | undefined;
+  readonly exemplars: readonly Exemplar[];
 }
 
 /** The lines of one series, each with the line feed before it. */
-function renderSeries(family: FamilySnapshot, index: number, lines: FamilyLines, samples: Float64Array): string {
+function renderSeries(
+  family: FamilySnapshot,
+  index: number,
+  lines: FamilyLines,
+  samples: Float64Array,
+  { created, exemplars }: SeriesExtras,
+): string {
   const start = lines.next();
   const texts = lines.lines;
   fillSamples(family, index, samples);
+  if (created !== undefined) samples[samples.length - 1] = created;
   let text = '';
   let last = NaN;
   let lastText = 'NaN';
+  // The line of a counter, and of each bucket, is at its exemplar's place.
+  let next = 0;
   for (let i = 0; i < samples.length; i++) {
     const value = samples[i]!;
     // Neighbouring buckets often have the same count.
     if (value !== last) lastText = formatValue((last = value));
     text += texts[start + i]! + lastText;
+    if (next < exemplars.length && exemplars[next]!.place === i) text += exemplarText(exemplars[next++]!);
   }
   return text;
 }

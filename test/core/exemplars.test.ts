@@ -85,7 +85,7 @@ describe('an exemplar that is given', () => {
         const tooLong = Array.from(text.toWellFormed()).length + 1 > 128;
         const inc = (): void => jobs.inc(1, { labels: { a: text } });
         if (tooLong) expect(inc).toThrow('OpenMetrics allows 128');
-        else inc();
+        else expect(inc).not.toThrow();
       }),
     );
   });
@@ -93,7 +93,7 @@ describe('an exemplar that is given', () => {
 
 describe('a source', () => {
   test('gives each bucket and each series one exemplar a second at most', async () => {
-    const source = vi.fn(() => ({ trace_id: 'x' }));
+    const source = vi.fn<() => ExemplarLabels>(() => ({ trace_id: 'x' }));
     const jobs = new Counter({ name: 'jobs_total', help: 'Jobs.', labelNames: ['kind'], registry });
     const [a, b] = [jobs.labels({ kind: 'a' }), jobs.labels({ kind: 'b' })];
     registry.setExemplarSource(source);
@@ -160,7 +160,7 @@ describe('a source', () => {
   });
 
   test('gives way to an exemplar that is given, and can be taken away', () => {
-    const source = vi.fn(() => ({ trace_id: 'x' }));
+    const source = vi.fn<() => ExemplarLabels>(() => ({ trace_id: 'x' }));
     const jobs = new Counter({ name: 'jobs_total', help: 'Jobs.', registry });
     registry.setExemplarSource(source);
     jobs.inc(1, { labels: {} });

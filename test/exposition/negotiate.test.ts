@@ -6,6 +6,7 @@ const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 const TEXT_1 = 'text/plain; version=1.0.0; charset=utf-8';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const OPENMETRICS_0 = 'application/openmetrics-text; version=0.0.1; charset=utf-8';
+const OPENMETRICS_2 = 'application/openmetrics-text; version=2.0.0; charset=utf-8';
 const PROTOBUF = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited';
 const PROTOBUF_TYPE = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
 
@@ -93,8 +94,13 @@ describe('RFC 9110', () => {
     ['nothing that we have', 'image/png, application/json', TEXT],
     ['a version that we do not have', 'application/openmetrics-text;version=9.0.0, text/plain;version=2.0.0', TEXT],
     [
-      'OpenMetrics 2 falls back to what comes next',
+      'OpenMetrics 2 where it is asked for',
       'application/openmetrics-text;version=2.0.0, application/openmetrics-text;version=1.0.0;q=0.5',
+      OPENMETRICS_2,
+    ],
+    [
+      'OpenMetrics 2 never for the sake of a star',
+      'text/plain;version=0.0.4;q=0, application/*, */*;q=0.5',
       OPENMETRICS,
     ],
     ['OpenMetrics without a version is 0.0.1', 'application/openmetrics-text', OPENMETRICS_0],

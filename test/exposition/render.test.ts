@@ -73,7 +73,7 @@ test('what is kept under one scheme does not show under another', () => {
     expect(render(snapshot, '1.0.0')).toBe(text);
     expect(render(snapshot, '0.0.4')).toBe(text);
     expect(render(snapshot, 'openMetrics')).toBe('# TYPE a_b counter\na_b_total{c_d="e_f"} 1\n# EOF\n');
-    expect([...dots.render(snapshot)].join('')).toBe('# TYPE a__b_total counter\na__b_total{c__d="e_f"} 1\n');
+    expect([...dots.render(snapshot)].join('')).toBe('# TYPE a__b__total counter\na__b__total{c__d="e_f"} 1\n');
   }
 });
 
