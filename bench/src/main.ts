@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
-import { report, type TopicResult } from './harness/report.ts';
+import { keep, print, type TopicResult } from './harness/report.ts';
 
 type Run = (quick: boolean) => Promise<TopicResult>;
 
 const TOPICS: Readonly<Record<string, () => Promise<{ run: Run }>>> = {
   core: () => import('./core/run.ts'),
+  exposition: () => import('./exposition/run.ts'),
+  multiprocess: () => import('./multiprocess/run.ts'),
+  http: () => import('./http/run.ts'),
+  import: () => import('./import/run.ts'),
 };
 
 const { values, positionals } = parseArgs({
@@ -16,8 +20,14 @@ if (unknown.length > 0) {
   console.error(`no such topic: ${unknown.join(', ')}; there are ${Object.keys(TOPICS).join(', ')}`);
   process.exit(1);
 }
-for (const topic of positionals.length > 0 ? positionals : Object.keys(TOPICS)) {
+const topics = positionals.length > 0 ? positionals : Object.keys(TOPICS);
+const start = performance.now();
+for (const [i, topic] of topics.entries()) {
+  console.log(`${topic} (${i + 1} of ${topics.length})`);
   const { run } = await TOPICS[topic]!();
   const result = await run(values.quick);
-  await report(result, ['npm run bench --', topic, ...(values.quick ? ['--quick'] : [])].join(' '));
+  print(result);
+  // A quick run shows that everything works; its numbers are nothing to keep.
+  if (!values.quick) await keep(result, ['npm run bench', ...(positionals.length > 0 ? ['--', topic] : [])].join(' '));
 }
+console.log(`${Math.round((performance.now() - start) / 1000)} s`);

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import type * as PromClient from 'prom-client';
+import { answerTasks } from '../harness/answer-tasks.ts';
 import type { Case, CoreContender } from './contender.ts';
 
 /** What the process of a contender is asked to do. */
@@ -23,11 +24,7 @@ const CREATE: Readonly<Record<string, () => Promise<CoreContender>>> = {
 
 const contender = await CREATE[process.argv[2]!]!();
 
-process.on('message', (task: Task) => {
-  void answer(task).then((result) => process.send!(result));
-});
-
-async function answer(task: Task): Promise<unknown> {
+answerTasks((task: Task) => {
   switch (task.kind) {
     case 'cases':
       return Object.keys(contender.loops);
@@ -38,7 +35,7 @@ async function answer(task: Task): Promise<unknown> {
     case 'page':
       return contender.page();
   }
-}
+});
 
 function nanoseconds(work: () => void): number {
   const start = process.hrtime.bigint();

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../harness/child.ts';
 import { assertSamePage, readPage, type Samples } from '../harness/page.ts';
-import type { TopicResult } from '../harness/report.ts';
-import { median, ratio } from '../harness/statistics.ts';
+import type { CaseResult, TopicResult } from '../harness/report.ts';
+import { compare, median } from '../harness/statistics.ts';
 import { type Case, CASES } from './contender.ts';
 import type { Task } from './process.ts';
 
@@ -49,7 +49,12 @@ export async function run(quick: boolean): Promise<TopicResult> {
       );
     }
     for (const runner of runners) await assertAllCounted(runner);
-    return { topic: 'core', unit: 'ns', reference: NAMES[0], results };
+    return {
+      topic: 'core',
+      about:
+        'What recording costs, in nanoseconds and in bytes of the heap: label sets of a small service, each contender in a process of its own.',
+      results,
+    };
   } finally {
     await Promise.all(children.map((child) => child.stop()));
     await rm(directory, { recursive: true });
@@ -94,11 +99,7 @@ async function pageOf({ child }: Runner): Promise<Samples> {
   return readPage(await child.ask<string>({ kind: 'page' }), FAMILIES);
 }
 
-async function measure(
-  name: Case,
-  runners: readonly Runner[],
-  quick: boolean,
-): Promise<TopicResult['results'][number]> {
+async function measure(name: Case, runners: readonly Runner[], quick: boolean): Promise<CaseResult> {
   const sampleMs = quick ? 5 : 25;
   const rounds = quick ? 5 : 21;
   const times: number[] = [];
@@ -112,18 +113,12 @@ async function measure(
   for (let round = 0; round < rounds; round++) {
     for (const [i, runner] of runners.entries()) samples[i]!.push(await time(runner, name, times[i]!));
   }
+  const compared = compare(runners.map(({ child }, i) => ({ name: child.name, values: samples[i]! })));
   const contenders = [];
   for (const [i, runner] of runners.entries()) {
-    contenders.push({
-      name: runner.child.name,
-      value: median(samples[i]!),
-      min: Math.min(...samples[i]!),
-      max: Math.max(...samples[i]!),
-      bytes: await allocation(runner, name),
-      ratio: ratio(samples[i]!, samples[0]!),
-    });
+    contenders.push({ ...compared[i]!, bytes: await allocation(runner, name) });
   }
-  return { name, contenders };
+  return { name, unit: 'ns', contenders };
 }
 
 /** Nanoseconds an operation. */

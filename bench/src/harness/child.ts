@@ -9,10 +9,11 @@ export class Child<Task extends object> {
   constructor(
     name: string,
     script: URL,
-    options: { readonly execArgv?: string[]; readonly env?: NodeJS.ProcessEnv } = {},
+    options: { readonly args?: readonly string[]; readonly execArgv?: string[]; readonly env?: NodeJS.ProcessEnv } = {},
   ) {
+    const { args = [], ...forkOptions } = options;
     this.name = name;
-    this.#process = fork(script, [name], { ...options, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#process = fork(script, [name, ...args], { ...forkOptions, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 
   /** @throws Error when the process ends instead. */

@@ -1,28 +1,23 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus, totalmem } from 'node:os';
-import type { Ratio } from './statistics.ts';
+import { claimsTable } from './claims.ts';
+import { toDigits, toRange } from './digits.ts';
+import type { ContenderResult } from './statistics.ts';
 
-/** What one contender took for one thing. */
-interface ContenderResult {
+/** One thing that was measured, and what each contender took for it. The ratios relate to the first contender. */
+export interface CaseResult {
   readonly name: string;
-  /** The median, in the topic's unit. */
-  readonly value: number;
-  readonly min: number;
-  readonly max: number;
-  /** Bytes of the heap an operation. */
-  readonly bytes?: number;
-  /** How many times the reference's value it is. */
-  readonly ratio: Ratio;
+  readonly unit: string;
+  readonly contenders: readonly ContenderResult[];
 }
 
 /** What a topic's run found. */
 export interface TopicResult {
   readonly topic: string;
-  readonly unit: string;
-  /** The contender that the ratios relate to. */
-  readonly reference: string;
-  readonly results: ReadonlyArray<{ readonly name: string; readonly contenders: readonly ContenderResult[] }>;
+  /** What is measured, in a sentence. */
+  readonly about: string;
+  readonly results: readonly CaseResult[];
 }
 
 interface StoredResult extends TopicResult {
@@ -33,19 +28,26 @@ interface StoredResult extends TopicResult {
 }
 
 const RESULTS = new URL('../../results/', import.meta.url);
+const TOPICS = ['core', 'exposition', 'multiprocess', 'http', 'import'];
 
 const PEERS = [
   'prom-client',
   '@prometheus-io/client',
   '@opentelemetry/sdk-metrics',
   '@opentelemetry/exporter-prometheus',
+  'fastify',
   'fastify-metrics',
+  'express',
   'express-prom-bundle',
 ];
 
-/** Prints a topic's table and keeps its numbers in results/. */
-export async function report(result: TopicResult, command: string): Promise<void> {
-  console.log(`\n${toTable(result)}\n`);
+/** Prints a topic's tables. */
+export function print(result: TopicResult): void {
+  console.log(`\n${toTables(result)}\n`);
+}
+
+/** Keeps a topic's numbers in results/, and writes results/README.md anew from those of all topics. */
+export async function keep(result: TopicResult, command: string): Promise<void> {
   const stored: StoredResult = {
     ...result,
     date: new Date().toISOString().slice(0, 10),
@@ -58,41 +60,39 @@ export async function report(result: TopicResult, command: string): Promise<void
   await writeReadme();
 }
 
-/** results/README.md, from all topics' numbers. */
 async function writeReadme(): Promise<void> {
-  const files = (await readdir(RESULTS)).filter((name) => name.endsWith('.json')).sort();
-  const sections = [];
-  for (const file of files) {
-    const stored = JSON.parse(await readFile(new URL(file, RESULTS), 'utf8')) as StoredResult;
+  const files = new Set(await readdir(RESULTS));
+  const all: StoredResult[] = [];
+  for (const topic of TOPICS.filter((name) => files.has(`${name}.json`))) {
+    all.push(JSON.parse(await readFile(new URL(`${topic}.json`, RESULTS), 'utf8')) as StoredResult);
+  }
+  const sections = all.map((stored) => {
     const libraries = Object.entries(stored.versions).map(([name, version]) => `${name} ${version}`);
     const made = `${stored.date}, \`${stored.command}\`, ${stored.machine}; ${libraries.join(', ')}.`;
-    sections.push(`## ${stored.topic}\n\n${toTable(stored)}\n\n${made}\n`);
-  }
+    return `## ${stored.topic}\n\n${stored.about}\n\n${toTables(stored)}\n\n${made}\n`;
+  });
   const head =
     '# Results\n\nWritten by `npm run bench`. Numbers are medians, with the smallest and the largest in brackets; `times` is the ratio of ' +
-    "the medians to promenade's, with the smallest and the largest ratio within one round.\n";
-  await writeFile(new URL('README.md', RESULTS), [head, ...sections].join('\n'));
+    'the medians, with the smallest and the largest ratio within one round, in which the contenders ran one after the other.\n';
+  await writeFile(new URL('README.md', RESULTS), [head, `${claimsTable(all)}\n`, ...sections].join('\n'));
 }
 
-function toTable({ results, unit, reference }: TopicResult): string {
-  const rows = results.flatMap(({ name, contenders }) =>
-    contenders.map((contender) => [
-      name,
-      contender.name,
-      `${toDigits(contender.value)} (${toDigits(contender.min)}-${toDigits(contender.max)})`,
-      contender.bytes === undefined ? '' : String(contender.bytes),
-      contender.name === reference
-        ? '1'
-        : `${toDigits(contender.ratio.median)} (${toDigits(contender.ratio.min)}-${toDigits(contender.ratio.max)})`,
-    ]),
-  );
-  const withBytes = rows.some((row) => row[3] !== '');
-  const cells = [['', 'contender', unit, 'bytes', 'times'], ['---', '---', '---:', '---:', '---:'], ...rows];
-  return cells.map((row) => `| ${row.filter((_, i) => withBytes || i !== 3).join(' | ')} |`).join('\n');
+function toTables({ results }: TopicResult): string {
+  return results.map(toTable).join('\n\n');
 }
 
-function toDigits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(2);
+function toTable({ name, unit, contenders }: CaseResult): string {
+  const withBytes = contenders.some(({ bytes }) => bytes !== undefined);
+  const rows = contenders.map((contender, i) => [
+    contender.name,
+    `${toDigits(contender.value)} (${toDigits(contender.min)}-${toDigits(contender.max)})`,
+    i === 0 ? '1' : toRange(contender.ratio),
+    ...(withBytes ? [String(contender.bytes)] : []),
+  ]);
+  const head = [name, unit, 'times', ...(withBytes ? ['bytes'] : [])];
+  return [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n');
 }
 
 function versions(): Record<string, string> {

@@ -1,0 +1,9 @@
+/** The other end of a `Child`: answers what its parent asks, one task at a time. It ends when something is thrown, or the parent leaves. */
+export function answerTasks(answer: (task: never) => unknown): void {
+  process.on('disconnect', () => process.exit());
+  process.on('message', (task) => {
+    void Promise.resolve(task as never)
+      .then(answer)
+      .then((result) => process.send!(result ?? null));
+  });
+}
