@@ -5,16 +5,11 @@ import { type FastifyHook, type FastifyRequestLike, lifecycleHooks, type RouteCo
 /** Hooks of ours are not timed. */
 export const OWN_HOOK = 'promenadeHook';
 
-/** Routes that are done already. */
-const timed: WeakSet<object> = new WeakSet();
-
 /**
- * Times the hooks of the route that a request has matched, from its first request on: those of plugins and those of the route itself,
- * added before or after, of all encapsulated instances. Later requests cost one look into a set.
+ * Times the hooks of a route from now on: those of plugins and those of the route itself, added before or after, of all encapsulated
+ * instances. To be called once for each route.
  */
 export function timeHooks(context: RouteContext): void {
-  if (timed.has(context)) return;
-  timed.add(context);
   for (const name of lifecycleHooks) {
     const hooks = context[name];
     if (!Array.isArray(hooks)) continue;

@@ -88,14 +88,29 @@ export function prependHook(instance: object, name: (typeof lifecycleHooks)[numb
   return true;
 }
 
+/** Under this symbol a route's context has what was found out about the route. */
+export const kRoute: unique symbol = Symbol('promenade.route');
+
+/** What is known of a route from its first request on. */
+export interface RouteFacts {
+  /** The pattern; `undefined` for what matches nothing. */
+  readonly pattern: string | undefined;
+  readonly isScrape: boolean;
+}
+
 /** What Fastify has put together for a route when it started, as far as it is used. */
-export type RouteContext = HookLists & { readonly config?: { readonly url?: string | undefined } };
+export type RouteContext = HookLists & {
+  readonly config?: { readonly url?: string | undefined };
+  [kRoute]?: RouteFacts;
+};
 
 /** The symbol under which requests have the context of their route; each copy of Fastify has its own. */
-let contextSymbol: symbol | undefined;
+let contextSymbol: symbol = Symbol('none');
 
 /** The context of the route that a request has matched; `undefined` where it can't be found. */
 export function contextOf(request: object): RouteContext | undefined {
-  if (contextSymbol === undefined || !(contextSymbol in request)) contextSymbol = symbolOf(request, 'fastify.context');
-  return contextSymbol === undefined ? undefined : (request as Record<symbol, RouteContext>)[contextSymbol];
+  const context = (request as Record<symbol, RouteContext | undefined>)[contextSymbol];
+  if (context !== undefined) return context;
+  contextSymbol = symbolOf(request, 'fastify.context') ?? contextSymbol;
+  return (request as Record<symbol, RouteContext | undefined>)[contextSymbol];
 }

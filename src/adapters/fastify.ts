@@ -11,7 +11,10 @@ import {
   type FastifyInstanceLike,
   type FastifyReplyLike,
   type FastifyRequestLike,
+  kRoute,
   prependHook,
+  type RouteContext,
+  type RouteFacts,
   rootOf,
 } from './fastify-types.ts';
 import { countViews } from './fastify-views.ts';
@@ -102,12 +105,26 @@ function arrived(
   scrapes: ReadonlySet<string>,
 ): void {
   const context = contextOf(request);
-  // `routeOptions` makes an object of a dozen properties whenever it is asked for.
-  const route = context === undefined ? request.routeOptions.url : context.config?.url;
-  if (context !== undefined) timeHooks(context);
+  const facts = context?.[kRoute] ?? firstRequest(context, request, reply, scrapes);
+  if (facts.isScrape) exchange.exclude();
+  exchange.settle(facts.pattern ?? UNMATCHED);
+}
+
+/** What has to be done once for a route. (`routeOptions` is made anew, a dozen properties, whenever it is asked for.) */
+function firstRequest(
+  context: RouteContext | undefined,
+  request: FastifyRequestLike,
+  reply: FastifyReplyLike,
+  scrapes: ReadonlySet<string>,
+): RouteFacts {
+  const pattern = request.routeOptions.url;
+  const facts: RouteFacts = { pattern, isScrape: pattern !== undefined && scrapes.has(pattern) };
   countViews(reply);
-  if (route !== undefined && scrapes.has(route)) exchange.exclude();
-  exchange.settle(route ?? UNMATCHED);
+  if (context !== undefined) {
+    context[kRoute] = facts;
+    timeHooks(context);
+  }
+  return facts;
 }
 
 function named(hook: unknown): FastifyHook {
@@ -119,14 +136,11 @@ const HANDLER_CHANNEL = 'tracing:fastify.request.handler';
 
 interface HandlerMessage {
   readonly request: { readonly raw: IncomingMessage };
-  readonly reply: { readonly sent: boolean };
   readonly route: { readonly url?: string };
-  readonly async: boolean;
 }
 
 const subscriptions: readonly (readonly [string, (message: unknown) => void])[] = [
   [`${HANDLER_CHANNEL}:start`, guarded(onHandlerStart)],
-  [`${HANDLER_CHANNEL}:end`, guarded(onHandlerReturn)],
   [`${HANDLER_CHANNEL}:asyncStart`, guarded(onHandlerSettled)],
 ];
 
@@ -147,11 +161,7 @@ function onHandlerStart({ request, route }: HandlerMessage): void {
   exchange.handlerStarted();
 }
 
-/** A handler that has neither answered nor returned a promise will answer later: it ends when the response does. */
-function onHandlerReturn({ request, reply, async }: HandlerMessage): void {
-  if (!async && reply.sent) exchangeOf(request.raw)?.handlerEnded();
-}
-
+/** Its promise has settled. What returns none has ended when the response has. */
 function onHandlerSettled({ request }: HandlerMessage): void {
   exchangeOf(request.raw)?.handlerEnded();
 }

@@ -100,17 +100,18 @@ function watch(server: WatchedServer, observers: Observers): void {
   server[kWatched] = true;
   const { emit } = server;
   const own = Object.hasOwn(server, 'emit');
-  const watchedEmit = function (this: Server, ...event: [string, ...unknown[]]): boolean {
+  const watchedEmit = function (this: Server, name: string, first: unknown, second: unknown): boolean {
     if (observers.current.length === 0 && server.emit === (watchedEmit as unknown)) {
       server[kWatched] = false;
       if (own) server.emit = emit;
       else delete (server as Partial<Server>).emit;
-    } else if (event[0] === 'clientError') {
-      onClientError(event[1] as NodeJS.ErrnoException, event[2] as HttpSocket, observers);
-    } else if (event[0] === 'upgrade' || event[0] === 'connect') {
-      onUpgrade(event[1] as IncomingMessage, event[2] as Socket, observers);
+    } else if (name === 'clientError') {
+      onClientError(first as NodeJS.ErrnoException, second as HttpSocket, observers);
+    } else if (name === 'upgrade' || name === 'connect') {
+      onUpgrade(first as IncomingMessage, second as Socket, observers);
     }
-    return Reflect.apply(emit, this, event) as boolean;
+    // Every request comes by here: `arguments` is handed on without a copy.
+    return Reflect.apply(emit, this, arguments);
   };
   server.emit = watchedEmit as Server['emit'];
 }

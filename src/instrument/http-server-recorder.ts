@@ -90,11 +90,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     if (!exchange.counted) series.request(exchange.scheme);
     series.observe(status, (performance.now() - exchange.startedAt) / 1000);
     series.sizes(exchange.requestBytes, hasBody(exchange, status) ? exchange.responseBytes : 0);
-    series.response(
-      status,
-      exchange.streaming,
-      charsetOf(exchange.contentType ?? exchange.response.getHeader('content-type')),
-    );
+    series.response(status, exchange.streaming, exchange.contentType ?? exchange.response.getHeader('content-type'));
     if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
     if (status === CLIENT_CLOSED) route.aborted();
     for (const type of exchange.unanswered) route.exception(type);
@@ -106,7 +102,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     const series = routeSeries.method(method);
     series.request(scheme);
     series.observe(status, seconds);
-    series.response(status, false, '');
+    series.response(status, false, undefined);
     if (status === CLIENT_CLOSED) routeSeries.aborted();
   }
 
@@ -194,9 +190,11 @@ class MethodSeries {
   #requestSize: BoundHistogram | undefined;
   #responseSize: BoundHistogram | undefined;
   readonly #durations: Map<number, BoundHistogram> = new Map();
-  /** By charset, then by status, of bodies in one piece; then of streams. */
-  readonly #whole: Map<string, Map<number, BoundCounter>> = new Map();
-  readonly #streams: Map<string, Map<number, BoundCounter>> = new Map();
+  /** What the latest response was like, and its series. */
+  #latest: BoundCounter | undefined;
+  #latestStatus: number = 0;
+  #latestType: unknown = undefined;
+  #latestStreaming: boolean = false;
 
   constructor(families: HttpFamilies, route: string, method: string) {
     this.#families = families;
@@ -239,22 +237,19 @@ class MethodSeries {
     this.#handler.observe(seconds);
   }
 
-  response(status: number, streaming: boolean, charset: string): void {
-    const charsets = streaming ? this.#streams : this.#whole;
-    let statuses = charsets.get(charset);
-    if (statuses === undefined) charsets.set(charset, (statuses = new Map()));
-    let bound = statuses.get(status);
-    if (bound === undefined) {
-      bound = this.#families.responses.labels({
-        route: this.#route,
-        method: this.#method,
-        status,
-        streaming,
-        charset,
-      });
-      statuses.set(status, bound);
+  response(status: number, streaming: boolean, contentType: unknown): void {
+    // Most responses of a route are alike.
+    if (status !== this.#latestStatus || contentType !== this.#latestType || streaming !== this.#latestStreaming) {
+      this.#latest = this.#responses(status, streaming, charsetOf(contentType));
+      this.#latestStatus = status;
+      this.#latestType = contentType;
+      this.#latestStreaming = streaming;
     }
-    bound.inc();
+    this.#latest!.inc();
+  }
+
+  #responses(status: number, streaming: boolean, charset: string): BoundCounter {
+    return this.#families.responses.labels({ route: this.#route, method: this.#method, status, streaming, charset });
   }
 
   #requests(scheme: 'http' | 'https'): BoundCounter {
