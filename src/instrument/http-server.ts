@@ -29,7 +29,7 @@ const observers: { current: readonly HttpServerRecorder[] } = { current: [] };
  * Measures every HTTP/1 request that any server of this process receives, from now on: on Node's own channels, whatever the framework
  * and whenever the server was made. A registry has one recorder: who asks again shares it, with the options of the first.
  *
- * Costs about two microseconds a request. Requests whose route nobody says (see `setRoute`) are `<unmatched>`.
+ * Costs some microseconds a request, most of them for the byte counts and the histograms. Requests whose route nobody says (see `setRoute`) are `<unmatched>`.
  *
  * @returns what stops it, once all who asked have stopped; the families stay on the page with what they counted. Idempotent.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
