@@ -67,9 +67,9 @@ test('recycled workers leave no more files than there were workers at once', { t
   }
 
   const files = readdirSync(directory).filter((file) => file.startsWith('worker-'));
-  expect(files.toSorted()).toEqual(
-    Array.from({ length: WORKERS }, (_, n) => [`worker-${n}.cells`, `worker-${n}.names`]).flat(),
-  );
+  // Never more than four at once, though not always four.
+  expect(files.filter((file) => !/^worker-[0-3]\.(names|cells)$/.test(file))).toEqual([]);
+  expect(files.length).toBeGreaterThan(2);
   const bytes = (ending: string): number =>
     Math.max(...files.filter((file) => file.endsWith(ending)).map((file) => statSync(join(directory, file)).size));
   // 500 names and a few: some 30 KiB without history, so that it is written anew long before this.
