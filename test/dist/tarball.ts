@@ -17,11 +17,11 @@ interface PackReport {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** Packs what is built, below `.cache/<name>`. */
-export function pack(name: string): Tarball {
+/** Packs what is built (or another package of the repository, by its folder), below `.cache/<name>`. */
+export function pack(name: string, of: string = ROOT): Tarball {
   const folder = join(ROOT, '.cache', name);
   mkdirSync(folder, { recursive: true });
-  const output = npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], ROOT);
+  const output = npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], of);
   // An array in npm 11 and before, an object by package name after it.
   const [report] = Object.values(JSON.parse(output) as Record<string, PackReport>);
   return {

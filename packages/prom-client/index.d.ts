@@ -1,0 +1,2 @@
+export * from 'promenade/prom-client';
+export { default } from 'promenade/prom-client';
