@@ -11,9 +11,9 @@ export interface BoundOwner {
   readonly name: string;
   /** @internal Takes a removed series up again: the handle itself, or the one that took its place meanwhile. */
   readmit(handle: Bound): Bound;
-  /** Where exemplars come from that nobody gives. */
+  /** @internal Where exemplars come from that nobody gives. */
   readonly sampler: ExemplarSampler | undefined;
-  /** Keeps an exemplar of a series; it is of this moment where it does not say of which. */
+  /** @internal Keeps an exemplar of a series; it is of this moment where it does not say of which. */
   keepExemplar(labelValues: LabelValues, exemplar: Omit<Exemplar, 'timestamp'>, timestamp: number | undefined): void;
 }
 

@@ -1,9 +1,13 @@
 import { MetricsError } from '../errors.ts';
+import { legalForm } from '../snapshot/names.ts';
 import type { FamilyDefinition, MetricType } from '../snapshot/snapshot.ts';
 
-const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const METRIC_NAME = /^(?!U__)[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 /** Of labels that every scraper takes. */
-export const LABEL_NAME: RegExp = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+export const LABEL_NAME: RegExp = /^(?!__|U__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** With `U__` begin names that were escaped, with `__` labels of Prometheus' own. */
+const UTF8_METRIC_NAME = /^(?!U__)./s;
+const UTF8_LABEL_NAME = /^(?!__|U__)./s;
 const MAX_NAME = 200;
 const MAX_HELP = 10_000;
 const MAX_LABELS = 64;
@@ -21,6 +25,11 @@ export interface DefinitionOptions<L extends string = string> {
   readonly labelNames?: readonly L[];
   /** Base unit (`seconds`, `bytes`, ...); the name has to end in it. @default none */
   readonly unit?: string;
+  /**
+   * Whether the names may have any characters, as Prometheus 3 and OpenTelemetry allow: `http.server.duration`. Scrapers that do not ask for
+   * such names get them with underscores, so that names that are alike then are refused. @default false
+   */
+  readonly utf8Names?: boolean;
 }
 
 /**
@@ -29,8 +38,8 @@ export interface DefinitionOptions<L extends string = string> {
  * @throws MetricsError ERR_METRICS_INVALID_NAME, ERR_METRICS_INVALID_LABEL or ERR_METRICS_INVALID_OPTION.
  */
 export function toDefinition(type: MetricType, options: DefinitionOptions, suffix: string = ''): FamilyDefinition {
-  const { help, unit = '' } = options;
-  const name = familyName(options.name, suffix);
+  const { help, unit = '', utf8Names = false } = options;
+  const name = familyName(options.name, suffix, utf8Names);
   if (typeof help !== 'string' || help.length > MAX_HELP) {
     throw new MetricsError(
       'ERR_METRICS_INVALID_OPTION',
@@ -48,15 +57,19 @@ export function toDefinition(type: MetricType, options: DefinitionOptions, suffi
     type,
     help: help.toWellFormed(),
     unit,
-    labelNames: Object.freeze([...labelNames(name, options.labelNames ?? [], type)]),
+    labelNames: Object.freeze([...labelNames(name, options.labelNames ?? [], type, utf8Names)]),
   };
 }
 
-function familyName(given: unknown, suffix: string): string {
-  if (typeof given !== 'string' || !METRIC_NAME.test(given) || given.length > MAX_NAME) {
+function familyName(given: unknown, suffix: string, utf8: boolean): string {
+  const pattern = utf8 ? UTF8_METRIC_NAME : METRIC_NAME;
+  if (typeof given !== 'string' || !pattern.test(given) || !given.isWellFormed() || given.length > MAX_NAME) {
     throw new MetricsError(
       'ERR_METRICS_INVALID_NAME',
-      `${describe(given)} is no metric name: letters, digits, _ and : (no digit first), at most ${MAX_NAME}`,
+      `${describe(given)} is no metric name: ` +
+        (utf8
+          ? `any characters, but not U__ first, at most ${MAX_NAME}`
+          : `letters, digits, _ and : (no digit and not U__ first), at most ${MAX_NAME}; utf8Names allows more`),
     );
   }
   const name = suffix && given.endsWith(suffix) ? given.slice(0, -suffix.length) : given;
@@ -64,25 +77,35 @@ function familyName(given: unknown, suffix: string): string {
   return name;
 }
 
-function labelNames(family: string, names: readonly unknown[], type: MetricType): readonly string[] {
+function labelNames(family: string, names: readonly unknown[], type: MetricType, utf8: boolean): readonly string[] {
   if (!Array.isArray(names) || names.length > MAX_LABELS) {
     throw new MetricsError(
       'ERR_METRICS_INVALID_LABEL',
       `${family}: labelNames must be an array of at most ${MAX_LABELS} names`,
     );
   }
-  for (const [i, name] of names.entries()) {
+  const pattern = utf8 ? UTF8_LABEL_NAME : LABEL_NAME;
+  const seen = new Set<string>();
+  for (const name of names) {
     const fault =
-      typeof name !== 'string' || !LABEL_NAME.test(name) || name.length > MAX_NAME
-        ? 'is no label name: letters, digits and _ (no digit first, not __ first)'
+      typeof name !== 'string' || !pattern.test(name) || !name.isWellFormed() || name.length > MAX_NAME
+        ? utf8
+          ? 'is no label name: any characters, but not __ or U__ first'
+          : 'is no label name: letters, digits and _ (no digit first, not __ or U__ first)'
         : name === RESERVED_LABELS[type]
           ? `is the ${type}'s own label: choose another`
-          : names.indexOf(name) !== i
-            ? 'is given twice'
+          : seen.has(legalLabel(name))
+            ? 'is given twice, or is alike with underscores'
             : undefined;
     if (fault) throw new MetricsError('ERR_METRICS_INVALID_LABEL', `${family}: label ${describe(name)} ${fault}`);
+    seen.add(legalLabel(name as string));
   }
   return names as readonly string[];
+}
+
+/** A label's name as scrapers see it that know no others than the old ones. */
+export function legalLabel(name: string): string {
+  return legalForm(name, /[a-zA-Z0-9]/);
 }
 
 function describe(value: unknown): string {

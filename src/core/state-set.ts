@@ -1,7 +1,7 @@
 import { MetricsError } from '../errors.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import { Bound, type BoundOwner } from './bound.ts';
-import { toDefinition } from './definition.ts';
+import { legalLabel, toDefinition } from './definition.ts';
 import { Metric, type MetricOptions } from './metric.ts';
 
 /** A handle on one series of a state set. */
@@ -57,7 +57,7 @@ export class StateSet<L extends string = never> extends Metric<L, BoundStateSet>
         `${definition.name}: a state set's name is also its label's, which can have no colon: choose another`,
       );
     }
-    if (definition.labelNames.includes(definition.name)) {
+    if (definition.labelNames.some((label) => legalLabel(label) === legalLabel(definition.name))) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_LABEL',
         `${definition.name}: the label of that name tells the states: choose another`,
