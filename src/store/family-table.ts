@@ -58,12 +58,6 @@ export class FamilyTable {
     yield* this.#entries.values();
   }
 
-  /** All series and the fallback. */
-  *all(): Iterable<SeriesEntry> {
-    yield this.fallback;
-    yield* this.#entries.values();
-  }
-
   get(labelValues: LabelValues): SeriesEntry | undefined {
     const entry = this.#entries.get(keyOf(labelValues));
     return entry ?? (this.#isFallback(labelValues) ? this.fallback : undefined);
