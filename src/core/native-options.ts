@@ -47,7 +47,7 @@ export function toNativeDefinition(family: string, options: NativeOptions): Nati
 
 /** The lowest schema whose buckets grow by no more than the factor, as far as there is one: 1.1 gives 3. */
 function schemaOf(factor: number): number {
-  const schema = -Math.floor(Math.log2(Math.log2(factor)));
+  const schema = 0 - Math.floor(Math.log2(Math.log2(factor)));
   return Math.min(Math.max(schema, MIN_SCHEMA), MAX_SCHEMA);
 }
 

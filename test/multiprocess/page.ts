@@ -67,6 +67,8 @@ export function sumsOn(page: Snapshot): Map<string, number> {
       for (let k = 1; k < stride; k++) sums.set(`${key} bucket ${k}`, (cumulative += values[i * stride + k]!));
       if (!sparse) continue;
       sums.set(`${key} count`, countOf(sparse[i]!));
+      // Native histograms change their buckets when they change their resolution.
+      if (type !== 'summary') continue;
       for (const [bucket, count] of sparse[i]!.positive) sums.set(`${key} bucket ${bucket}`, count);
     }
   }
