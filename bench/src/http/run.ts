@@ -54,7 +54,8 @@ async function measure(
   quick: boolean,
 ): Promise<CaseResult[]> {
   console.log(`http: ${framework}`);
-  const children = [WITHOUT, ...contenders].map((name) => new Child<Task>(name, SCRIPT, { args: [framework] }));
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const children = [WITHOUT, ...contenders].map((name) => new Child<Task>(name, SCRIPT, { args: [framework], env }));
   try {
     const servers: Server[] = [];
     for (const child of children) {
