@@ -213,7 +213,7 @@ export class Registry {
     const slots = await store.read(slice);
     const merged = await this.#merger.merge(slots, slice);
     const accepted = withoutClashes(elsewhere, merged.families);
-    const families = [...merged.families, ...accepted];
+    const families = [...merged.families, ...accepted].sort(byName);
     const conflicts = merged.conflicts.length + elsewhere.length - accepted.length;
     const taken = new Set(families.map(({ definition }) => definition.name));
     const own = this.self?.families(families, store.status(), conflicts) ?? [];
