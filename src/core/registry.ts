@@ -1,4 +1,5 @@
 import { MetricsError } from '../errors.ts';
+import { DefaultLabels } from '../snapshot/default-labels.ts';
 import { Merger } from '../snapshot/merge.ts';
 import { sampleNames } from '../snapshot/names.ts';
 import type { FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
@@ -10,6 +11,8 @@ import { type Clock, systemClock } from './clock.ts';
 import { Collectors } from './collectors.ts';
 import { ExemplarSampler, type ExemplarSource } from './exemplars.ts';
 import type { Metric } from './metric.ts';
+import { toDefinition } from './definition.ts';
+import { type LabelSet, toLabelValue } from './labels.ts';
 import { type FamilySource, Sources, withoutClashes } from './sources.ts';
 
 /** Any metric, whatever its labels. */
@@ -52,6 +55,7 @@ export class Registry {
   readonly #sources: Sources;
   readonly #refreshMs: number;
   #sampler: ExemplarSampler | undefined;
+  #defaultLabels: DefaultLabels | undefined;
   #store: Store | undefined;
   #refresher: NodeJS.Timeout | undefined;
   #running: Promise<Snapshot> | undefined;
@@ -133,7 +137,14 @@ export class Registry {
    * The numbers of all processes at this moment. Brings metrics with `collect` up to date first; what fails or hangs is left as it was.
    * Calls that overlap share one collection.
    */
-  snapshot(): Promise<Snapshot> {
+  async snapshot(): Promise<Snapshot> {
+    const snapshot = await this.collect();
+    if (!this.#defaultLabels) return snapshot;
+    return { ...snapshot, families: this.#defaultLabels.addTo(snapshot.families) };
+  }
+
+  /** @internal {@link Registry.snapshot} without default labels. */
+  collect(): Promise<Snapshot> {
     this.#running ??= this.#collect().finally(() => {
       this.#running = undefined;
     });
@@ -170,6 +181,22 @@ export class Registry {
   /** The numbers of all processes as they are, without bringing any up to date. */
   read(): Promise<Snapshot> {
     return this.#read([]);
+  }
+
+  /**
+   * Labels that every series on the page gets that does not have them already: those that name the application, say. They belong to the page, so give the same in
+   * all processes: what differs from process to process is a label of a metric.
+   *
+   * @throws MetricsError ERR_METRICS_INVALID_LABEL for a name that is none, or a value that is no string, number or boolean.
+   */
+  setDefaultLabels(labels: LabelSet<string>): void {
+    const { labelNames: names } = toDefinition('gauge', {
+      name: 'default_labels',
+      help: '',
+      labelNames: Object.keys(labels),
+    });
+    const values = Object.fromEntries(names.map((name) => [name, toLabelValue(labels[name], name)]));
+    this.#defaultLabels = names.length > 0 ? new DefaultLabels(values) : undefined;
   }
 
   /**

@@ -140,6 +140,7 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
   /** Labels that every sample gets that does not have them already. */
   setDefaultLabels(labels: object): void {
     this.#defaultLabels = { ...labels };
+    this.#page?.setDefaultLabels(this.#defaultLabels as Readonly<Record<string, string>>);
   }
 
   /** A registry with the metrics of several. @throws Error for registries of different content types, or a name that two have. */
@@ -177,7 +178,7 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
   async #families(): Promise<readonly Family[]> {
     const page = this.#page;
     if (!page) return Promise.all(Array.from(this.#metrics.values(), read));
-    const snapshot = await page.snapshot();
+    const snapshot = await page.collect();
     const left = new Map<string, FamilySnapshot>(snapshot.families.map((family) => [family.definition.name, family]));
     const families: Family[] = [];
     for (const metric of this.#metrics.values()) {

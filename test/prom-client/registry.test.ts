@@ -223,6 +223,22 @@ describe('the global registry', () => {
     expect(await page()).toBe('');
   });
 
+  test('puts its default labels on the page, where a series does not have them', async () => {
+    register.setDefaultLabels({ app: 'shop', a: 1 });
+    new Counter({ name: 'c', help, labelNames: ['a'] }).inc({ a: 'own' });
+    new Histogram({ name: 'h', help, buckets: [1] }).observe(1);
+    new CoreCounter({ name: 'native_total', help }).inc(2);
+    expect(await page()).toContain('c{a="own",app="shop"} 1\n');
+    expect(await page()).toContain('h_bucket{app="shop",a="1",le="1"} 1\n');
+    expect(await page()).toContain('native_total{app="shop",a="1"} 2\n');
+    expect(await register.metrics()).toContain('native_total{app="shop",a="1"} 2\n');
+    expect(() => register.setDefaultLabels({ 'a-b': 1 })).toThrow('"a-b" is no label name');
+    defaultRegistry.unregister(defaultRegistry.get('native_total')!);
+    register.clear();
+    new Gauge({ name: 'g', help }).set(1);
+    expect(await page()).toBe('# HELP g Help.\n# TYPE g gauge\ng 1\n');
+  });
+
   test('throws what collect throws; the page does not', async () => {
     let broken = true;
     new Gauge({
