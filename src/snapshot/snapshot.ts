@@ -119,6 +119,9 @@ export function keepsSparseBuckets(definition: FamilyDefinition): boolean {
   return definition.type === 'summary' || definition.native !== undefined;
 }
 
+/** The moment that a gauge was set, where all that is known is that it was before the machine last started. */
+export const LONG_AGO: number = Number.MIN_VALUE;
+
 /** Whether a gauge's second number says when it was set, so that a process that never set it has no say. */
 export function keepsSetTime(definition: FamilyDefinition): boolean {
   const mode = definition.aggregation;

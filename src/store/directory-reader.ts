@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { debuglog } from 'node:util';
-import type { SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
+import { keepsSetTime, LONG_AGO, type SlotFamily, type SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
@@ -10,6 +10,7 @@ import { ExemplarReader } from './exemplar-reader.ts';
 import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from './names-log.ts';
 import { cellsHeader, isOwned, leadsTo, exemplarsPath, NAMES_STEP_BYTES, quarantine, readFrom } from './slot-files.ts';
 import { settle } from './settle.ts';
+import { bootId } from './slot-claim.ts';
 import { SlotNames } from './slot-names.ts';
 import type { SlotInfo } from './store.ts';
 
@@ -162,6 +163,7 @@ export class DirectoryReader {
       behind = [...known.names.families.values()].some((family) => family.isBehind(chunks));
       if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
     }
+    if (header.bootId !== bootId()) for (const family of families) forgetTimes(family);
     return (known.snapshot = { name, live, families });
   }
 
@@ -192,6 +194,12 @@ function readChunks(fd: number, lineage: string, end: number): Float64Array[] {
   }
   if (chunks.length * CHUNK_CELLS < end) throw new Unreadable('cells');
   return chunks;
+}
+
+/** Clocks that never go back begin anew with the machine: what was set before it last started was set before everything else. */
+function forgetTimes({ definition, values }: SlotFamily): void {
+  if (!keepsSetTime(definition)) return;
+  for (let i = 1; i < values.length; i += 2) if (values[i] !== 0) values[i] = LONG_AGO;
 }
 
 function readHeader(fd: number): Buffer {

@@ -7,7 +7,7 @@ import { DirectoryReader } from './directory-reader.ts';
 import { FamilyTable } from './family-table.ts';
 import { cellsOf } from './layout.ts';
 import { Slot } from './slot.ts';
-import { claimSlot } from './slot-claim.ts';
+import { type Claim, claimSlot } from './slot-claim.ts';
 import type { Store, StoredFamily, StoreStatus } from './store.ts';
 import { TableFamily } from './table-family.ts';
 
@@ -28,7 +28,8 @@ const ROLE = /^[a-z0-9_]{1,64}$/;
 export class MappedStore implements Store {
   readonly shared = true;
   readonly #directory: Directory;
-  readonly #slot: Slot;
+  /** None where the directory had no space for one: the page is shown all the same, without what this process counts. */
+  readonly #slot: Slot | undefined;
   readonly #reader: DirectoryReader;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #quarantinedAtStart: number;
@@ -38,7 +39,8 @@ export class MappedStore implements Store {
   #closed = false;
 
   /**
-   * @throws MetricsError ERR_METRICS_INVALID_OPTION for a role that is none; ERR_METRICS_STORE_DIRECTORY, ERR_METRICS_STORE_FULL or ERR_METRICS_STORE_UNSUPPORTED: see Directory and loadNative.
+   * @throws MetricsError ERR_METRICS_INVALID_OPTION for a role that is none; ERR_METRICS_STORE_DIRECTORY or ERR_METRICS_STORE_UNSUPPORTED:
+   * see Directory and loadNative; ERR_METRICS_STORE_FULL where a new directory finds no space.
    */
   constructor({ directory, role, onColdStart = 'keep' }: MappedStoreOptions) {
     if (!ROLE.test(role)) {
@@ -48,11 +50,11 @@ export class MappedStore implements Store {
       );
     }
     this.#directory = new Directory(directory);
-    const { slot, quarantined } = claimSlot(this.#directory, role, onColdStart);
-    this.#quarantinedAtStart = quarantined;
-    this.#slot = new Slot(this.#directory, slot);
+    const claim = this.#claim(role, onColdStart);
+    this.#quarantinedAtStart = claim?.quarantined ?? 0;
+    this.#slot = claim && new Slot(this.#directory, claim.slot);
     this.#reader = new DirectoryReader(this.#directory);
-    this.#heartbeat = setInterval(() => this.#slot.heal(), HEARTBEAT_MS).unref();
+    this.#heartbeat = setInterval(() => this.#slot?.heal(), HEARTBEAT_MS).unref();
   }
 
   get startTimestamp(): number {
@@ -65,20 +67,20 @@ export class MappedStore implements Store {
   }
 
   /** The slot's name: `<role>-<n>`. */
-  get slotName(): string {
-    return this.#slot.name;
+  get slotName(): string | undefined {
+    return this.#slot?.name;
   }
 
   define(definition: FamilyDefinition): StoredFamily {
-    return this.#slot.define(definition) ?? this.#defineAside(definition);
+    return this.#slot?.define(definition) ?? this.#defineAside(definition);
   }
 
   undefine(family: StoredFamily): void {
-    if (family instanceof TableFamily) this.#slot.undefine(family);
+    if (family instanceof TableFamily) this.#slot?.undefine(family);
   }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
-    this.#slot.heal();
+    this.#slot?.heal();
     return this.#reader.read(slice);
   }
 
@@ -88,7 +90,7 @@ export class MappedStore implements Store {
       slots,
       bytes: slots.reduce((sum, { bytes }) => sum + bytes, 0),
       quarantined: this.#quarantinedAtStart + this.#reader.quarantined,
-      full: this.#slot.full || this.#spilled,
+      full: this.#spilled || (this.#slot?.full ?? true),
     };
   }
 
@@ -96,7 +98,20 @@ export class MappedStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#heartbeat);
-    this.#slot.close();
+    this.#slot?.close();
+  }
+
+  #claim(role: string, onColdStart: 'keep' | 'reset'): Claim | undefined {
+    try {
+      return claimSlot(this.#directory, role, onColdStart);
+    } catch (error) {
+      if (!(error instanceof MetricsError) || error.code !== 'ERR_METRICS_STORE_FULL') throw error;
+      // Metrics are no reason for an application not to start.
+      process.emitWarning(`${error.message}; until it starts again, this process counts nothing`, {
+        code: 'WARN_METRICS_STORE_FULL',
+      });
+      return undefined;
+    }
   }
 
   #defineAside(definition: FamilyDefinition): TableFamily {

@@ -30,6 +30,8 @@ export interface ClaimedSlot {
   readonly names: SlotNames;
   /** Where in the names the records end. */
   readonly end: number;
+  /** Whether the machine has started anew since its last owner, and its clock with it. */
+  readonly rebooted: boolean;
 }
 
 /** What claiming brought to light. */
@@ -115,7 +117,7 @@ function claimName(directory: Directory, name: string, header: SlotHeader): numb
 function finishNew(directory: Directory, name: string, namesFd: number): ClaimedSlot {
   const header = decodeHeader(readFrom(namesFd, 0)) as SlotHeader;
   const cellsFd = makeCells(directory, name, header.lineage);
-  return { name, header, namesFd, cellsFd, names: new SlotNames(), end: HEADER_BYTES };
+  return { name, header, namesFd, cellsFd, names: new SlotNames(), end: HEADER_BYTES, rebooted: false };
 }
 
 function makeCells(directory: Directory, name: string, lineage: string): number {
@@ -177,7 +179,7 @@ function takeOver(directory: Directory, name: string, namesFd: number): ClaimedS
   if (cellsFd === undefined) return 'damaged';
   if (state === 'torn') fillWithZeros(namesFd, end, bytes.length);
   writeAll(namesFd, encodeHeader(header), 0);
-  return { name, header, namesFd, cellsFd, names, end };
+  return { name, header, namesFd, cellsFd, names, end, rebooted: old.bootId !== header.bootId };
 }
 
 /** A slot's cells, if they are its own and there are as many as its names speak of. */

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { debuglog } from 'node:util';
 import { sameShape } from '../snapshot/merge.ts';
-import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
+import { type FamilyDefinition, keepsSetTime, type LabelValues, LONG_AGO } from '../snapshot/snapshot.ts';
 import { CellAllocator, CHUNK_BYTES, CHUNK_CELLS } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
 import { FamilyTable } from './family-table.ts';
@@ -66,7 +66,10 @@ export class Slot implements Journal {
     for (const [cell, width] of claimed.names.freeRuns()) this.#allocator.free(cell, width);
     const taken = new Set([...this.#families.values()].flatMap((family) => [...family.all()].map(({ cell }) => cell)));
     this.#exemplars = new ExemplarFile(directory, claimed.name, claimed.header.lineage, taken);
-    for (const family of this.#families.values()) if (family.definition.liveOnly) this.#startAnew(family);
+    for (const family of this.#families.values()) {
+      if (family.definition.liveOnly) this.#startAnew(family);
+      else if (claimed.rebooted && keepsSetTime(family.definition)) this.#forgetTimes(family);
+    }
   }
 
   /** `<role>-<n>`. */
@@ -164,6 +167,13 @@ export class Slot implements Journal {
 
   #open(family: FamilyTable): TableFamily {
     return new TableFamily(family, this.#allocator, this, this.#exemplars);
+  }
+
+  #forgetTimes(family: FamilyTable): void {
+    for (const { cell } of family.all()) {
+      const { cells, index } = this.#allocator.range(cell);
+      if (cells[index + 1] !== 0) cells[index + 1] = LONG_AGO;
+    }
   }
 
   #startAnew(family: FamilyTable): void {

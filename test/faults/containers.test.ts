@@ -2,7 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, type TestAPI } from 'vitest';
+import { expect, onTestFinished, test, type TestAPI } from 'vitest';
+import type { Clock } from '../../src/core/clock.ts';
+import { Gauge } from '../../src/core/gauge.ts';
+import { Registry } from '../../src/core/registry.ts';
+import { MappedStore } from '../../src/store/mapped-store.ts';
+import { encodeHeader } from '../../src/store/names-log.ts';
 import { readBooks, sumOf } from '../multiprocess/books.ts';
 import { environment, fixture, kill, Recorder, startFixture, temporaryDirectory } from '../multiprocess/children.ts';
 import { readerOf, totalOn, valueOn } from '../multiprocess/page.ts';
@@ -82,7 +87,6 @@ test('slots that another running system wrote moments ago are left alone for a w
   writer.count(3);
   writer.die();
   const path = join(directory, 'worker-0.names');
-  const { encodeHeader } = await import('../../src/store/names-log.ts');
   const header = JSON.parse(headerOf(path)) as Parameters<typeof encodeHeader>[0];
   const bytes = fs.readFileSync(path);
   encodeHeader({ ...header, bootId: 'another' }).copy(bytes);
@@ -95,6 +99,36 @@ test('slots that another running system wrote moments ago are left alone for a w
   fs.utimesSync(path, 0, 0);
   const next = new Process(directory);
   expect(next.store.slotName).toBe('worker-0');
+});
+
+test('what was set before the machine started anew is older than everything since', async () => {
+  const directory = temporaryDirectory();
+  // The clock that all processes share begins at zero with the machine, and had run for long.
+  const longRun = { now: Date.now, sharedMs: () => 1e12 };
+  const set = async (value: number, role: string, clock?: Clock): Promise<Registry> => {
+    const registry = new Registry({ openStore: () => new MappedStore({ directory, role }), ...(clock && { clock }) });
+    onTestFinished(() => registry.close());
+    const options = { name: 'finished', help: 'Help.', aggregation: 'mostRecent', liveOnly: false, registry } as const;
+    const gauge = new Gauge(options);
+    if (value > 0) gauge.set(value);
+    return registry;
+  };
+  (await set(1, 'old', longRun)).close();
+  const path = join(directory, 'old-0.names');
+  const header = JSON.parse(headerOf(path)) as Parameters<typeof encodeHeader>[0];
+  const bytes = fs.readFileSync(path);
+  encodeHeader({ ...header, bootId: 'another' }).copy(bytes);
+  fs.writeFileSync(path, bytes);
+  fs.utimesSync(path, 0, 0);
+
+  const reader = await set(0, 'reader');
+  expect(valueOn(await reader.snapshot(), 'finished')).toBe(1);
+  const writer = await set(2, 'new');
+  expect(valueOn(await writer.snapshot(), 'finished')).toBe(2);
+  // Nor does it come back when its slot has a new owner.
+  await set(0, 'old');
+  expect(reader.status().slots.filter(({ name }) => name === 'old-0')).toHaveLength(1);
+  expect(valueOn(await reader.snapshot(), 'finished')).toBe(2);
 });
 
 rootTest(

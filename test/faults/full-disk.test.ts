@@ -152,9 +152,32 @@ diskTest('series that come and go on a full disk are no reason to warn again and
   expect(warnings.filter((code) => code === 'WARN_METRICS_STORE_FULL')).toHaveLength(1);
 });
 
-diskTest('a disk without space for even one slot: a clear error, and the process can do without', async () => {
+diskTest('no space for a slot: the process counts nothing, says so, and shows what the others count', async () => {
+  const directory = smallDisk('512k');
+  const first = await Recorder.start(directory);
+  await first.define('Counter', { name: 'jobs_total' });
+  await first.record('jobs_total', undefined, 'inc', [5]);
+  fill(directory);
+
+  const second = await Recorder.start(directory);
+  await second.define('Counter', { name: 'jobs_total' });
+  await second.record('jobs_total', undefined, 'inc', [7]);
+  expect(await second.call('warnings')).toEqual(['WARN_METRICS_STORE_FULL']);
+  expect(await second.call<StoreStatus>('status')).toMatchObject({ full: true });
+  expect(totalOn(await second.snapshot(), 'jobs')).toBe(5);
+  expect(totalOn(await first.snapshot(), 'jobs')).toBe(5);
+
+  rmSync(join(directory, 'ballast'));
+  const third = await Recorder.start(directory);
+  await third.define('Counter', { name: 'jobs_total' });
+  await third.record('jobs_total', undefined, 'inc', [1]);
+  expect(totalOn(await second.snapshot(), 'jobs')).toBe(6);
+});
+
+diskTest('a disk without space for a directory: a clear error, and the process can do without', async () => {
   const directory = smallDisk('64k');
-  const worker = await Recorder.start(directory);
+  fill(directory);
+  const worker = await Recorder.start(join(directory, 'metrics'));
   await expect(worker.define('Counter', { name: 'jobs_total' })).rejects.toMatchObject({
     code: 'ERR_METRICS_STORE_FULL',
     message: expect.stringContaining(directory) as string,
