@@ -82,8 +82,8 @@ async function inRounds(
 ): Promise<Rounds> {
   console.log(`exposition: ${what}`);
   const samples = new Map<string, Watched[]>(children.map(({ name }) => [name, []]));
-  // The first two rounds warm up.
-  for (let round = -2; round < rounds; round++) {
+  // The first rounds warm up.
+  for (let round = -5; round < rounds; round++) {
     for (const child of children) {
       await child.ask({ kind: 'record' });
       const sample = await measure(child);

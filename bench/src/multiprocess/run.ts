@@ -35,7 +35,7 @@ async function measureCluster(quick: boolean): Promise<CaseResult[]> {
     await assertEqualAnswers(children);
     console.log('multiprocess: 8 processes');
     const samples = new Map<string, Watched[]>(NAMES.map((name) => [name, []]));
-    for (let round = -2; round < (quick ? 2 : 15); round++) {
+    for (let round = -3; round < (quick ? 2 : 15); round++) {
       for (const child of children) {
         await child.ask({ kind: 'record' });
         const sample = await child.ask<Watched>({ kind: 'page' });
