@@ -19,7 +19,7 @@ export default {
         'test/**/*.test.ts',
         'test/global-setup.ts',
         // Run by other processes, or compiled by name.
-        'test/fixtures/*.mjs',
+        'test/fixtures/*',
         'test/dist/scripts/*',
         'test/types/fixtures/*',
       ],
