@@ -28,8 +28,8 @@ export abstract class Bound {
   protected cells: Float64Array = NOWHERE;
   /** Below zero while the series is dormant or removed: the one look that recording takes at anything but its cells. */
   protected index: number = -1;
-  /** Whether the registry has a source of exemplars. */
-  protected sampled: boolean;
+  /** Whether the registry has a source of exemplars. V8 leaves the question out while no handle has ever been told otherwise. */
+  protected sampled: boolean = false;
   readonly #owner: BoundOwner;
   #home: CellRange | undefined;
   /** By place: in which turn of the sampler there was an exemplar. */
@@ -38,7 +38,7 @@ export abstract class Bound {
   constructor(owner: BoundOwner, labelValues: LabelValues) {
     this.#owner = owner;
     this.labelValues = labelValues;
-    this.sampled = owner.sampler !== undefined;
+    if (owner.sampler) this.sampled = true;
   }
 
   /** @internal Whether nothing was recorded since `doze`. */
@@ -55,7 +55,8 @@ export abstract class Bound {
 
   /** @internal The registry has got a source of exemplars, or lost it. */
   followSampler(): void {
-    this.sampled = this.#owner.sampler !== undefined;
+    const sampled = this.#owner.sampler !== undefined;
+    if (sampled !== this.sampled) this.sampled = sampled;
   }
 
   /** @internal From now on the next thing recorded shows, through `dormant`. */
