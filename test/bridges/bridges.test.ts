@@ -1,4 +1,5 @@
 import prometheusIo from '@prometheus-io/client';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { AggregationTemporality, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import promClient from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
@@ -108,7 +109,7 @@ class Reader extends MetricReader {
 
 describe('OpenTelemetry', () => {
   test('instruments are on the page, by the names that Prometheus would give them', async () => {
-    const reader = new Reader();
+    const reader = new PrometheusExporter({ preventServerStart: true });
     const meter = new MeterProvider({ readers: [reader] }).getMeter('test');
     meter.createCounter('http.requests', { description: 'Requests.' }).add(2, { 'http.method': 'GET', code: 200 });
     meter.createUpDownCounter('queue.size').add(-3);
