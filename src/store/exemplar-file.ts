@@ -52,6 +52,10 @@ export class ExemplarFile implements ExemplarKeeper {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#ring.isEmpty;
+  }
+
   of(cell: number): readonly Exemplar[] {
     return this.#ring.of(cell);
   }

@@ -8,6 +8,7 @@ export interface ExemplarKeeper {
   keep(cell: number, exemplar: Exemplar): void;
   /** For a series that is no more, or begins anew. */
   forget(cell: number): void;
+  readonly isEmpty: boolean;
   /** Sorted by place. */
   of(cell: number): readonly Exemplar[];
 }
@@ -26,6 +27,10 @@ export class ExemplarRing implements ExemplarKeeper {
   /** By cell and place: where in the entries it is. */
   readonly #indices: Map<number, Map<number, number>> = new Map();
   #next = 0;
+
+  get isEmpty(): boolean {
+    return this.#indices.size === 0;
+  }
 
   /** Returns at which index the exemplar is now. */
   keep(cell: number, exemplar: Exemplar): number {

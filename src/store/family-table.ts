@@ -14,6 +14,9 @@ export interface SeriesEntry {
   readonly blocks: Map<number, number>;
 }
 
+/** For the series of families that have no such buckets, of which there are many. */
+const NO_BLOCKS: Map<number, number> = new Map();
+
 /** The series of one family in one slot: what the owner keeps in memory, and what a reader builds from the slot's names. */
 export class FamilyTable {
   readonly id: number;
@@ -64,7 +67,8 @@ export class FamilyTable {
   }
 
   add(labelValues: LabelValues, cell: number): SeriesEntry {
-    const entry = { labelValues: Object.freeze([...labelValues]), cell, blocks: new Map<number, number>() };
+    const blocks = keepsSparseBuckets(this.#definition) ? new Map<number, number>() : NO_BLOCKS;
+    const entry = { labelValues: Object.freeze([...labelValues]), cell, blocks };
     this.#entries.set(keyOf(labelValues), entry);
     this.#columns = undefined;
     return entry;
@@ -84,7 +88,11 @@ export class FamilyTable {
    * The family's numbers from the cells as they are in `chunks`. `series` is the same list from call to call until a series comes or goes.
    * Copies, so the snapshot stays what it is.
    */
-  async read(chunks: readonly Float64Array[], slice: TimeSlice, kept: Pick<ExemplarKeeper, 'of'>): Promise<SlotFamily> {
+  async read(
+    chunks: readonly Float64Array[],
+    slice: TimeSlice,
+    kept: Pick<ExemplarKeeper, 'of' | 'isEmpty'>,
+  ): Promise<SlotFamily> {
     const { definition, definedAt } = this;
     const { entries, series } = this.#list(chunks);
     const stride = strideOf(definition);
@@ -107,7 +115,7 @@ export class FamilyTable {
       }
       if ((i & 255) === 255 && slice.spent) await slice.rest();
     }
-    const exemplars = entries.map(({ cell }) => kept.of(cell));
+    const exemplars = kept.isEmpty ? [] : entries.map(({ cell }) => kept.of(cell));
     const exemplified = exemplars.some((list) => list.length > 0);
     return { definition, definedAt, series, values, ...(sparse && { sparse }), ...(exemplified && { exemplars }) };
   }

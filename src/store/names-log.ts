@@ -82,16 +82,17 @@ export interface Decoded {
   readonly length: number;
   /**
    * `whole`: it ends where a record ends. `torn`: the last record is not (yet) all there, and nothing follows: its writer is at it, or was killed.
-   * `damaged`: what is there can't have been written so.
+   * `damaged`: what is there can't have been written so. `more`: there is more of it than was asked for.
    */
-  readonly state: 'whole' | 'torn' | 'damaged';
+  readonly state: 'whole' | 'torn' | 'damaged' | 'more';
 }
 
-/** Reads records up to the end, a torn record, or damage. */
-export function decodeRecords(bytes: Buffer): Decoded {
+/** Reads records up to the end, a torn record, or damage; no more than `limit`. */
+export function decodeRecords(bytes: Buffer, limit: number = Infinity): Decoded {
   const records: NameRecord[] = [];
   let at = 0;
   while (at + 8 <= bytes.length) {
+    if (records.length === limit) return { records, length: at, state: 'more' };
     const length = bytes.readUInt32LE(at);
     if (length === 0) return { records, length: at, state: onlyZeros(bytes, at) ? 'whole' : 'damaged' };
     const end = at + 8 + length;

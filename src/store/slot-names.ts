@@ -1,4 +1,4 @@
-import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
+import { type FamilyDefinition, keepsSparseBuckets, type LabelValues } from '../snapshot/snapshot.ts';
 import { sameShape } from '../snapshot/merge.ts';
 import { FamilyTable, type SeriesEntry } from './family-table.ts';
 import { BLOCK_CELLS, cellsOf } from './layout.ts';
@@ -32,6 +32,7 @@ export class SlotNames {
       case 'blocks': {
         const [, id, labelValues, keys, cells] = record;
         const { blocks } = this.#series(id, labelValues);
+        if (!keepsSparseBuckets(this.#family(id).definition)) throw new Error(`blocks in family ${id}, which has none`);
         for (const [i, key] of keys.entries()) {
           blocks.set(key, cells[i]!);
           this.#take(cells[i]!, BLOCK_CELLS);
