@@ -20,7 +20,7 @@ export class TimeSlice {
   readonly #budgetMs: number;
   #start: number = performance.now();
 
-  constructor(budgetMs: number = 4) {
+  constructor(budgetMs: number = 2) {
     this.#budgetMs = budgetMs;
   }
 
