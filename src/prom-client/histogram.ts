@@ -24,6 +24,8 @@ export interface HistogramChild<T extends string = string> {
 /** prom-client's histogram. */
 export class Histogram<T extends string = string> extends BaseMetric<T, BoundHistogram> {
   readonly type = 'histogram';
+  /** The labels of the buckets, which all series have in common. */
+  readonly #bounds: readonly { readonly le: number | '+Inf' }[];
 
   /** @throws Error for a configuration that can't be, or a name that is taken. */
   constructor(configuration: HistogramConfiguration<T>) {
@@ -32,6 +34,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, BoundHis
       const buckets = [...new Set(configuration.buckets ?? DEFAULT_BUCKETS)].sort((a, b) => a - b);
       return new CoreHistogram({ ...options, buckets });
     });
+    this.#bounds = [...this.core.definition.bounds!, '+Inf' as const].map((le) => Object.freeze({ le }));
   }
 
   /** @param value Finite. @throws TypeError for anything else, Error for unknown labels. */
@@ -87,19 +90,18 @@ export class Histogram<T extends string = string> extends BaseMetric<T, BoundHis
   }
 
   protected override toSamples({ definition, values }: FamilySnapshot, { labels, notes, index }: SeriesView): Sample[] {
-    const bounds = definition.bounds!;
     const start = index * strideOf(definition);
-    const bucket = `${this.name}_bucket`;
+    const metricName = `${this.name}_bucket`;
     let count = 0;
-    const samples: Sample[] = [...bounds, '+Inf'].map((le, i) => ({
-      labels: { le },
+    const samples: Sample[] = this.#bounds.map((bound, i) => ({
+      labels: bound,
       sharedLabels: labels,
       value: (count += values[start + 1 + i]!),
-      metricName: bucket,
+      metricName,
       exemplar: notes?.exemplars?.[i] ?? null,
     }));
-    samples.push({ labels: {}, sharedLabels: labels, value: values[start]!, metricName: `${this.name}_sum` });
-    samples.push({ labels: {}, sharedLabels: labels, value: count, metricName: `${this.name}_count` });
+    samples.push({ sharedLabels: labels, value: values[start]!, metricName: `${this.name}_sum` });
+    samples.push({ sharedLabels: labels, value: count, metricName: `${this.name}_count` });
     return samples;
   }
 

@@ -1,6 +1,6 @@
 import { escapeHelp, escapeQuoted } from '../exposition/escape.ts';
 import { formatValue } from '../exposition/numbers.ts';
-import type { Family, Sample } from './types.ts';
+import type { Family } from './types.ts';
 
 type Labels = Readonly<Record<string, unknown>>;
 
@@ -9,20 +9,45 @@ export function formatFamily(family: Family, defaultLabels: Labels, openMetrics:
   const { type, values = [] } = family;
   const isCounter = openMetrics && type === 'counter';
   const name = escapeHelp(isCounter ? family.name.replace(/_total$/, '') : family.name);
-  const lines = [`# HELP ${name} ${escapeHelp(family.help)}`, `# TYPE ${name} ${type}`];
-  const shared = new SharedLabels();
-  for (const sample of values) {
-    const { metricName = name, labels = {}, sharedLabels, value, exemplar } = sample;
-    const own = { ...labels };
-    for (const label in defaultLabels) own[label] ??= defaultLabels[label];
-    const inside = [formatLabels(own, sharedLabels), shared.format(sharedLabels)].filter(Boolean).join(',');
-    const seen =
-      openMetrics && exemplar
-        ? ` # {${formatLabels(exemplar.labelSet)}} ${formatValue(exemplar.value)} ${exemplar.timestamp}`
-        : '';
-    lines.push(`${metricName}${isCounter ? '_total' : ''}${inside && `{${inside}}`} ${formatValue(value)}${seen}`);
+  const suffix = isCounter ? '_total' : '';
+  const print = labelPrinter(defaultLabels);
+  let text = `# HELP ${name} ${escapeHelp(family.help)}\n# TYPE ${name} ${type}`;
+  for (const { metricName = name, labels, sharedLabels, value, exemplar } of values) {
+    text += `\n${metricName}${suffix}${print(labels ?? NO_LABELS, sharedLabels)} ${formatValue(value)}`;
+    if (openMetrics && exemplar) {
+      text += ` # {${formatLabels(exemplar.labelSet)}} ${formatValue(exemplar.value)} ${exemplar.timestamp}`;
+    }
   }
-  return lines.join('\n');
+  return text;
+}
+
+const NO_LABELS: Labels = Object.freeze({});
+
+/**
+ * Prints a sample's own labels, the default ones and those that it shares, with their braces. The samples of a series come one after the other and share one
+ * object, and the series of a histogram have the objects of their bounds in common: neither is printed again.
+ */
+function labelPrinter(defaultLabels: Labels): (labels: Labels, shared: Labels | undefined) => string {
+  const defaults = Object.keys(defaultLabels);
+  const bounds = new Map<Labels, string>();
+  let lastShared: Labels | undefined;
+  let sharedText = '';
+  return (labels, shared) => {
+    if (shared !== lastShared) sharedText = (lastShared = shared) === undefined ? '' : formatLabels(shared!);
+    let own: string | undefined;
+    if (defaults.length > 0) {
+      const all = { ...labels };
+      for (const name of defaults) all[name] ??= defaultLabels[name];
+      own = formatLabels(all, shared);
+    } else if (!shared) {
+      own = formatLabels(labels);
+    } else {
+      own = bounds.get(labels);
+      if (own === undefined) bounds.set(labels, (own = formatLabels(labels, shared)));
+    }
+    if (own === '' && sharedText === '') return '';
+    return own !== '' && sharedText !== '' ? `{${own},${sharedText}}` : `{${own}${sharedText}}`;
+  };
 }
 
 /** Families as a page. */
@@ -41,21 +66,7 @@ export function flatten(family: Family, defaultLabels: Labels = {}): Family {
   return { ...family, values };
 }
 
-/** The samples of a histogram's series come one after the other, and share one object. */
-class SharedLabels {
-  #labels: Sample['sharedLabels'];
-  #text = '';
-
-  /** @throws TypeError for null, as prom-client does. */
-  format(labels: Sample['sharedLabels']): string {
-    if (labels !== this.#labels) {
-      this.#labels = labels;
-      this.#text = labels === undefined ? '' : formatLabels(labels);
-    }
-    return this.#text;
-  }
-}
-
+/** @throws TypeError for null, as prom-client does. */
 function formatLabels(labels: Labels, without?: Labels): string {
   let text = '';
   for (const [name, value] of Object.entries(labels)) {

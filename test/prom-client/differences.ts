@@ -1,7 +1,7 @@
 import type * as promClient from 'prom-client';
 
 /** What prom-client's API looks like to both: the real one, and ours. */
-export type Client = typeof promClient;
+export type Client = Omit<typeof promClient, 'default'>;
 
 /** Something that differs from prom-client on purpose; the guide's table has a row for each. */
 export interface Difference {
