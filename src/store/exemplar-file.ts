@@ -21,6 +21,7 @@ export class ExemplarFile implements ExemplarKeeper {
   readonly #ring: ExemplarRing;
   #path: string;
   #fd: number | undefined;
+  #closed = false;
 
   /** Takes over what the slot's last owner left, of the series that `cells` names. */
   constructor(directory: Directory, slot: string, lineage: string, cells: ReadonlySet<number>) {
@@ -37,6 +38,7 @@ export class ExemplarFile implements ExemplarKeeper {
   }
 
   keep(cell: number, exemplar: Exemplar): void {
+    if (this.#closed) return;
     const index = this.#ring.keep(cell, exemplar);
     this.#attempt(() => {
       if (this.#fd === undefined) this.#writeAnew();
@@ -69,7 +71,13 @@ export class ExemplarFile implements ExemplarKeeper {
     this.#attempt(() => this.#writeAnew());
   }
 
+  /** Gives the file up, which may be another process's from now on. */
   close(): void {
+    this.#closed = true;
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
     if (this.#fd !== undefined) fs.closeSync(this.#fd);
     this.#fd = undefined;
   }
@@ -87,7 +95,7 @@ export class ExemplarFile implements ExemplarKeeper {
       fs.rmSync(temporary.path, { force: true });
       throw error;
     }
-    this.close();
+    this.#closeFile();
     this.#fd = temporary.fd;
   }
 

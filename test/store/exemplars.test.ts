@@ -130,6 +130,17 @@ describe('the file of exemplars', () => {
     );
   });
 
+  test('is no longer written to once the slot is given up', async () => {
+    const registry = sharedRegistry();
+    const handle = jobs(registry).labels({ kind: 'x' });
+    handle.inc(1, { labels: { trace_id: 'mine' } });
+    close(registry);
+    const heir = sharedRegistry();
+    jobs(heir).labels({ kind: 'x' }).inc(1, { labels: { trace_id: 'its' } });
+    handle.inc(1, { labels: { trace_id: 'late' } });
+    expect(await exemplarsOf(heir, 'jobs')).toMatchObject([{ labels: { trace_id: 'its' } }]);
+  });
+
   test('does not grow past its bound: the oldest make room', async () => {
     const registry = sharedRegistry();
     const family = new Counter({ name: 'n_total', help: 'N.', labelNames: ['i'], maxSeries: 3000, registry });
