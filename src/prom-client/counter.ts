@@ -1,6 +1,6 @@
 import { type BoundCounter, Counter as CoreCounter } from '../core/counter.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
-import { createExemplar } from './exemplar.ts';
+import { createExemplar, toInput } from './exemplar.ts';
 import { BaseMetric, type SeriesView } from './metric.ts';
 import type { CollectFunction, IncreaseDataWithExemplar, LabelValues, MetricConfiguration, Sample } from './types.ts';
 import { assertFinite, isLabels, toLabels } from './validation.ts';
@@ -67,8 +67,11 @@ export class Counter<T extends string = string> extends BaseMetric<T, BoundCount
 
   #incWithExemplar({ labels = {}, value, exemplarLabels }: IncreaseDataWithExemplar<T>): void {
     const handle = this.series(labels);
-    handle.inc(amountOf(value));
-    if (exemplarLabels) this.note(handle).exemplars = [createExemplar(exemplarLabels, handle.value)];
+    const amount = amountOf(value);
+    if (!exemplarLabels) return handle.inc(amount);
+    const exemplar = createExemplar(exemplarLabels, handle.value + amount);
+    handle.inc(amount, toInput(exemplar));
+    this.note(handle).exemplars = [exemplar];
   }
 }
 

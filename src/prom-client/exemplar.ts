@@ -1,3 +1,5 @@
+import type { ExemplarInput } from '../core/exemplars.ts';
+
 /** An example of what a series counts, on OpenMetrics pages. */
 export interface Exemplar {
   labelSet: Readonly<Record<string, string | number | undefined>>;
@@ -14,4 +16,12 @@ export function createExemplar(labelSet: Exemplar['labelSet'], value: number): E
   for (const [name, text] of Object.entries(labelSet)) length += `${name}${text}`.length;
   if (length > MAX_LENGTH) throw new RangeError('Label set size must be smaller than 128 UTF-8 chars');
   return { labelSet, value, timestamp: Date.now() / 1000 };
+}
+
+const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** The same for the core, whose exemplars are on Promenade's page and shared by processes; none where a label's name is none. */
+export function toInput({ labelSet, timestamp }: Exemplar): ExemplarInput | undefined {
+  const pairs = Object.entries(labelSet).filter(([, text]) => text !== undefined) as [string, string | number][];
+  return pairs.every(([name]) => LABEL_NAME.test(name)) ? { labels: Object.fromEntries(pairs), timestamp } : undefined;
 }

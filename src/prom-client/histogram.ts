@@ -1,6 +1,6 @@
 import { DEFAULT_BUCKETS, Histogram as CoreHistogram } from '../core/histogram.ts';
 import { strideOf, type FamilySnapshot } from '../snapshot/snapshot.ts';
-import { createExemplar } from './exemplar.ts';
+import { createExemplar, toInput } from './exemplar.ts';
 import { BaseMetric, type SeriesView } from './metric.ts';
 import { startStopwatch } from './stopwatch.ts';
 import type { CollectFunction, LabelValues, MetricConfiguration, ObserveDataWithExemplar, Sample } from './types.ts';
@@ -113,10 +113,11 @@ export class Histogram<T extends string = string> extends BaseMetric<T, BoundHis
   #observeWithExemplar({ labels = {}, value, exemplarLabels = {} }: ObserveDataWithExemplar<T>): void {
     assertFinite(value);
     const handle = this.series(labels);
-    handle.observe(value);
-    if (Object.keys(exemplarLabels).length === 0) return;
+    if (Object.keys(exemplarLabels).length === 0) return handle.observe(value);
+    const exemplar = createExemplar(exemplarLabels, value);
+    handle.observe(value, toInput(exemplar));
     const bounds = this.core.definition.bounds!;
     const above = bounds.findIndex((bound) => value <= bound);
-    (this.note(handle).exemplars ??= [])[above < 0 ? bounds.length : above] = createExemplar(exemplarLabels, value);
+    (this.note(handle).exemplars ??= [])[above < 0 ? bounds.length : above] = exemplar;
   }
 }

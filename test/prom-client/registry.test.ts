@@ -239,6 +239,19 @@ describe('the global registry', () => {
     expect(await page()).toBe('# HELP g Help.\n# TYPE g gauge\ng 1\n');
   });
 
+  test('hands exemplars over to the page', async () => {
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    const options = { help, enableExemplars: true };
+    new Counter({ name: 'jobs_total', ...options }).inc({ value: 2, exemplarLabels: { trace_id: 't', n: 1 } });
+    const histogram = new Histogram({ name: 'took', ...options, buckets: [1] });
+    histogram.observe({ value: 0.5, exemplarLabels: { trace_id: 'u' } });
+    histogram.observe({ value: 5, exemplarLabels: { 'no-name': 'v' } });
+    const text = await page('application/openmetrics-text;version=1.0.0');
+    expect(text).toMatch(/^jobs_total 2 # \{trace_id="t",n="1"\} 2 [\d.]+$/m);
+    expect(text).toMatch(/^took_bucket\{le="1.0"\} 1 # \{trace_id="u"\} 0.5 [\d.]+$/m);
+    expect(text).toMatch(/^took_bucket\{le="\+Inf"\} 2$/m);
+  });
+
   test('throws what collect throws; the page does not', async () => {
     let broken = true;
     new Gauge({
