@@ -39,7 +39,9 @@ describe('what exposition writes', () => {
     },
   );
 
-  test('any counters, gauges and histograms come back as they were, in every format', () => {
+  test('any counters, gauges and histograms come back as they were, in every format that is read', () => {
+    const formats = FORMATS.filter(({ parameters }) => /^(0\.0\.[14]|1\.0\.0)$/.test(parameters.get('version') ?? ''));
+    expect(formats).toHaveLength(4);
     const labelValue = fc.string({ unit: 'binary', maxLength: 8 }).map((value) => value.toWellFormed());
     const value = fc.double({ noDefaultInfinity: false });
     const count = fc.nat(2 ** 40);
@@ -69,7 +71,7 @@ describe('what exposition writes', () => {
     fc.assert(
       fc.property(families, (all) => {
         const snapshot = snapshotOf(...all);
-        for (const format of FORMATS) {
+        for (const format of formats) {
           const page = parsePage([...format.exposition('allow-utf-8').render(snapshot)].join(''));
           expect([...page.families.values()]).toEqual(all.map((one) => asParsed(one, page.format)));
           looked++;
@@ -77,7 +79,7 @@ describe('what exposition writes', () => {
       }),
       { numRuns: 300 },
     );
-    expect(looked).toBe(300 * FORMATS.length);
+    expect(looked).toBe(300 * formats.length);
   });
 });
 
