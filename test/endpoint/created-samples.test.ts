@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createEndpoint } from '../../src/fetch.ts';
+import { createEndpoint } from '../../src/endpoint/endpoint.ts';
 import { Counter, Registry } from '../../src/index.ts';
 
 describe('createdSamples', () => {
