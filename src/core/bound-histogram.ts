@@ -75,24 +75,31 @@ export class BoundNativeHistogram extends BoundHistogram {
     this.#infinity = owner.definition.bounds!.length;
   }
 
+  // What is seldom is apart, so that the compiler puts the rest where it is called.
   override observe(value: number, exemplar?: ExemplarInput): void {
-    if (typeof value !== 'number') throw this.invalid('observe', value, 'a number');
-    if (exemplar !== undefined) this.check(exemplar);
     const at = this.index;
-    if (at < 0) return this.wake().observe(value, exemplar);
+    if (at < 0 || typeof value !== 'number') return this.#begin(value, exemplar);
+    if (exemplar !== undefined) this.check(exemplar);
+    const infinity = this.#infinity;
     // Go counts NaN in the last classic bucket too.
-    const bucket = value === value ? this.buckets.find(value) : this.#infinity;
+    const bucket = infinity === 0 || value !== value ? infinity : this.buckets.find(value);
     const { cells, parity } = this;
-    const native = this.#native;
     cells[at + 1 - parity] = cells[at + parity]! + value;
-    native.add(value);
+    const crowded = this.#native.add(value);
     cells[at + SUMS + bucket]! += 1;
     this.parity = 1 - parity;
-    if (native.crowded) native.reduce();
-    // NaN is an example of no bucket.
-    if ((exemplar !== undefined || this.sampled) && value === value) {
-      this.exemplify(this.#infinity > 0 ? bucket : nativePlace(value), value, exemplar);
-    }
+    if (crowded) this.#native.reduce();
+    if (exemplar !== undefined || this.sampled) this.#example(value, bucket, exemplar);
+  }
+
+  #begin(value: number, exemplar: ExemplarInput | undefined): void {
+    if (typeof value !== 'number') throw this.invalid('observe', value, 'a number');
+    this.wake().observe(value, exemplar);
+  }
+
+  /** NaN is an example of no bucket. */
+  #example(value: number, bucket: number, exemplar: ExemplarInput | undefined): void {
+    if (value === value) this.exemplify(this.#infinity > 0 ? bucket : nativePlace(value), value, exemplar);
   }
 
   override attach(home: CellRange): void {

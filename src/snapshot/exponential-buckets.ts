@@ -8,11 +8,11 @@ export const MIN_SCHEMA = -4;
 export const MAX_SCHEMA = 8;
 
 const scratch: Float64Array = new Float64Array(1);
-const words: Uint32Array = new Uint32Array(scratch.buffer);
-/** Which half of a double holds its exponent. */
-const HIGH: number = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
+const isLittleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** The half of the scratch double that holds its sign and exponent. */
+const high: Uint32Array = new Uint32Array(scratch.buffer, isLittleEndian ? 4 : 0, 1);
 
-/** How one octave is divided under a schema from 1 to 8. */
+/** How one octave is divided under a schema from 0 to 8. */
 interface Division {
   /** The bounds as fractions in [0.5, 1), and 1. */
   readonly bounds: Float64Array;
@@ -23,11 +23,8 @@ interface Division {
   readonly first: Uint16Array;
 }
 
-const divisions: Division[] = [];
-
-function divisionOf(schema: number): Division {
-  return (divisions[schema] ??= divide(schema));
-}
+/** By a double's exponent bits: what to multiply it by so that it lies in [0.5, 1). Setting its exponent would take the processor longer. */
+const toFraction: Float64Array = Float64Array.from({ length: 0x7ff }, (_, bits) => 2 ** (1022 - bits));
 
 function divide(schema: number): Division {
   const count = 2 ** schema;
@@ -38,28 +35,26 @@ function divide(schema: number): Division {
   return { bounds, first };
 }
 
+/** By schema; the first octave is whole. */
+const divisions: readonly Division[] = Array.from({ length: MAX_SCHEMA + 1 }, (_, schema) => divide(schema));
+
 /** The index of the bucket that a positive number falls into, infinity too. Some 5 ns; exact at the bounds. */
 export function bucketIndex(value: number, schema: number): number {
   scratch[0] = value;
-  let exponent = words[HIGH]! >>> 20;
-  if (exponent === 0) {
-    // A subnormal: scaled up to where the exponent's bits tell.
-    scratch[0] = value * 2 ** 54;
-    exponent = (words[HIGH]! >>> 20) - 54;
-  } else if (exponent === 0x7ff) {
-    return bucketIndex(Number.MAX_VALUE, schema) + 1;
-  }
-  exponent -= 1022;
-  const high = words[HIGH]! & 0xfffff;
-  words[HIGH] = high | (1022 << 20);
-  const fraction = scratch[0]; // value = fraction · 2^exponent, fraction in [0.5, 1)
-  if (schema <= 0) {
-    const index = fraction === 0.5 ? exponent - 1 : exponent;
-    return (index + 2 ** -schema - 1) >> -schema;
-  }
-  const { bounds, first } = divisionOf(schema);
-  const bound = first[high >>> (19 - schema)]!;
-  return bound + (bounds[bound]! < fraction ? 1 : 0) + ((exponent - 1) << schema);
+  const leading = high[0]!;
+  const bits = leading >>> 20;
+  if (schema < 0 || bits === 0 || bits === 0x7ff) return unusualIndex(value, schema);
+  const { bounds, first } = divisions[schema]!;
+  const bound = first[(leading & 0xfffff) >>> (19 - schema)]!;
+  return bound + (bounds[bound]! < value * toFraction[bits]! ? 1 : 0) + ((bits - 1023) << schema);
+}
+
+/** The same for what is seldom: apart, so that the compiler puts the rest where it is called. */
+function unusualIndex(value: number, schema: number): number {
+  if (value === Infinity) return bucketIndex(Number.MAX_VALUE, schema) + 1;
+  if (schema < 0) return coarserIndex(bucketIndex(value, 0), -schema);
+  // A subnormal's exponent bits tell nothing; 2^64 is a whole number of buckets.
+  return bucketIndex(value * 2 ** 64, schema) - 64 * 2 ** schema;
 }
 
 /** The upper bound of a bucket; its lower bound is that of the bucket before. */
@@ -68,7 +63,7 @@ export function bucketBound(index: number, schema: number): number {
   if (index >= last) return index === last ? Number.MAX_VALUE : Infinity;
   if (schema <= 0) return 2 ** (index * 2 ** -schema);
   const octave = index >> schema;
-  const fraction = divisionOf(schema).bounds[index - (octave << schema)]!;
+  const fraction = divisions[schema]!.bounds[index - (octave << schema)]!;
   // Two steps, since 2^1024 is no number but half of it times two can be.
   return fraction * 2 ** Math.max(octave, -1000) * 2 * 2 ** Math.min(octave + 1000, 0);
 }

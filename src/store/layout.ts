@@ -66,7 +66,12 @@ export function summaryIndex(value: number): number {
  * a native histogram has them for a moment, while it changes over.
  */
 export function blockKey(index: number, negative: boolean, schema: number): number {
-  return (((index >> 5) * 2 + (negative ? 1 : 0)) << 4) | (schema - MIN_SCHEMA);
+  return blockKeyOf((index >> 5) * 2 + (negative ? 1 : 0), schema);
+}
+
+/** The same from what all buckets of the block have in common: see `bucketCode`. */
+export function blockKeyOf(block: number, schema: number): number {
+  return (block << 4) | (schema - MIN_SCHEMA);
 }
 
 /** The resolution of a block's buckets. */

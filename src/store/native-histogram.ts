@@ -1,6 +1,14 @@
 import type { FamilyDefinition, SparseBuckets } from '../snapshot/snapshot.ts';
 import { coarsen } from '../snapshot/sparse-buckets.ts';
-import { type BucketCounts, countsEnd, observations, readBlocks, readSeries, schemaOfKey } from './layout.ts';
+import {
+  BLOCK_CELLS,
+  type BucketCounts,
+  countsEnd,
+  observations,
+  readBlocks,
+  readSeries,
+  schemaOfKey,
+} from './layout.ts';
 import type { CellRange } from './store.ts';
 
 /**
@@ -31,9 +39,17 @@ export const SCHEMA_OFFSET = 16;
 export const PENDING_ZERO: number = 2 ** 40;
 export const PENDING_OTHER: number = 2 ** 40 + 1;
 
-/** What `pending` says of a bucket. */
-export function pendingBucket(index: number, negative: boolean): number {
-  return index * 2 + (negative ? 1 : 0);
+/**
+ * A bucket as one number, which is also what `pending` says of it: the place in its block, and the block in the bits above
+ * (`code >> 5` is what its key says, but for the resolution).
+ */
+export function bucketCode(index: number, negative: boolean): number {
+  return ((index & ~(BLOCK_CELLS - 1)) << 1) | (negative ? BLOCK_CELLS : 0) | (index & (BLOCK_CELLS - 1));
+}
+
+/** The bucket's index again. */
+export function indexOfCode(code: number): number {
+  return ((code >> 1) & ~(BLOCK_CELLS - 1)) | (code & (BLOCK_CELLS - 1));
 }
 
 /** Where the native cells of a series begin, from its first cell. */
@@ -91,8 +107,9 @@ export function readNativeHistogram(
 function takeOut(counts: NativeCounts, pending: number): boolean {
   if (pending === PENDING_ZERO) return counts.zeros-- > 0;
   if (pending === PENDING_OTHER) return counts.others-- > 0;
-  const side = pending % 2 === 0 ? counts.positive : counts.negative;
-  const place = side.findIndex(([index]) => index === Math.floor(pending / 2));
+  const side = (pending & BLOCK_CELLS) === 0 ? counts.positive : counts.negative;
+  const bucket = indexOfCode(pending);
+  const place = side.findIndex(([index]) => index === bucket);
   if (place < 0) return false;
   if (--side[place]![1] === 0) side.splice(place, 1);
   return true;

@@ -52,14 +52,17 @@ class Tape {
     this.#observe(value);
   }
 
-  #record(cells: Float64Array): Float64Array {
+  /** `first`: the number of the first of these cells. */
+  #record(cells: Float64Array, first: number = 0): Float64Array {
     const steps = this.steps;
     const store = (at: number, value: number): void => {
       cells[at] = value;
-      steps.push((copy) => (copy[at] = value));
+      steps.push((copy) => (copy[first + at] = value));
     };
+    const part = (from: number, to: number): Float64Array => this.#record(cells.subarray(from, to), first + from);
     return new Proxy(cells, {
       get(target, property) {
+        if (property === 'subarray') return part;
         if (property === 'fill') {
           return (value: number, from: number, to: number) => {
             for (let i = from; i < to; i++) store(i, value);
