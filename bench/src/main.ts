@@ -6,6 +6,7 @@ type Run = (quick: boolean) => Promise<TopicResult>;
 const TOPICS: Readonly<Record<string, () => Promise<{ run: Run }>>> = {
   core: () => import('./core/run.ts'),
   exposition: () => import('./exposition/run.ts'),
+  native: () => import('./native/run.ts'),
   multiprocess: () => import('./multiprocess/run.ts'),
   http: () => import('./http/run.ts'),
   import: () => import('./import/run.ts'),

@@ -212,7 +212,7 @@ export class NativeBuckets {
 
     this.#schema = schema;
     this.#blocks.clear();
-    this.#recent.fill(NO_BLOCK);
+    for (let slot = 0; slot < RECENT; slot++) this.#recent[slot] = NO_BLOCK;
     this.#populated = 0;
     for (const [i, key] of keys.entries()) {
       this.#blocks.set(key, blocks[i]!);
