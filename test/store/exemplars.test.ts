@@ -136,7 +136,9 @@ describe('the file of exemplars', () => {
     handle.inc(1, { labels: { trace_id: 'mine' } });
     close(registry);
     const heir = sharedRegistry();
-    jobs(heir).labels({ kind: 'x' }).inc(1, { labels: { trace_id: 'its' } });
+    jobs(heir)
+      .labels({ kind: 'x' })
+      .inc(1, { labels: { trace_id: 'its' } });
     handle.inc(1, { labels: { trace_id: 'late' } });
     expect(await exemplarsOf(heir, 'jobs')).toMatchObject([{ labels: { trace_id: 'its' } }]);
   });
