@@ -36,7 +36,7 @@ class Unreadable extends Error {}
 const TRIES = 4;
 /** Records decoded in one go: about a millisecond. */
 const BATCH = 256;
-/** So often at the most while a native histogram is missing the blocks that it has changed over to, without which it would seem to fall. */
+/** So often at the most while a native histogram is missing blocks, without which it may seem to fall. */
 const TRIES_BEHIND = 20;
 /** A named pipe under one of our names must not make us wait for its writer. */
 const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
@@ -162,7 +162,7 @@ export class DirectoryReader {
       known.bytes = size + chunks.length * CHUNK_BYTES;
       families = [];
       for (const family of known.names.families.values()) families.push(await family.read(chunks, slice, exemplars));
-      behind = [...known.names.families.values()].some((family) => family.isBehind(chunks));
+      behind = [...known.names.families.values()].some((family) => family.behind);
       if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
     }
     if (header.bootId !== bootId()) for (const family of families) forgetTimes(family);

@@ -4,7 +4,7 @@ import type { TimeSlice } from '../time-slice.ts';
 import { rangeIn } from './cell-allocator.ts';
 import type { ExemplarKeeper } from './exemplar-ring.ts';
 import { cellsOf, countsEnd, OVERFLOW, readSeries, readSummary } from './layout.ts';
-import { isBehind, readNativeHistogram } from './native-histogram.ts';
+import { readNativeHistogram } from './native-histogram.ts';
 
 /** Where a series' numbers are: the numbers of its cells (see CellAllocator). */
 export interface SeriesEntry {
@@ -26,6 +26,7 @@ export class FamilyTable {
   #definedAt: number;
   #columns: { readonly entries: readonly SeriesEntry[]; readonly series: readonly LabelValues[] } | undefined;
   #fallbackShown = false;
+  #behind = false;
 
   constructor(id: number, definition: FamilyDefinition, definedAt: number, fallbackCell: number) {
     this.id = id;
@@ -41,6 +42,11 @@ export class FamilyTable {
 
   get definedAt(): number {
     return this.#definedAt;
+  }
+
+  /** Whether the last reading was of cells that speak of blocks that are not known here. */
+  get behind(): boolean {
+    return this.#behind;
   }
 
   /** Another text for the same numbers: a help that a new version of the application words anew. */
@@ -94,6 +100,7 @@ export class FamilyTable {
     kept: Pick<ExemplarKeeper, 'of' | 'isEmpty'>,
   ): Promise<SlotFamily> {
     const { definition, definedAt } = this;
+    this.#behind = false;
     const { entries, series } = this.#list(chunks);
     const stride = strideOf(definition);
     const values = new Float64Array(entries.length * stride);
@@ -104,7 +111,9 @@ export class FamilyTable {
       if (sparse) {
         const ranges = new Map([...blocks].map(([key, block]) => [key, rangeIn(chunks, block)]));
         if (definition.native) {
-          sparse.push(readNativeHistogram(definition, cells, index, ranges, values, i * stride));
+          const { buckets, behind } = readNativeHistogram(definition, cells, index, ranges, values, i * stride);
+          sparse.push(buckets);
+          this.#behind ||= behind;
         } else {
           const summary = readSummary(cells, index, ranges);
           values[i] = summary.sum;
@@ -118,17 +127,6 @@ export class FamilyTable {
     const exemplars = kept.isEmpty ? [] : entries.map(({ cell }) => kept.of(cell));
     const exemplified = exemplars.some((list) => list.length > 0);
     return { definition, definedAt, series, values, ...(sparse && { sparse }), ...(exemplified && { exemplars }) };
-  }
-
-  /** Whether the cells in `chunks` speak of blocks that are not known here yet. */
-  isBehind(chunks: readonly Float64Array[]): boolean {
-    const { definition } = this;
-    if (!definition.native) return false;
-    for (const { cell, blocks } of [this.fallback, ...this.#entries.values()]) {
-      const { cells, index } = rangeIn(chunks, cell);
-      if (isBehind(definition, cells, index, blocks.keys())) return true;
-    }
-    return false;
   }
 
   #list(chunks: readonly Float64Array[]): {

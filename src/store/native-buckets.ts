@@ -240,7 +240,7 @@ export function carryNativeHistogram(
     const { family, home } = side;
     const blocks = new Map(family.blocks(labelValues).map((key) => [key, family.block(labelValues, key)!]));
     const values = new Float64Array(definition.bounds!.length + 2);
-    return { values, buckets: readNativeHistogram(definition, home.cells, home.index, blocks, values, 0) };
+    return { values, buckets: readNativeHistogram(definition, home.cells, home.index, blocks, values, 0).buckets };
   };
   const target = new NativeBuckets(to.family, labelValues, to.home);
   const a = numbers(from);

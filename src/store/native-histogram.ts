@@ -1,14 +1,6 @@
 import type { FamilyDefinition, SparseBuckets } from '../snapshot/snapshot.ts';
 import { coarsen } from '../snapshot/sparse-buckets.ts';
-import {
-  BLOCK_CELLS,
-  type BucketCounts,
-  countsEnd,
-  observations,
-  readBlocks,
-  readSeries,
-  schemaOfKey,
-} from './layout.ts';
+import { BLOCK_CELLS, type BucketCounts, countsEnd, observations, readBlocks, readSeries } from './layout.ts';
 import type { CellRange } from './store.ts';
 
 /**
@@ -71,6 +63,16 @@ interface NativeCounts {
   readonly negative: BucketCounts;
 }
 
+/** What was read of a series' native buckets. */
+export interface NativeReading {
+  readonly buckets: SparseBuckets;
+  /**
+   * Whether there are fewer observations in them than in the classic ones: some of its blocks, or all of them after a change of resolution, are not known here,
+   * since its writer has written them down after the names were read.
+   */
+  readonly behind: boolean;
+}
+
 /** Copies a series' classic numbers to a snapshot, and returns its native buckets: both of them hold the same observations. */
 export function readNativeHistogram(
   definition: FamilyDefinition,
@@ -79,7 +81,7 @@ export function readNativeHistogram(
   blocks: ReadonlyMap<number, CellRange>,
   out: Float64Array,
   to: number,
-): SparseBuckets {
+): NativeReading {
   readSeries(definition, cells, at, out, to);
   const native = at + nativeAt(definition);
   const schema = schemaAt(definition, cells, native);
@@ -87,20 +89,20 @@ export function readNativeHistogram(
   const counts: NativeCounts = { zeros: cells[native + ZEROS]!, others: cells[native + OTHERS]!, positive, negative };
   let surplus = count + counts.zeros + counts.others - observations(definition, cells, at, []);
   if (surplus === 1 && takeOut(counts, cells[native + PENDING]!)) surplus = 0;
-  // Only of a writer that never stood still: the native buckets then say how many there were.
-  const infinity = to + 1 + definition.bounds!.length;
-  if (surplus !== 0) out[infinity] = Math.max(out[infinity]! + surplus, 0);
-  const started = cells[native + SCHEMA] !== 0;
-  return coarsen(
-    {
-      schema,
-      zeroThreshold: started ? cells[native + THRESHOLD]! : definition.native!.zeroThreshold,
-      zeroCount: counts.zeros,
-      positive,
-      negative,
-    },
-    schema,
-  );
+  level(out, to + 1, to + 1 + definition.bounds!.length, surplus);
+  const zeroThreshold = cells[native + SCHEMA] === 0 ? definition.native!.zeroThreshold : cells[native + THRESHOLD]!;
+  const buckets = coarsen({ schema, zeroThreshold, zeroCount: counts.zeros, positive, negative }, schema);
+  return { buckets, behind: surplus < 0 };
+}
+
+/** Makes classic counts as many as the native ones, from the last one on. Only where a writer never stood still is there anything to do. */
+function level(counts: Float64Array, first: number, last: number, surplus: number): void {
+  if (surplus > 0) counts[last]! += surplus;
+  for (let i = last; surplus < 0 && i >= first; i--) {
+    const taken = Math.min(counts[i]!, -surplus);
+    counts[i]! -= taken;
+    surplus += taken;
+  }
 }
 
 /** Takes an observation out that was never committed. `false`: its bucket is empty. */
@@ -113,23 +115,4 @@ function takeOut(counts: NativeCounts, pending: number): boolean {
   if (place < 0) return false;
   if (--side[place]![1] === 0) side.splice(place, 1);
   return true;
-}
-
-/**
- * Whether a series' cells speak of a resolution that the known blocks have not: its writer has changed over since the names were read. A change is written down
- * in one record before it counts, so either all of the new blocks are known or none.
- */
-export function isBehind(
-  definition: FamilyDefinition,
-  cells: Float64Array,
-  at: number,
-  keys: Iterable<number>,
-): boolean {
-  const schema = schemaAt(definition, cells, at + nativeAt(definition));
-  let known = false;
-  for (const key of keys) {
-    if (schemaOfKey(key) === schema) return false;
-    known = true;
-  }
-  return known;
 }

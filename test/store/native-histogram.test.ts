@@ -2,12 +2,13 @@ import { expect, test } from 'vitest';
 import { Histogram } from '../../src/core/histogram.ts';
 import { Registry } from '../../src/core/registry.ts';
 import { MIN_SCHEMA } from '../../src/snapshot/exponential-buckets.ts';
+import { countOf } from '../../src/snapshot/quantile.ts';
 import type { FamilyDefinition, SparseBuckets } from '../../src/snapshot/snapshot.ts';
 import { CellAllocator, CHUNK_CELLS } from '../../src/store/cell-allocator.ts';
 import { FamilyTable } from '../../src/store/family-table.ts';
 import { HeapStore } from '../../src/store/heap-store.ts';
 import { cellsOf } from '../../src/store/layout.ts';
-import { isBehind, readNativeHistogram } from '../../src/store/native-histogram.ts';
+import { readNativeHistogram } from '../../src/store/native-histogram.ts';
 import { type Journal, TableFamily } from '../../src/store/table-family.ts';
 import { countBuckets } from '../support/count-buckets.ts';
 
@@ -100,8 +101,9 @@ function expected(definition: FamilyDefinition, values: readonly number[], schem
 function read(definition: FamilyDefinition, cells: Float64Array, blocks: ReadonlyMap<number, number>): Reading {
   const values = new Float64Array(definition.bounds!.length + 2);
   const ranges = new Map([...blocks].map(([key, index]) => [key, { cells, index }]));
-  const sparse = readNativeHistogram(definition, cells, CELL, ranges, values, 0);
-  return { values: [...values], sparse };
+  const { buckets, behind } = readNativeHistogram(definition, cells, CELL, ranges, values, 0);
+  expect(behind).toBe(false);
+  return { values: [...values], sparse: buckets };
 }
 
 /** What the next owner of the cells reads after one more observation. */
@@ -157,7 +159,6 @@ test.each([
       expect(count).toBeLessThanOrEqual(begun);
       expect(reading).toEqual(expected(definition, values.slice(0, count), reading.sparse.schema));
       expect(reading.sparse.schema).toBeLessThanOrEqual(lowest);
-      expect(isBehind(definition, cells, CELL, blocks.keys())).toBe(false);
       if (count < begun) undone++;
       done = count;
       lowest = reading.sparse.schema;
@@ -173,25 +174,31 @@ test.each([
   },
 );
 
-test('who knows only the names from before a change of resolution is told so', () => {
-  const tape = new Tape({ buckets: false, native: { schema: 4, maxBuckets: 4 } });
-  for (const value of many(30)) tape.observe(value);
+test.each([
+  ['alone', false as const],
+  ['beside classic buckets', [2, 5]],
+])('who knows too few blocks is told so, and gets numbers that agree: %s', (_name, buckets) => {
+  const tape = new Tape({ buckets, native: { schema: 4, maxBuckets: 12 } });
+  const values = many(60);
+  for (const value of values) tape.observe(value);
   const cells = new Float64Array(CHUNK_CELLS);
   const blocks = new Map<number, number>();
-  let known: number[] = [];
-  let changes = 0;
-  for (const step of tape.steps) {
-    const before = cells.slice();
+  // What a reader knows that read the names at some moment, and reads the cells later.
+  let known: ReadonlyMap<number, number> = new Map();
+  let behind = 0;
+  for (const [i, step] of tape.steps.entries()) {
     step(cells, blocks);
-    if (known.length > 0 && isBehind(tape.definition, cells, CELL, known)) {
-      // It was this very store that made other blocks count than those that were known.
-      expect(isBehind(tape.definition, before, CELL, known)).toBe(false);
-      changes++;
-      known = [...blocks.keys()];
-    }
-    if (known.length === 0) known = [...blocks.keys()];
+    if (i % 200 === 0) known = new Map(blocks);
+    const numbers = new Float64Array(tape.definition.bounds!.length + 2);
+    const ranges = new Map([...known].map(([key, index]) => [key, { cells, index }]));
+    const reading = readNativeHistogram(tape.definition, cells, CELL, ranges, numbers, 0);
+    const whole = read(tape.definition, cells, blocks);
+    const count = numbers.slice(1).reduce((sum, bucket) => sum + bucket, 0);
+    expect(countOf(reading.buckets)).toBe(count);
+    if (reading.behind) behind++;
+    else expect({ values: [...numbers], sparse: reading.buckets }).toEqual(whole);
   }
-  expect(changes).toBeGreaterThan(2);
+  expect(behind).toBeGreaterThan(50);
 });
 
 test('a definition of a lower resolution lowers what is there, one of a higher leaves it', async () => {
