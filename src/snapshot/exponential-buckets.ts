@@ -29,14 +29,16 @@ const toFraction: Float64Array = Float64Array.from({ length: 0x7ff }, (_, bits) 
 function divide(schema: number): Division {
   const count = 2 ** schema;
   const bounds = Float64Array.from({ length: count + 1 }, (_, i) => 2 ** (i / count) / 2);
-  const first = Uint16Array.from({ length: 2 * count }, (_, cell) =>
-    bounds.findIndex((bound) => bound >= 0.5 + cell / (4 * count)),
-  );
-  return { bounds, first };
+  let bound = 0;
+  const first = Uint16Array.from({ length: 2 * count }, (_, cell) => {
+    while (bounds[bound]! < 0.5 + cell / (4 * count)) bound++;
+    return bound;
+  });
+  return (divisions[schema] = { bounds, first });
 }
 
-/** By schema; the first octave is whole. */
-const divisions: readonly Division[] = Array.from({ length: MAX_SCHEMA + 1 }, (_, schema) => divide(schema));
+/** By schema, each made when it is first asked for: a program that only imports this should not wait for them. */
+const divisions: (Division | undefined)[] = [];
 
 /** The index of the bucket that a positive number falls into, infinity too. Some 5 ns; exact at the bounds. */
 export function bucketIndex(value: number, schema: number): number {
@@ -44,7 +46,7 @@ export function bucketIndex(value: number, schema: number): number {
   const leading = high[0]!;
   const bits = leading >>> 20;
   if (schema < 0 || bits === 0 || bits === 0x7ff) return unusualIndex(value, schema);
-  const { bounds, first } = divisions[schema]!;
+  const { bounds, first } = divisions[schema] ?? divide(schema);
   const bound = first[(leading & 0xfffff) >>> (19 - schema)]!;
   return bound + (bounds[bound]! < value * toFraction[bits]! ? 1 : 0) + ((bits - 1023) << schema);
 }
@@ -63,7 +65,7 @@ export function bucketBound(index: number, schema: number): number {
   if (index >= last) return index === last ? Number.MAX_VALUE : Infinity;
   if (schema <= 0) return 2 ** (index * 2 ** -schema);
   const octave = index >> schema;
-  const fraction = divisions[schema]!.bounds[index - (octave << schema)]!;
+  const fraction = (divisions[schema] ?? divide(schema)).bounds[index - (octave << schema)]!;
   // Two steps, since 2^1024 is no number but half of it times two can be.
   return fraction * 2 ** Math.max(octave, -1000) * 2 * 2 ** Math.min(octave + 1000, 0);
 }
