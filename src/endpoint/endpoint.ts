@@ -65,8 +65,8 @@ export function createEndpoint<Subject = IncomingMessage>(
   const settings = resolveSettings(settingsOptions, environment);
   if (!settings.enabled) return disabledEndpoint(settings, registry);
 
-  const { multiprocDir: directory, role } = settings;
-  if (directory !== undefined) shareDirectory(registry, { directory, role });
+  const { multiprocDir: directory, role, onColdStart } = settings;
+  if (directory !== undefined) shareDirectory(registry, { directory, role, onColdStart });
   const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, createdSamples, session, checkToken });
   observeSelf(registry, settings.namespace === '' ? '' : `${settings.namespace}_`);
   const publicPath = settings.port === undefined ? settings.path : undefined;

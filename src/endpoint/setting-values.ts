@@ -103,6 +103,12 @@ export function parseRole(value: unknown): string {
   return value;
 }
 
+/** What becomes of old values. */
+export function parseColdStart(value: unknown): 'keep' | 'reset' {
+  if (value === 'keep' || value === 'reset') return value;
+  throw new InvalidValue(`${shown(value)} is neither keep nor reset; use one of them`);
+}
+
 /** The path of a file or a directory. */
 export function parseFilePath(value: unknown): string {
   if (typeof value !== 'string' || value.includes('\0')) {

@@ -9,6 +9,7 @@ import {
   parseNamespace,
   parsePath,
   parsePort,
+  parseColdStart,
   parseRole,
   parseTokens,
   type ValueParser,
@@ -39,6 +40,8 @@ export interface SettingsOptions {
   readonly multiprocDir?: string | undefined;
   /** METRICS_ROLE: what this process is, such as `web` or `worker`. @default none */
   readonly role?: string | undefined;
+  /** METRICS_ON_COLD_START: what becomes of the directory's values when no other process lives. @default 'keep' */
+  readonly onColdStart?: 'keep' | 'reset' | undefined;
 }
 
 /** Settings that have been read and found valid. Holds no secret: tokens are digests. */
@@ -56,6 +59,7 @@ export interface Settings {
   readonly namespace: string;
   readonly multiprocDir: string | undefined;
   readonly role: string | undefined;
+  readonly onColdStart: 'keep' | 'reset';
 }
 
 /** One row of the table below. */
@@ -136,6 +140,12 @@ export const settingsTable: { readonly [Option in keyof Settings]: Setting<Setti
     parse: parseRole,
     meaning:
       'What this process is, a label of `metrics_processes`; unset, it is `primary`, `worker` or `thread` where it is one, else `app`.',
+  },
+  onColdStart: {
+    variables: ['METRICS_ON_COLD_START'],
+    default: 'keep',
+    parse: parseColdStart,
+    meaning: 'What becomes of the values in the directory when a process starts and no other lives: `keep` or `reset`.',
   },
 };
 

@@ -17,6 +17,7 @@ export interface StoreOptions {
   readonly directory?: string | undefined;
   /** @default METRICS_ROLE, or what the process is: `primary`, `worker`, `thread`, `app` */
   readonly role?: string | undefined;
+  /** @default METRICS_ON_COLD_START, or `keep` */
   readonly onColdStart?: 'keep' | 'reset' | undefined;
 }
 
@@ -27,7 +28,7 @@ export interface StoreOptions {
  */
 export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = process.env): Store {
   const role = options.role ?? processRole(env);
-  const { onColdStart = 'keep' } = options;
+  const onColdStart = options.onColdStart ?? (env['METRICS_ON_COLD_START']?.trim() === 'reset' ? 'reset' : 'keep');
   const named = options.directory ?? namedDirectory(env);
   if (named !== undefined) return new MappedStore({ directory: named, role, onColdStart });
   try {

@@ -31,6 +31,7 @@ describe('settings', () => {
       namespace: '',
       multiprocDir: undefined,
       role: undefined,
+      onColdStart: 'keep',
     } satisfies Settings);
   });
 
@@ -63,6 +64,7 @@ describe('settings', () => {
     ['METRICS_NAMESPACE', 'netbox', 'namespace', 'netbox'],
     ['METRICS_NAMESPACE', 'netbox_', 'namespace', 'netbox'],
     ['METRICS_ROLE', 'job_worker2', 'role', 'job_worker2'],
+    ['METRICS_ON_COLD_START', ' reset ', 'onColdStart', 'reset'],
     ['PROMETHEUS_MULTIPROC_DIR', '/run/app', 'multiprocDir', '/run/app'],
     ['prometheus_multiproc_dir', '/run/app', 'multiprocDir', '/run/app'],
   ];
@@ -108,6 +110,7 @@ describe('settings', () => {
     [{ METRICS_NAMESPACE: 'net-box' }, 'METRICS_NAMESPACE'],
     [{ METRICS_ROLE: 'Web' }, 'METRICS_ROLE: "Web"'],
     [{ METRICS_ROLE: '../x' }, 'METRICS_ROLE'],
+    [{ METRICS_ON_COLD_START: 'clear' }, 'METRICS_ON_COLD_START: "clear"', 'keep nor reset'],
     [{ METRICS_COMPAT: 'django' }, 'METRICS_COMPAT is not there yet', 'leave it unset'],
     [{ METRICS_ENABELD: 'true' }, 'METRICS_ENABELD', 'did you mean METRICS_ENABLED?'],
     [{ METRICS_TOKEN: 'hunter2' }, 'METRICS_TOKEN ', 'did you mean METRICS_TOKENS?'],
