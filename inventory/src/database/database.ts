@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createClient, LibsqlError } from '@libsql/client';
@@ -30,7 +30,7 @@ const busyTimeoutMs = 5_000;
  */
 export async function openDatabase(file: string): Promise<Database> {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     const client = createClient({ url: pathToFileURL(file).href, timeout: busyTimeoutMs });
     await client.execute('PRAGMA journal_mode = WAL');
     return toDatabase(client);
@@ -38,6 +38,11 @@ export async function openDatabase(file: string): Promise<Database> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`The database ${file} can't be opened: ${reason}`, { cause: error });
   }
+}
+
+/** One folder, in one that is there: `recursive` never returns where the system denies the parent, as /proc does (Node 20). */
+function makeFolder(folder: string): void {
+  if (!existsSync(folder)) mkdirSync(folder);
 }
 
 function toDatabase(client: ReturnType<typeof createClient>): Database {
