@@ -23,8 +23,7 @@ const server = createServer(createEndpoint({ enabled: true }).handler).listen(0,
     const unpack = { zstd: zlib.zstdDecompressSync, gzip: zlib.gunzipSync, identity: (page) => page }[encoding];
     answers.push({ encoding, vary: answer.headers.vary, size: bytes.length, page: unpack(bytes).toString() });
   }
-  console.log(JSON.stringify(answers));
-  process.exit();
+  process.stdout.write(JSON.stringify(answers), () => process.exit()); // not before all of it is in the pipe
 });
 `;
 
