@@ -68,7 +68,7 @@ export interface MetricConfiguration<T extends string> {
   registers?: readonly Registry[] | undefined;
   /** @default 'sum' */
   aggregator?: Aggregator;
-  /** Called before the metric is read. */
+  /** Called before the metric is read, with it as `this`; as prom-client has it, what that is differs from metric to metric. */
   // oxlint-disable-next-line typescript/no-explicit-any
   collect?: CollectFunction<any>;
   /** Only for registries that write OpenMetrics. @default false */
