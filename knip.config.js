@@ -28,6 +28,8 @@ export default {
       ignoreDependencies: ['@arethetypeswrong/cli'],
     },
     inventory: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    // Loaded by path, from test/support/oldest.ts.
+    'test/versions/*': { entry: [], project: [], ignoreDependencies: [/./] },
     bench: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
   },
 };

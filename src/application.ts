@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { activate } from './core/activation.ts';
 import { createEndpoint, type Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
 import type { Environment } from './endpoint/settings.ts';
 import { instrumentHttpServer, type InstrumentHttpServerOptions } from './instrument/http-server.ts';
@@ -38,6 +39,7 @@ export function startApplicationMetrics<Subject>(
   const endpoint = createEndpoint<Subject>(endpointOptions, environment);
   if (!endpoint.enabled) return undefined;
   const { registry, settings, publicPath } = endpoint;
+  activate(registry, { namespace: settings.namespace, compat: undefined });
   const stopHttp =
     http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace: settings.namespace });
   const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;

@@ -1,7 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import { exchangeOf } from '../instrument/http-exchange.ts';
-import { hookFailed } from '../instrument/http-guard.ts';
+import { hookFailed } from '../instrument/guard.ts';
 import { RouterTrace } from './express-trace.ts';
 import type { Layer, LayerHandle, RoutedRequest, RouterPath } from './express-types.ts';
 

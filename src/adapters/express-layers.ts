@@ -1,5 +1,5 @@
 import { exchangeOf } from '../instrument/http-exchange.ts';
-import { hookFailed } from '../instrument/http-guard.ts';
+import { hookFailed } from '../instrument/guard.ts';
 import { RouterTrace } from './express-trace.ts';
 import type { ExpressApplicationLike, Layer, Next, RoutedRequest } from './express-types.ts';
 import { routerOf } from './express-types.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../application.ts';
 import { exchangeOf } from '../instrument/http-exchange.ts';
-import { hookFailed } from '../instrument/http-guard.ts';
+import { hookFailed } from '../instrument/guard.ts';
 import { observeRouterChannel } from './express-channel.ts';
 import { observeLayers } from './express-layers.ts';
 import type { ExpressApplicationLike, Middleware, Next, RoutedRequest } from './express-types.ts';

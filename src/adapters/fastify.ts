@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../application.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type Exchange, exchangeOf, UNMATCHED } from '../instrument/http-exchange.ts';
-import { hookFailed } from '../instrument/http-guard.ts';
+import { hookFailed } from '../instrument/guard.ts';
 import { OWN_HOOK, timeHooks } from './fastify-hooks.ts';
 import {
   contextOf,

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type Exchange, exchangeOf, type HeadlessRequest, isUnmeasured, UNMATCHED } from './http-exchange.ts';
-import { hookFailed } from './http-guard.ts';
+import { hookFailed } from './guard.ts';
 import { OTHER_METHOD, toMethodLabel } from './http-method.ts';
 import { onRawAnswer } from './http-raw-answer.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { type ByteCounts, countRequestBytes, countResponseBytes, kExchange } from './http-bytes.ts';
-import { hookFailed } from './http-guard.ts';
+import { hookFailed } from './guard.ts';
 import { toMethodLabel } from './http-method.ts';
 import { isDeliberate, typeOfThrown } from './thrown.ts';
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { CLIENT_CLOSED } from './http-exchange.ts';
-import { hookFailed } from './http-guard.ts';
+import { hookFailed } from './guard.ts';
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 

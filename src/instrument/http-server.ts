@@ -5,7 +5,7 @@ import { defaultRegistry } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
 import { connectionAccepted, noteExchange } from './http-connection.ts';
 import { Exchange, exchangeOf, isUnmeasured } from './http-exchange.ts';
-import { hookFailed } from './http-guard.ts';
+import { hookFailed } from './guard.ts';
 import { type HttpRecorderOptions, HttpServerRecorder } from './http-server-recorder.ts';
 
 /** What is recorded, and where. */

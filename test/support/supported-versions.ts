@@ -1,12 +1,15 @@
-/** What of a library an adapter supports, and the packages (aliases in package.json) with which its ends are tested. */
+/** A package as it is installed: by its name (or its alias) at the root, or in a workspace below test/versions. */
+export type TestedPackage = string | { readonly package: string; readonly workspace: string };
+
+/** What of a library an adapter supports, and the packages with which its ends are tested. */
 export interface SupportedVersions {
   readonly adapter: string;
   readonly library: string;
   /** The first and the newest major that work; each minor between them is supposed to. */
   readonly from: string;
   readonly to: string;
-  /** Package names, oldest version first. */
-  readonly testedWith: readonly string[];
+  /** Oldest version first. */
+  readonly testedWith: readonly TestedPackage[];
 }
 
 /** All of them, in the order of the documentation's pages. */

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from './modules.ts';
+import type { TestedPackage } from './supported-versions.ts';
+
+/** A package in the oldest version that is supported, from the workspace that holds those of its category: `await oldest('database', 'pg')`. */
+export async function oldest<M>(workspace: string, specifier: string): Promise<M> {
+  const require = createRequire(join(workspaceFolder(workspace), 'package.json'));
+  return (await import(pathToFileURL(require.resolve(specifier)).href)) as M;
+}
+
+/** Where a package lies: npm puts it into the workspace where the root has another version. */
+export function packageFolder(tested: TestedPackage): string {
+  if (typeof tested === 'string') return join(ROOT, 'node_modules', tested);
+  const own = join(workspaceFolder(tested.workspace), 'node_modules', tested.package);
+  return existsSync(own) ? own : join(ROOT, 'node_modules', tested.package);
+}
+
+function workspaceFolder(workspace: string): string {
+  return join(ROOT, 'test/versions', workspace);
+}
