@@ -30,6 +30,9 @@ interface KnownSlot {
   snapshot: SlotSnapshot | undefined;
 }
 
+/** What reading a directory takes of it. */
+export type ReadableDirectory = Pick<Directory, 'path' | 'beginning' | 'join' | 'slotNames'>;
+
 /** A reading that does not hold together: its writer was at it, or the file is damaged. */
 class Unreadable extends Error {}
 
@@ -48,14 +51,19 @@ const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
  * Keeps the last values of slots that disappear (a damaged file, a wiped directory), until they are back.
  */
 export class DirectoryReader {
-  readonly #directory: Directory;
+  readonly #directory: ReadableDirectory;
+  readonly #putsAside: boolean;
   readonly #known: Map<string, KnownSlot> = new Map();
   /** The last values of every numbers' lineage. */
   readonly #remembered: Map<string, SlotSnapshot> = new Map();
+  #beginning: string | undefined;
   #quarantined = 0;
 
-  constructor(directory: Directory) {
+  /** @param putsAside whether damaged files are renamed, so that nobody tries them again; else they are left out each time */
+  constructor(directory: ReadableDirectory, putsAside: boolean = true) {
     this.#directory = directory;
+    this.#putsAside = putsAside;
+    this.#beginning = directory.beginning;
   }
 
   /** How many damaged slots this process has put aside. */
@@ -69,6 +77,7 @@ export class DirectoryReader {
   }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
+    if (this.#directory.beginning !== this.#beginning) this.#forget();
     const names = this.#slotNames();
     for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
     const found = new Map<string, SlotSnapshot>();
@@ -86,6 +95,13 @@ export class DirectoryReader {
       all.push(found.has(lineage) ? snapshot : { ...snapshot, live: false });
     }
     return all;
+  }
+
+  /** Somebody had the directory begin anew: what counted before is no longer wanted. */
+  #forget(): void {
+    this.#beginning = this.#directory.beginning;
+    this.#known.clear();
+    this.#remembered.clear();
   }
 
   #slotNames(): readonly string[] {
@@ -111,7 +127,7 @@ export class DirectoryReader {
         // Whatever it was, it is about this slot alone, and no reason not to show the others.
         debug('the slot %s can not be read: %o', name, error);
         if (tries === TRIES) {
-          if (quarantine(this.#directory, name, fd)) this.#quarantined++;
+          if (this.#putsAside && quarantine(this.#directory, name, fd)) this.#quarantined++;
           this.#known.delete(name);
           return undefined;
         }

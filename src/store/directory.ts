@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { MetricsError } from '../errors.ts';
+import { DIRECTORY_FILE, type DirectoryFile, readDirectoryFile, slotNames } from './directory-file.ts';
 import { loadNative } from './native.ts';
 
 /** File systems on which neither locks nor shared maps can be relied on, by the kernel's number (Linux: include/uapi/linux/magic.h). */
@@ -18,15 +19,6 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x47504653, 'GPFS'],
 ]);
 
-/** What a directory remembers of itself, in `directory.json`. */
-interface DirectoryFile {
-  readonly format: 'promenade';
-  readonly version: number;
-  /** Since when its sums have counted, in ms of the Unix epoch. */
-  readonly createdAt: number;
-}
-
-const DIRECTORY_FILE = 'directory.json';
 const LOCK_FILE = 'directory.lock';
 const LOCK_PATIENCE_MS = 2000;
 
@@ -55,17 +47,23 @@ export class Directory {
     return this.#file.createdAt / 1000;
   }
 
+  /** Which deliberate beginning its values belong to; `undefined` for the first. */
+  get beginning(): string | undefined {
+    return this.#file.reset;
+  }
+
   join(name: string): string {
     return join(this.path, name);
   }
 
   /**
    * Makes the directory again where it was wiped. Of those who count in it the one that has known it longest says since when:
-   * a process that starts may have made it anew before the others looked.
+   * a process that starts may have made it anew before the others looked. That it was told to begin anew counts in any case.
    */
   refresh(): void {
     const there = this.#read();
-    if (there && there.createdAt <= this.#file.createdAt) {
+    const anew = there?.reset !== undefined && there.reset !== this.#file.reset;
+    if (there && (anew || there.createdAt <= this.#file.createdAt)) {
       this.#file = there;
       return;
     }
@@ -78,14 +76,20 @@ export class Directory {
     return slotNames(this.path);
   }
 
-  /** Begins anew: for when no process uses it. */
-  reset(): void {
+  /**
+   * Begins anew: takes away what processes have counted that are gone, and tells whoever reads on to forget it.
+   *
+   * @param kept slots of living processes, which go on; none where no process uses the directory
+   */
+  reset(kept: ReadonlySet<string> = new Set()): void {
     for (const file of fs.readdirSync(this.path)) {
-      if (/\.(names|cells|exemplars|tmp)$|\.damaged-\d+$/.test(file) || file === DIRECTORY_FILE) {
-        fs.rmSync(this.join(file), { recursive: true, force: true });
-      }
+      if (!isOurs(file) || kept.has(file.replace(/\.[^.]*$/, ''))) continue;
+      // A living process may be about to give it its name.
+      if (file.endsWith('.tmp') && kept.size > 0) continue;
+      fs.rmSync(this.join(file), { recursive: true, force: true });
     }
-    this.#file = this.#readOrMake();
+    this.#file = { format: 'promenade', version: 1, createdAt: Date.now(), reset: randomUUID() };
+    this.#write(this.#file, fs.renameSync);
   }
 
   /**
@@ -117,17 +121,12 @@ export class Directory {
     }
   }
 
-  /** What the directory says of itself, in this or a later version of the format; what makes no sense is put aside. */
+  /** What the directory says of itself; what makes no sense is put aside. */
   #read(): DirectoryFile | undefined {
+    const there = readDirectoryFile(this.path);
+    if (there === 'missing') return undefined;
+    if (there !== 'damaged') return there;
     const path = this.join(DIRECTORY_FILE);
-    try {
-      const file = JSON.parse(fs.readFileSync(path, 'utf8')) as Partial<DirectoryFile> | null;
-      if (file?.format === 'promenade' && Number.isFinite(file.createdAt)) return file as DirectoryFile;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return undefined;
-      if (!(error instanceof SyntaxError) && code !== 'EISDIR') throw error;
-    }
     try {
       fs.renameSync(path, `${path}.damaged-${Date.now()}`);
     } catch (error) {
@@ -145,6 +144,11 @@ export class Directory {
       fs.rmSync(temporary, { force: true });
     }
   }
+}
+
+/** Whether a file in a metrics directory is one that Promenade made there. */
+export function isOurs(file: string): boolean {
+  return /^([a-z0-9_]+-\d+\.(names|cells|exemplars)|[\w.-]+\.tmp)$|\.damaged-\d+$/.test(file);
 }
 
 /** Blocks the thread: only where a process starts. */
@@ -205,13 +209,4 @@ function attempt<T>(path: string, work: () => T): T {
       { cause: error },
     );
   }
-}
-
-/** The names of the slots in a directory, in order. */
-export function slotNames(path: string): string[] {
-  return fs
-    .readdirSync(path)
-    .filter((file) => /^[a-z0-9_]+-\d+\.names$/.test(file))
-    .map((file) => file.slice(0, -'.names'.length))
-    .sort();
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { MetricsError } from '../errors.ts';
-import { slotNames } from './directory.ts';
+import { slotNames } from './directory-file.ts';
 import { HeapStore } from './heap-store.ts';
 import { MappedStore } from './mapped-store.ts';
 import { bootId, isSlotOwned } from './slot-claim.ts';

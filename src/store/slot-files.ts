@@ -16,7 +16,7 @@ const ZEROS: Buffer = Buffer.alloc(CHUNK_BYTES);
 const KEPT_DAMAGED = 16;
 
 /** Where a slot's exemplars lie. */
-export function exemplarsPath(directory: Directory, slot: string): string {
+export function exemplarsPath(directory: Pick<Directory, 'join'>, slot: string): string {
   return directory.join(`${slot}.exemplars`);
 }
 
@@ -86,7 +86,7 @@ export function isOwned(fd: number): boolean {
 }
 
 /** Puts a slot's damaged files aside, for people to look at; the oldest such files make room. Whether this process did it. */
-export function quarantine(directory: Directory, slot: string, namesFd: number): boolean {
+export function quarantine(directory: Pick<Directory, 'path' | 'join'>, slot: string, namesFd: number): boolean {
   const names = directory.join(`${slot}.names`);
   try {
     if (!leadsTo(names, namesFd)) return false;
@@ -107,7 +107,7 @@ export function quarantine(directory: Directory, slot: string, namesFd: number):
   return true;
 }
 
-function dropOldest(directory: Directory): void {
+function dropOldest(directory: Pick<Directory, 'path' | 'join'>): void {
   const damaged = fs
     .readdirSync(directory.path)
     .filter((file) => /\.damaged-\d+$/.test(file))
