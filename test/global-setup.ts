@@ -5,6 +5,8 @@ import { filesBelow, ROOT } from './support/modules.ts';
 
 /** Children of the multi-process and fault tests run what ships, so `dist` is built once before any test. */
 export default function setup(): void {
+  // Servers that are started for the tests end with this process: see support/servers.ts.
+  process.env['PROMENADE_TEST_RUN'] = String(process.pid);
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
   execFileSync('npm', ['run', '--silent', 'build', '-w', 'inventory'], { stdio: 'inherit' });
   removeStale();
