@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { filesBelow, ROOT } from './support/modules.ts';
@@ -7,9 +7,14 @@ import { filesBelow, ROOT } from './support/modules.ts';
 export default function setup(): void {
   // Servers that are started for the tests end with this process: see support/servers.ts.
   process.env['PROMENADE_TEST_RUN'] = String(process.pid);
-  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
-  execFileSync('npm', ['run', '--silent', 'build', '-w', 'inventory'], { stdio: 'inherit' });
+  build();
+  build('-w', 'inventory');
   removeStale();
+}
+
+/** Types are what `npm test` checks before; a file that is wrong in them is emitted all the same, and does not keep the tests of others from running. */
+function build(...args: readonly string[]): void {
+  spawnSync('npm', ['run', '--silent', 'build', ...args], { stdio: 'inherit' });
 }
 
 /** Removes what earlier builds left of sources that are gone: it would be packed. */
