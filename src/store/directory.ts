@@ -148,7 +148,7 @@ export class Directory {
 
 /** Whether a file in a metrics directory is one that Promenade made there. */
 export function isOurs(file: string): boolean {
-  return /^([a-z0-9_]+-\d+\.(names|cells|exemplars)|[\w.-]+\.tmp)$|\.damaged-\d+$/.test(file);
+  return /^([a-z0-9_]+-\d+\.(names|cells|exemplars)|[a-z0-9._-]+\.note|[\w.-]+\.tmp)$|\.damaged-\d+$/.test(file);
 }
 
 /** Blocks the thread: only where a process starts. */

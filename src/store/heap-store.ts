@@ -1,5 +1,6 @@
 import type { FamilyDefinition, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
+import { type Board, HeapBoard } from './board.ts';
 import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
 import { ExemplarRing } from './exemplar-ring.ts';
 import { FamilyTable } from './family-table.ts';
@@ -11,6 +12,7 @@ import type { Store, StoredFamily, StoreStatus } from './store.ts';
 export class HeapStore implements Store {
   readonly startTimestamp: number = Date.now() / 1000;
   readonly shared = false;
+  readonly board: Board = new HeapBoard();
   readonly #allocator: CellAllocator = new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
   readonly #exemplars: ExemplarRing = new ExemplarRing();
   readonly #families: Set<TableFamily> = new Set();

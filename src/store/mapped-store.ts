@@ -1,9 +1,11 @@
 import type { FamilyDefinition, SlotSnapshot } from '../snapshot/snapshot.ts';
 import { MetricsError } from '../errors.ts';
 import type { TimeSlice } from '../time-slice.ts';
+import type { Board } from './board.ts';
 import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
 import { Directory } from './directory.ts';
 import { DirectoryReader } from './directory-reader.ts';
+import { FileBoard } from './file-board.ts';
 import { FamilyTable } from './family-table.ts';
 import { cellsOf } from './layout.ts';
 import { Slot } from './slot.ts';
@@ -27,6 +29,7 @@ const ROLE = /^[a-z0-9_]{1,64}$/;
 /** Numbers in files that processes share: exact over any number of them, and still there after SIGKILL. */
 export class MappedStore implements Store {
   readonly shared = true;
+  readonly board: Board;
   readonly #directory: Directory;
   /** None where the directory had no space for one: the page is shown all the same, without what this process counts. */
   readonly #slot: Slot | undefined;
@@ -50,6 +53,7 @@ export class MappedStore implements Store {
       );
     }
     this.#directory = new Directory(directory);
+    this.board = new FileBoard(this.#directory.path);
     const claim = this.#claim(role, onColdStart);
     this.#quarantinedAtStart = claim?.quarantined ?? 0;
     this.#slot = claim && new Slot(this.#directory, claim.slot);
@@ -89,7 +93,7 @@ export class MappedStore implements Store {
     return {
       slots,
       bytes: slots.reduce((sum, { bytes }) => sum + bytes, 0),
-      quarantined: this.#quarantinedAtStart + this.#reader.quarantined,
+      quarantined: this.#quarantinedAtStart + this.#reader.quarantined + this.board.damaged,
       full: this.#spilled || (this.#slot?.full ?? true),
     };
   }

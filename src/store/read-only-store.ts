@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path';
 import type { FamilyDefinition, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
+import type { Board } from './board.ts';
 import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
 import { readDirectoryFile, slotNames } from './directory-file.ts';
 import { DirectoryReader, type ReadableDirectory } from './directory-reader.ts';
+import { FileBoard } from './file-board.ts';
 import { FamilyTable } from './family-table.ts';
 import { cellsOf } from './layout.ts';
 import { loadNative } from './native.ts';
@@ -16,6 +18,7 @@ const PATIENCE_MS = 3000;
 /** What processes have counted in a directory, for one that only looks: it owns no slot, writes nothing, and need not be allowed to. */
 export class ReadOnlyStore implements Store {
   readonly shared = true;
+  readonly board: Board;
   readonly #directory: SeenDirectory;
   readonly #reader: DirectoryReader;
   readonly #aside: CellAllocator = new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
@@ -28,6 +31,7 @@ export class ReadOnlyStore implements Store {
     loadNative();
     this.#directory = new SeenDirectory(path);
     this.#reader = new DirectoryReader(this.#directory, false);
+    this.board = new FileBoard(this.#directory.path, false);
   }
 
   get startTimestamp(): number {

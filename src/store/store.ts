@@ -1,6 +1,7 @@
 import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
+import type { Board } from './board.ts';
 
 /** Where a series' numbers live: `cells[index]` and what follows. Its one writer adds to them directly. */
 export interface CellRange {
@@ -62,6 +63,8 @@ export interface Store {
   readonly startTimestamp: number;
   /** Whether other processes read what this one writes, so that it has to be kept fresh between scrapes. */
   readonly shared: boolean;
+  /** What its processes tell each other beside numbers. */
+  readonly board: Board;
   define(definition: FamilyDefinition): StoredFamily;
   /** Takes a family off the page, with all its series. */
   undefine(family: StoredFamily): void;

@@ -251,6 +251,7 @@ function open(store: HeapStore) {
   return {
     startTimestamp: store.startTimestamp,
     shared: store.shared,
+    board: store.board,
     define: store.define.bind(store),
     undefine: store.undefine.bind(store),
     read: store.read.bind(store),
