@@ -8,7 +8,7 @@ import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 /** What every framework's `promenade(options)` takes. */
 export interface ApplicationOptions<Subject = IncomingMessage> extends EndpointOptions<Subject> {
   /** How requests are measured; `false` for not at all. */
-  readonly http?: false | Omit<InstrumentHttpServerOptions, 'registry' | 'namespace'> | undefined;
+  readonly http?: false | Omit<InstrumentHttpServerOptions, 'registry' | 'namespace' | 'compat'> | undefined;
   /** Whether the page has the `process_*` and `nodejs_*` families. @default true */
   readonly runtime?: boolean | undefined;
 }
@@ -39,9 +39,9 @@ export function startApplicationMetrics<Subject>(
   const endpoint = createEndpoint<Subject>(endpointOptions, environment);
   if (!endpoint.enabled) return undefined;
   const { registry, settings, publicPath } = endpoint;
-  activate(registry, { namespace: settings.namespace, compat: undefined });
-  const stopHttp =
-    http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace: settings.namespace });
+  const { namespace, compat } = settings;
+  activate(registry, { namespace, compat });
+  const stopHttp = http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace, compat });
   const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;
   return {
     endpoint,

@@ -13,6 +13,7 @@ import { ExemplarSampler, type ExemplarSource } from './exemplars.ts';
 import type { Metric } from './metric.ts';
 import { toDefinition } from './definition.ts';
 import { type LabelSet, toLabelValue } from './labels.ts';
+import { derive, type FamilyDerivation } from './derivations.ts';
 import { type FamilySource, Sources, withoutClashes } from './sources.ts';
 
 /** Any metric, whatever its labels. */
@@ -53,6 +54,7 @@ export class Registry {
   readonly #merger: Merger = new Merger();
   readonly #collectors: Collectors;
   readonly #sources: Sources;
+  readonly #derivations: Set<FamilyDerivation> = new Set();
   readonly #refreshMs: number;
   #sampler: ExemplarSampler | undefined;
   #defaultLabels: DefaultLabels | undefined;
@@ -207,6 +209,13 @@ export class Registry {
     return this.#sources.add(source);
   }
 
+  /**
+   * @internal Shows families that are computed from the page's others, over all processes. What has a name that the page has already is left out.
+   */
+  addDerivation(derivation: FamilyDerivation): void {
+    this.#derivations.add(derivation);
+  }
+
   /** How the store is. */
   status(): StoreStatus {
     return this.store.status();
@@ -240,7 +249,9 @@ export class Registry {
     const slots = await store.read(slice);
     const merged = await this.#merger.merge(slots, slice);
     const accepted = withoutClashes(elsewhere, merged.families);
-    const families = [...merged.families, ...accepted].sort(byName);
+    const read = [...merged.families, ...accepted];
+    const derived = await derive(this.#derivations, read, slice, (name) => this.self?.collectFailed(name));
+    const families = [...read, ...withoutClashes(derived, read)].sort(byName);
     const conflicts = merged.conflicts.length + elsewhere.length - accepted.length;
     const taken = new Set(families.map(({ definition }) => definition.name));
     const own = this.self?.families(families, store.status(), conflicts) ?? [];

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
+import { deriveDjangoFamilies } from '../compat/django.ts';
 import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
 import { observeSelf } from '../core/self-metrics.ts';
@@ -69,6 +70,7 @@ export function createEndpoint<Subject = IncomingMessage>(
   if (directory !== undefined) shareDirectory(registry, { directory, role, onColdStart });
   const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, createdSamples, session, checkToken });
   observeSelf(registry, settings.namespace === '' ? '' : `${settings.namespace}_`);
+  if (settings.compat === 'django') deriveDjangoFamilies(registry, settings.namespace);
   const publicPath = settings.port === undefined ? settings.path : undefined;
   const listener = listenerOf(settings, scraper, directoryOf(registry));
   return {

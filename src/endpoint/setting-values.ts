@@ -109,6 +109,12 @@ export function parseColdStart(value: unknown): 'keep' | 'reset' {
   throw new InvalidValue(`${shown(value)} is neither keep nor reset; use one of them`);
 }
 
+/** Whose families are exposed beside our own. */
+export function parseCompat(value: unknown): 'django' {
+  if (value === 'django') return value;
+  throw new InvalidValue(`${shown(value)} is not known; use django, or leave it unset`);
+}
+
 /** The path of a file or a directory. */
 export function parseFilePath(value: unknown): string {
   if (typeof value !== 'string' || value.includes('\0')) {

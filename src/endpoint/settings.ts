@@ -10,6 +10,7 @@ import {
   parsePath,
   parsePort,
   parseColdStart,
+  parseCompat,
   parseRole,
   parseTokens,
   type ValueParser,
@@ -36,6 +37,8 @@ export interface SettingsOptions {
   readonly disabledApps?: readonly string[] | undefined;
   /** METRICS_NAMESPACE: prefix of every family that instrumentation defines. @default none */
   readonly namespace?: string | undefined;
+  /** METRICS_COMPAT: also expose the families of django-prometheus. @default none */
+  readonly compat?: 'django' | undefined;
   /** PROMETHEUS_MULTIPROC_DIR: the directory that processes share. @default none */
   readonly multiprocDir?: string | undefined;
   /** METRICS_ROLE: what this process is, such as `web` or `worker`. @default none */
@@ -57,6 +60,7 @@ export interface Settings {
   readonly disabledApps: readonly string[];
   /** Without the underscore that follows it; `''` for none. */
   readonly namespace: string;
+  readonly compat: 'django' | undefined;
   readonly multiprocDir: string | undefined;
   readonly role: string | undefined;
   readonly onColdStart: 'keep' | 'reset';
@@ -128,6 +132,13 @@ export const settingsTable: { readonly [Option in keyof Settings]: Setting<Setti
     parse: parseNamespace,
     meaning: 'Prefix of every family that instrumentation defines, but `process_*` and `nodejs_*`.',
   },
+  compat: {
+    variables: ['METRICS_COMPAT'],
+    default: undefined,
+    parse: parseCompat,
+    meaning:
+      '`django`: also expose the families of django-prometheus, under their exact names; see [Django](django.md).',
+  },
   multiprocDir: {
     variables: ['PROMETHEUS_MULTIPROC_DIR', 'prometheus_multiproc_dir'],
     default: undefined,
@@ -147,11 +158,6 @@ export const settingsTable: { readonly [Option in keyof Settings]: Setting<Setti
     parse: parseColdStart,
     meaning: 'What becomes of the values in the directory when a process starts and no other lives: `keep` or `reset`.',
   },
-};
-
-/** Names that are taken, with what to tell someone who sets them. */
-const reserved: Readonly<Record<string, string>> = {
-  METRICS_COMPAT: 'is not there yet in this version; leave it unset',
 };
 
 /** Environment variables by name. */
@@ -226,7 +232,6 @@ function unknownVariables(environment: Environment): string[] {
   const known = Object.values(settingsTable).flatMap((setting) => setting.variables);
   return Object.keys(environment).flatMap((name) => {
     if (!name.startsWith('METRICS_') || known.includes(name)) return [];
-    if (name in reserved) return trimmed(environment[name]) === undefined ? [] : [`${name} ${reserved[name]}`];
     return [`there is no setting ${name}${suggestion(closestName(name, known))}`];
   });
 }

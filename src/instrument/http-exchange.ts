@@ -74,6 +74,7 @@ export class Exchange implements ByteCounts {
   #handlerStartedAt = -1;
   /** Types of what was thrown, not the errors, so that nothing is held. */
   #exceptions: string[] | undefined = undefined;
+  #thrown: string[] | undefined = undefined;
   #threwLate = false;
   #latestThrown: unknown = undefined;
 
@@ -169,8 +170,10 @@ export class Exchange implements ByteCounts {
 
   /** Something was thrown while it was answered. */
   threw(thrown: unknown): void {
+    const type = typeOfThrown(thrown);
+    (this.#thrown ??= []).push(type);
     if (isDeliberate(thrown)) return;
-    (this.#exceptions ??= []).push(typeOfThrown(thrown));
+    (this.#exceptions ??= []).push(type);
     if (this.response.headersSent) this.#threwLate = true;
   }
 
@@ -179,6 +182,11 @@ export class Exchange implements ByteCounts {
     if (thrown === this.#latestThrown) return;
     this.#latestThrown = thrown;
     this.threw(thrown);
+  }
+
+  /** Types of all that was thrown. */
+  get thrown(): readonly string[] {
+    return this.#thrown ?? NONE;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { bodyBounds, latencyBounds } from '../compat/django-buckets.ts';
 import { Counter } from '../core/counter.ts';
 import { Gauge } from '../core/gauge.ts';
 import { Histogram } from '../core/histogram.ts';
@@ -16,6 +17,8 @@ export interface HttpFamilyOptions {
   readonly registry: Registry;
   /** Prefix of every family, without the underscore that follows it. @default '' */
   readonly namespace?: string | undefined;
+  /** Whose families are to be derived from these: the histograms get their bounds, too. @default none */
+  readonly compat?: 'django' | undefined;
   /** Bounds of the latency histograms, in seconds. @default 1 ms to 10 s */
   readonly latencyBuckets?: readonly number[] | undefined;
   /** Bounds of the size histograms, in bytes. @default 0, 256 B to 64 MiB */
@@ -49,6 +52,7 @@ export function defineHttpFamilies(options: HttpFamilyOptions): HttpFamilies {
   const {
     registry,
     namespace = '',
+    compat,
     latencyBuckets = LATENCY_BUCKETS,
     sizeBuckets = SIZE_BUCKETS,
     maxSeries = 10_000,
@@ -61,8 +65,8 @@ export function defineHttpFamilies(options: HttpFamilyOptions): HttpFamilies {
     registry,
     maxSeries,
   });
-  const seconds = { unit: 'seconds', buckets: [...latencyBuckets] };
-  const bytes = { unit: 'bytes', buckets: [...sizeBuckets] };
+  const seconds = { unit: 'seconds', buckets: [...latencyBounds(latencyBuckets, compat)] };
+  const bytes = { unit: 'bytes', buckets: [...bodyBounds(sizeBuckets, compat)] };
   return {
     requests: new Counter(
       common('requests', 'Requests received, by method, route and scheme.', ['method', 'route', 'scheme']),

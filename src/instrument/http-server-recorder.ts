@@ -11,6 +11,7 @@ import {
   type HeadlessRequest,
   UNMATCHED,
 } from './http-exchange.ts';
+import { HttpDjangoCounters } from './http-django.ts';
 import { defineHttpFamilies, type HttpFamilies, type HttpFamilyOptions } from './http-families.ts';
 
 /** The route or template past the limit. */
@@ -37,6 +38,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
   readonly measuresScrapes: boolean;
   readonly #families: HttpFamilies;
   readonly #options: HttpRecorderOptions;
+  readonly #django: HttpDjangoCounters | undefined;
   readonly #routes: Map<string, RouteSeries> = new Map();
   readonly #active: Map<string, BoundGauge> = new Map();
   readonly #middlewares: Map<string, BoundHistogram> = new Map();
@@ -45,6 +47,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
   constructor(options: HttpRecorderOptions) {
     this.#families = defineHttpFamilies(options);
     this.#options = options;
+    this.#django = options.compat === 'django' ? new HttpDjangoCounters(options) : undefined;
     this.measuresScrapes = options.includeScrapes ?? false;
   }
 
@@ -94,6 +97,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
     if (status === CLIENT_CLOSED) route.aborted();
     for (const type of exchange.unanswered) route.exception(type);
+    this.#django?.count(exchange.request, route.name, exchange.thrown);
   }
 
   headless({ method, route, scheme, status, seconds }: HeadlessRequest): void {
@@ -151,31 +155,31 @@ function selects(filter: RouteFilter, route: string): boolean {
 
 /** The bound series of a route. */
 class RouteSeries {
+  readonly name: string;
   readonly recorded: boolean;
   readonly #families: HttpFamilies;
-  readonly #route: string;
   readonly #methods: Map<string, MethodSeries> = new Map();
 
   constructor(families: HttpFamilies, route: string, recorded: boolean) {
+    this.name = route;
     this.#families = families;
-    this.#route = route;
     this.recorded = recorded;
   }
 
   method(method: string): MethodSeries {
     let series = this.#methods.get(method);
     if (series === undefined) {
-      this.#methods.set(method, (series = new MethodSeries(this.#families, this.#route, method)));
+      this.#methods.set(method, (series = new MethodSeries(this.#families, this.name, method)));
     }
     return series;
   }
 
   aborted(): void {
-    this.#families.aborted.labels({ route: this.#route }).inc();
+    this.#families.aborted.labels({ route: this.name }).inc();
   }
 
   exception(type: string): void {
-    this.#families.exceptions.labels({ route: this.#route, type }).inc();
+    this.#families.exceptions.labels({ route: this.name, type }).inc();
   }
 }
 
