@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
-import { isBusy } from './database/database.ts';
+import { isBusy } from './database/violations.ts';
 import { RequestError } from './resource/errors.ts';
 import type { FieldErrors } from './resource/model.ts';
 

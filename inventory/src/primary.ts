@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { parseArgs } from 'node:util';
-import { openDatabase } from './database/database.ts';
+import { nameOf, openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
 import { startDemo } from './demo.ts';
 import { listenError } from './listen-error.ts';
@@ -22,7 +22,7 @@ Environment:
   INVENTORY_TOKEN           token for writes through the API (a random one, printed at start)
   INVENTORY_PASSWORD        password of the user admin (a random one, printed at start)
   INVENTORY_SECRET          key that signs session cookies (a random one; set it to keep sessions over restarts)
-  DATABASE_URL              file:<path> of the SQLite database (a file in inventory/.data)
+  DATABASE_URL              file:<path> (SQLite), postgres://... or mysql://... (a file in inventory/.data)
   METRICS_ENABLED           metrics at METRICS_PATH (true)
   METRICS_*                 all other settings of Promenade
   PROMETHEUS_MULTIPROC_DIR  directory that the processes share their metrics in (a temporary one)
@@ -68,12 +68,12 @@ async function withPort(settings: Settings): Promise<Settings> {
 }
 
 async function prepareDatabase(settings: Settings): Promise<void> {
-  const db = await openDatabase(settings.databaseFile);
+  const db = await openDatabase(settings.database);
   try {
     const done = await migrate(db);
     if (done.length > 0) console.log(`Prepared the database: ${done.join(', ')}`);
   } finally {
-    db.close();
+    await db.close();
   }
 }
 
@@ -86,7 +86,7 @@ inventory is ready, with ${settings.webProcesses} web processes
   Metrics    ${metricsPage(origin, env) ?? 'off, because of METRICS_ENABLED'}
   Log in     admin, password ${settings.password}
   Token      ${settings.token}
-  Database   ${settings.databaseFile}
+  Database   ${nameOf(settings.database)}
 
   curl -H 'Authorization: Token ${settings.token}' -H 'Content-Type: application/json' \\
     -d '{"name": "Reykjavik"}' ${origin}/api/dcim/sites

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DatabaseLocation } from './database/database.ts';
 
 /** Where the database lives when DATABASE_URL is not set; git ignores the folder. */
 const defaultDatabaseFile = fileURLToPath(new URL('../.data/inventory.sqlite', import.meta.url));
@@ -17,8 +18,7 @@ export interface Settings {
   readonly password: string;
   /** The key that signs session cookies; the same in all processes. */
   readonly secret: string;
-  /** Absolute path of the SQLite file. */
-  readonly databaseFile: string;
+  readonly database: DatabaseLocation;
 }
 
 /** A setting that can't be used; the message names it and says how to mend it. */
@@ -42,12 +42,13 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     token: visible(env, 'INVENTORY_TOKEN') ?? randomBytes(20).toString('hex'),
     password: env['INVENTORY_PASSWORD'] || randomBytes(9).toString('base64url'),
     secret: env['INVENTORY_SECRET'] || randomBytes(32).toString('base64url'),
-    databaseFile: databaseFile(env),
+    database: databaseLocation(env),
   };
 }
 
 /** The environment that makes a worker's {@link readSettings} give the same settings as the primary's. */
 export function toEnvironment(settings: Settings): Record<string, string> {
+  const { database } = settings;
   return {
     HOST: settings.host,
     PORT: String(settings.port),
@@ -55,7 +56,7 @@ export function toEnvironment(settings: Settings): Record<string, string> {
     INVENTORY_TOKEN: settings.token,
     INVENTORY_PASSWORD: settings.password,
     INVENTORY_SECRET: settings.secret,
-    DATABASE_URL: `file:${settings.databaseFile}`,
+    DATABASE_URL: database.system === 'sqlite' ? `file:${database.file}` : database.url,
   };
 }
 
@@ -79,19 +80,39 @@ function visible(env: NodeJS.ProcessEnv, name: string): string | undefined {
   throw new SettingError(name, 'must be visible ASCII characters without blanks, for it is sent in a header');
 }
 
-function databaseFile(env: NodeJS.ProcessEnv): string {
+const servers: Readonly<Record<string, 'postgresql' | 'mysql'>> = {
+  'postgres:': 'postgresql',
+  'postgresql:': 'postgresql',
+  'mysql:': 'mysql',
+  'mariadb:': 'mysql',
+};
+
+function databaseLocation(env: NodeJS.ProcessEnv): DatabaseLocation {
   const url = env['DATABASE_URL'];
-  if (!url) return defaultDatabaseFile;
+  if (!url) return { system: 'sqlite', file: defaultDatabaseFile };
   // Only the scheme is repeated in the message: the rest of a database URL often holds a password.
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no scheme';
-  if (scheme.toLowerCase() !== 'file:') {
-    throw new SettingError('DATABASE_URL', `must be file:<path> (SQLite), got ${scheme}; try file:./inventory.sqlite`);
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase() ?? 'no scheme';
+  const system = servers[scheme];
+  if (system !== undefined) return { system, url: serverUrl(url) };
+  if (scheme !== 'file:') {
+    const known = 'file:<path> (SQLite), postgres://... or mysql://...';
+    throw new SettingError('DATABASE_URL', `must be ${known}, got ${scheme}; try file:./inventory.sqlite`);
   }
   const path = url.startsWith('file://') ? pathOf(url) : url.slice('file:'.length);
   if (!path || path.includes('?') || path === ':memory:') {
     throw new SettingError('DATABASE_URL', 'must name a file that all processes can open; try file:./inventory.sqlite');
   }
-  return resolve(path);
+  return { system: 'sqlite', file: resolve(path) };
+}
+
+/** The drivers know mysql: alone. */
+function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url?.hostname || url.pathname.length < 2) {
+    const example = 'try postgres://user:password@127.0.0.1:5432/inventory';
+    throw new SettingError('DATABASE_URL', `must name a host and a database; ${example}`);
+  }
+  return text.replace(/^mariadb:/i, 'mysql:');
 }
 
 function pathOf(url: string): string {

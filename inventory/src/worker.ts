@@ -10,7 +10,7 @@ const drainMs = 2_000;
 
 /** Runs one web process until it is told to stop. */
 export async function runWorker(settings: Settings): Promise<void> {
-  const db = await openDatabase(settings.databaseFile);
+  const db = await openDatabase(settings.database);
   const app = await createApp(settings, db);
   let stopping = false;
 
@@ -19,7 +19,7 @@ export async function runWorker(settings: Settings): Promise<void> {
     stopping = true;
     setTimeout(() => app.server.closeAllConnections(), drainMs).unref();
     await app.close();
-    db.close();
+    await db.close();
     process.exit(0);
   };
   // The terminal sends SIGINT to the whole group: the worker drains as it does when the primary asks it to.

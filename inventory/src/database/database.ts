@@ -1,42 +1,88 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createClient, LibsqlError } from '@libsql/client';
+import { createClient } from '@libsql/client';
+import { type Dialect, Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely';
+import { libsqlDialect } from './libsql-dialect.ts';
 
 /** What a column can hold. */
 export type SqlValue = string | number | null;
 export type Row = Record<string, SqlValue>;
 
-/** Runs single statements, with `?` for each argument. */
-export interface Queryable {
-  all(sql: string, args?: readonly SqlValue[]): Promise<Row[]>;
-}
+/** Tables and columns are those of the model definitions, which the compiler does not know. */
+export type Tables = Record<string, Row>;
 
-/** One process's access to the database. Reads go straight through; writes are transactions, one at a time per process. */
-export interface Database extends Queryable {
-  /** Runs `work` in a transaction that holds the write lock from its start; rolls back when `work` throws. */
+/** Runs queries, in a transaction or not. */
+export type Queryable = Kysely<Tables>;
+
+/** Where the database is. */
+export type DatabaseLocation =
+  | { readonly system: 'sqlite'; readonly file: string }
+  | { readonly system: 'postgresql' | 'mysql'; readonly url: string };
+
+/** One process's access to the database. */
+export interface Database {
+  readonly system: DatabaseLocation['system'];
+  /** For reading; writes go through `write`. */
+  readonly reads: Queryable;
+  /** Runs `work` in a transaction; rolls back when `work` throws. */
   write<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** How long a statement waits for another process's write to end, in milliseconds. */
+/** How long a statement waits for another process's write to end, or for a connection, in milliseconds. */
 const busyTimeoutMs = 5_000;
+const poolSize = 10;
 
 /**
- * Opens a SQLite file, which is made when it does not exist, in WAL mode: readers never wait, and writers of several
+ * Opens the database. A SQLite file is made when it does not exist, in WAL mode: readers never wait, and writers of several
  * processes queue up. Foreign keys are enforced.
  *
- * @throws Error that names the file when it can't be opened or is no database.
+ * @throws Error that says which database can't be opened, and why; without the password that its URL may hold.
  */
-export async function openDatabase(file: string): Promise<Database> {
+export async function openDatabase(location: DatabaseLocation): Promise<Database> {
   try {
-    makeFolder(dirname(file));
-    const client = createClient({ url: pathToFileURL(file).href, timeout: busyTimeoutMs });
-    await client.execute('PRAGMA journal_mode = WAL');
-    return toDatabase(client);
+    const reads: Queryable = new Kysely({ dialect: await dialectOf(location) });
+    if (location.system !== 'sqlite') await sql`select 1`.execute(reads);
+    return {
+      system: location.system,
+      reads,
+      write: (work) => reads.transaction().execute(work),
+      close: () => reads.destroy(),
+    };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`The database ${file} can't be opened: ${reason}`, { cause: error });
+    throw new Error(`The database ${nameOf(location)} can't be opened: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** The database as people may see it. */
+export function nameOf(location: DatabaseLocation): string {
+  if (location.system === 'sqlite') return location.file;
+  const { protocol, host, pathname } = new URL(location.url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
+  switch (location.system) {
+    case 'sqlite': {
+      makeFolder(dirname(location.file));
+      const client = createClient({ url: pathToFileURL(location.file).href, timeout: busyTimeoutMs });
+      await client.execute('PRAGMA journal_mode = WAL');
+      return libsqlDialect(client);
+    }
+    case 'postgresql': {
+      const { Pool } = (await import('pg')).default;
+      const pool = new Pool({ connectionString: location.url, max: poolSize, connectionTimeoutMillis: busyTimeoutMs });
+      // A connection that breaks while it is idle: the pool makes another when one is needed.
+      pool.on('error', () => {});
+      return new PostgresDialect({ pool });
+    }
+    case 'mysql': {
+      const { createPool } = await import('mysql2');
+      return new MysqlDialect({
+        pool: createPool({ uri: location.url, connectionLimit: poolSize, connectTimeout: busyTimeoutMs }),
+      });
+    }
   }
 }
 
@@ -45,53 +91,8 @@ function makeFolder(folder: string): void {
   if (!existsSync(folder)) mkdirSync(folder);
 }
 
-function toDatabase(client: ReturnType<typeof createClient>): Database {
-  // The driver is synchronous underneath: a second transaction of this process that waited for the first one's lock
-  // would block the very event loop that the first one needs to go on. So they queue up here.
-  let last: Promise<unknown> = Promise.resolve();
-
-  async function transact<T>(work: (transaction: Queryable) => Promise<T>): Promise<T> {
-    const transaction = await client.transaction('write');
-    try {
-      const result = await work({ all: (sql, args) => run(transaction, sql, args) });
-      await transaction.commit();
-      return result;
-    } finally {
-      transaction.close();
-    }
-  }
-
-  return {
-    all: (sql, args) => run(client, sql, args),
-    write(work) {
-      const result = last.then(() => transact(work));
-      last = result.catch(() => undefined);
-      return result;
-    },
-    close: () => client.close(),
-  };
-}
-
-type Executor = Pick<ReturnType<typeof createClient>, 'execute'>;
-
-async function run(executor: Executor, sql: string, args: readonly SqlValue[] = []): Promise<Row[]> {
-  const result = await executor.execute({ sql, args: [...args] });
-  return result.rows.map((row) => ({ ...row }) as Row);
-}
-
-/** The columns that a refused write would have made double, or undefined when the error is another one. */
-export function uniqueViolation(error: unknown): string[] | undefined {
-  if (!(error instanceof LibsqlError) || error.extendedCode !== 'SQLITE_CONSTRAINT_UNIQUE') return undefined;
-  const columns = /constraint failed: (.+)$/.exec(error.message)?.[1] ?? '';
-  return columns.split(', ').map((column) => column.slice(column.indexOf('.') + 1));
-}
-
-/** Whether a write was refused because of a foreign key. */
-export function isForeignKeyViolation(error: unknown): boolean {
-  return error instanceof LibsqlError && error.extendedCode === 'SQLITE_CONSTRAINT_FOREIGNKEY';
-}
-
-/** Whether a statement gave up waiting for another process's write. */
-export function isBusy(error: unknown): boolean {
-  return error instanceof LibsqlError && error.code === 'SQLITE_BUSY';
+/** Several addresses that all refuse a connection are an error without a message. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
+import { sql } from 'kysely';
 import { parseCidr } from '../resource/ip.ts';
-import type { Queryable, Row, SqlValue } from './database.ts';
+import type { Database, Queryable, Row } from './database.ts';
 
 /** All seeded objects say that they were made now, so that two databases are alike. */
 const seededAt = '2026-01-01T00:00:00.000Z';
@@ -25,7 +26,7 @@ const racksPerSite = 5;
 const rackHeight = 42;
 
 /** Fills an empty database with 38 sites and all that belongs to them, some 5,000 objects, the same every time. */
-export async function seed(db: Queryable): Promise<void> {
+export async function seed(db: Queryable, system: Database['system']): Promise<void> {
   const tables: Record<'site' | 'rack' | 'device' | 'prefix' | 'address', Row[]> = {
     site: [],
     rack: [],
@@ -43,7 +44,13 @@ export async function seed(db: Queryable): Promise<void> {
   for (const [region, cities] of Object.entries(regions)) {
     for (const city of cities) addSite(region, city, add, random);
   }
-  for (const [table, rows] of Object.entries(tables)) await insert(db, table, rows);
+  for (const [table, rows] of Object.entries(tables)) {
+    await insert(db, table, rows);
+    // Rows that brought their ids along leave PostgreSQL's counter where it was.
+    if (system === 'postgresql') {
+      await sql`select setval(pg_get_serial_sequence(${table}, 'id'), ${rows.length})`.execute(db);
+    }
+  }
 }
 
 type Add = (table: 'site' | 'rack' | 'device' | 'prefix' | 'address', row: Row) => number;
@@ -140,12 +147,11 @@ function orderOf(text: string): string {
 }
 
 async function insert(db: Queryable, table: string, rows: readonly Row[]): Promise<void> {
-  const columns = Object.keys(rows[0] ?? {});
   for (let start = 0; start < rows.length; start += rowsPerStatement) {
-    const chunk = rows.slice(start, start + rowsPerStatement);
-    const places = chunk.map(() => `(${columns.map(() => '?').join(', ')})`).join(', ');
-    const args: SqlValue[] = chunk.flatMap((row) => columns.map((column) => row[column] ?? null));
-    await db.all(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${places}`, args);
+    await db
+      .insertInto(table)
+      .values(rows.slice(start, start + rowsPerStatement))
+      .execute();
   }
 }
 

@@ -1,11 +1,6 @@
-import {
-  isForeignKeyViolation,
-  uniqueViolation,
-  type Database,
-  type Queryable,
-  type Row,
-  type SqlValue,
-} from '../database/database.ts';
+import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely';
+import type { Database, Queryable, Row, SqlValue, Tables } from '../database/database.ts';
+import { isForeignKeyViolation, uniqueViolation } from '../database/violations.ts';
 import { invalid, notFound, RequestError } from './errors.ts';
 import { columnOf, displayOf, type FieldErrors, type Resource } from './model.ts';
 import { validate } from './validate.ts';
@@ -33,28 +28,35 @@ export function displayColumn(fieldName: string): string {
 export class Repository {
   readonly resource: Resource;
   readonly #db: Database;
-  readonly #select: string;
 
   constructor(resource: Resource, db: Database) {
     this.resource = resource;
     this.#db = db;
-    this.#select = selectOf(resource);
   }
 
   /** One page of objects, and how many there are in all. */
   async list(query: ListQuery): Promise<{ count: number; rows: Row[] }> {
-    const { where, args } = conditions(this.resource, query);
+    const { model } = this.resource;
+    const where = matching(this.resource, query);
+    const counted = await this.#db.reads
+      .selectFrom(`${model.name} as t`)
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where(where)
+      .executeTakeFirst();
     const { column, descending } = query.ordering;
-    const order = `ORDER BY t.${column} ${descending ? 'DESC' : 'ASC'}, t.id ASC`;
-    const [counted] = await this.#db.all(`SELECT count(*) AS count FROM ${this.resource.model.name} t ${where}`, args);
-    const page = [...args, query.limit, query.offset];
-    const rows = await this.#db.all(`${this.#select} ${where} ${order} LIMIT ? OFFSET ?`, page);
+    const rows = await selectOf(this.resource, this.#db.reads)
+      .where(where)
+      .orderBy(`t.${column}`, descending ? 'desc' : 'asc')
+      .orderBy('t.id', 'asc')
+      .limit(query.limit)
+      .offset(query.offset)
+      .execute();
     return { count: Number(counted?.['count']), rows };
   }
 
   /** @throws RequestError 404 */
   async get(id: number | undefined): Promise<Row> {
-    return this.#get(id, this.#db);
+    return this.#get(id, this.#db.reads);
   }
 
   /** @throws RequestError 400 or 409 with the fields */
@@ -64,11 +66,13 @@ export class Repository {
       await this.#check(columns, columns, errors, undefined, db);
       const now = new Date().toISOString();
       const row: Row = { ...columns, created: now, updated: now };
-      const names = Object.keys(row);
-      const places = names.map(() => '?').join(', ');
-      const insert = `INSERT INTO ${this.resource.model.name} (${names.join(', ')}) VALUES (${places}) RETURNING id`;
-      const [inserted] = await db.all(insert, Object.values(row));
-      return this.#get(Number(inserted?.['id']), db);
+      const insert = db.insertInto(this.resource.model.name).values(row);
+      // MySQL tells the id of a new row in its answer, the others return it.
+      const id =
+        this.#db.system === 'mysql'
+          ? (await insert.executeTakeFirst()).insertId
+          : (await insert.returning('id').executeTakeFirst())?.['id'];
+      return this.#get(Number(id), db);
     });
   }
 
@@ -83,9 +87,7 @@ export class Repository {
       const { columns, errors } = validate(this.resource.model, input, true);
       await this.#check({ ...row, ...columns }, columns, errors, Number(row['id']), db);
       const changes: Row = { ...columns, updated: new Date().toISOString() };
-      const assignments = Object.keys(changes).map((column) => `${column} = ?`);
-      const update = `UPDATE ${this.resource.model.name} SET ${assignments.join(', ')} WHERE id = ?`;
-      await db.all(update, [...Object.values(changes), Number(row['id'])]);
+      await db.updateTable(this.resource.model.name).set(changes).where('id', '=', Number(row['id'])).execute();
       return this.#get(id, db);
     });
   }
@@ -100,19 +102,23 @@ export class Repository {
         const name = `${this.resource.model.name} ${displayOf(this.resource.model, row)}`;
         throw new RequestError(409, `The ${name} can't be deleted: still referred to by ${list.toLowerCase()}.`);
       }
-      await db.all(`DELETE FROM ${this.resource.model.name} WHERE id = ?`, [Number(row['id'])]);
+      await db.deleteFrom(this.resource.model.name).where('id', '=', Number(row['id'])).execute();
     });
   }
 
   /** How many objects of which kind refer to an object, with the list page that shows them. */
   async referrers(
     id: number,
-    db: Queryable = this.#db,
+    db: Queryable = this.#db.reads,
   ): Promise<{ label: string; pluralLabel: string; count: number; href: string }[]> {
     const counts = this.resource.referrers.map(async ({ resource, field }) => {
       const { label, pluralLabel, name } = resource.model;
       const column = columnOf(field);
-      const [counted] = await db.all(`SELECT count(*) AS count FROM ${name} WHERE ${column} = ?`, [id]);
+      const counted = await db
+        .selectFrom(name)
+        .select(({ fn }) => fn.countAll().as('count'))
+        .where(column, '=', id)
+        .executeTakeFirst();
       return { label, pluralLabel, count: Number(counted?.['count']), href: `${resource.path}?${column}=${id}` };
     });
     return Promise.all(counts);
@@ -120,12 +126,12 @@ export class Repository {
 
   /** What the object's page shows beside its fields. */
   async panel(row: Row): Promise<{ template: string; data: object } | undefined> {
-    return this.resource.model.panel?.(row, this.#db);
+    return this.resource.model.panel?.(row, this.#db.reads);
   }
 
   async #get(id: number | undefined, db: Queryable): Promise<Row> {
     if (id === undefined) throw notFound();
-    const [row] = await db.all(`${this.#select} WHERE t.id = ?`, [id]);
+    const row = await selectOf(this.resource, db).where('t.id', '=', id).executeTakeFirst();
     if (!row) throw notFound();
     return row;
   }
@@ -134,7 +140,7 @@ export class Repository {
     for (const [name, target] of this.resource.references) {
       const reference = columns[`${name}_id`];
       if (reference === undefined || reference === null) continue;
-      const [found] = await db.all(`SELECT id FROM ${target.model.name} WHERE id = ?`, [reference]);
+      const found = await db.selectFrom(target.model.name).select('id').where('id', '=', reference).executeTakeFirst();
       if (!found) errors[name] = [`There is no ${target.model.label.toLowerCase()} ${reference}.`];
     }
     if (Object.keys(errors).length > 0) throw invalid(errors);
@@ -151,27 +157,30 @@ export class Repository {
   }
 }
 
-function selectOf({ model, references }: Resource): string {
-  const joins = [...references].map(([name, target]) => ({
-    column: `${name}.${target.model.display} AS ${displayColumn(name)}`,
-    join: `LEFT JOIN ${target.model.name} ${name} ON ${name}.id = t.${name}_id`,
-  }));
-  const columns = ['t.*', ...joins.map(({ column }) => column)].join(', ');
-  return [`SELECT ${columns} FROM ${model.name} t`, ...joins.map(({ join }) => join)].join(' ');
+/** The rows of a resource, with the display names of what they refer to. */
+function selectOf({ model, references }: Resource, db: Queryable): SelectQueryBuilder<Tables, string, Row> {
+  let select: SelectQueryBuilder<Tables, string, Row> = db.selectFrom(`${model.name} as t`).selectAll('t');
+  for (const [name, target] of references) {
+    select = select
+      .leftJoin(`${target.model.name} as ${name}`, `${name}.id`, `t.${name}_id`)
+      .select(`${name}.${target.model.display} as ${displayColumn(name)}`);
+  }
+  return select;
 }
 
-function conditions({ model }: Resource, query: ListQuery): { where: string; args: SqlValue[] } {
-  const args: SqlValue[] = [];
-  const all = Object.entries(query.filters).map(([column, value]) => {
-    args.push(value);
-    return `t.${column} = ?`;
-  });
-  if (query.q !== '') {
-    const pattern = `%${query.q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
-    all.push(`(${model.search.map((column) => `lower(t.${column}) LIKE ? ESCAPE '\\'`).join(' OR ')})`);
-    args.push(...model.search.map(() => pattern));
-  }
-  return { where: all.length > 0 ? `WHERE ${all.join(' AND ')}` : '', args };
+function matching({ model }: Resource, query: ListQuery) {
+  return (eb: ExpressionBuilder<Tables, string>): Expression<SqlBool> => {
+    const all: Expression<SqlBool>[] = Object.entries(query.filters).map(([column, value]) =>
+      eb(`t.${column}`, '=', value),
+    );
+    if (query.q !== '') {
+      const pattern = `%${query.q.toLowerCase().replace(/[!%_]/g, '!$&')}%`;
+      const like = (column: string): Expression<SqlBool> =>
+        sql<SqlBool>`lower(${sql.ref(`t.${column}`)}) like ${pattern} escape '!'`;
+      all.push(eb.or(model.search.map(like)));
+    }
+    return eb.and(all);
+  };
 }
 
 function toConflict({ model }: Resource, error: unknown): unknown {

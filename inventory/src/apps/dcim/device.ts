@@ -42,15 +42,23 @@ export const device: Model = {
 /** A device's rack stands at the device's site, and no two devices share a unit. */
 async function fitsIntoRack(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (row['rack_id'] === null) return row['position'] === null ? {} : { position: ['Needs a rack.'] };
-  const [rack] = await db.all('SELECT site_id, u_height FROM rack WHERE id = ?', [row['rack_id']!]);
+  const rack = await db
+    .selectFrom('rack')
+    .select(['site_id', 'u_height'])
+    .where('id', '=', row['rack_id']!)
+    .executeTakeFirst();
   if (rack?.['site_id'] !== row['site_id']) return { rack: ['This rack stands at another site.'] };
   if (row['position'] === null) return {};
   const lowest = Number(row['position']);
   const highest = lowest + Number(row['u_height']) - 1;
   if (highest > Number(rack?.['u_height'])) return { position: [`The rack has only ${rack?.['u_height']} units.`] };
-  const [other] = await db.all(
-    'SELECT name FROM device WHERE rack_id = ? AND id <> ? AND position <= ? AND position + u_height > ?',
-    [row['rack_id']!, id ?? 0, highest, lowest],
-  );
+  const other = await db
+    .selectFrom('device')
+    .select('name')
+    .where('rack_id', '=', row['rack_id']!)
+    .where('id', '<>', id ?? 0)
+    .where('position', '<=', highest)
+    .where((eb) => eb(eb('position', '+', eb.ref('u_height')), '>', lowest))
+    .executeTakeFirst();
   return other ? { position: [`${other['name']} is mounted there.`] } : {};
 }

@@ -31,10 +31,14 @@ export const rack: Model = {
 /** A rack that devices stand in can neither move to another site nor shrink below them. */
 async function keepsDevices(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (id === undefined) return {};
-  const [devices] = await db.all(
-    `SELECT max(position + u_height - 1) AS top, sum(site_id <> ?) AS elsewhere FROM device WHERE rack_id = ?`,
-    [row['site_id']!, id],
-  );
+  const devices = await db
+    .selectFrom('device')
+    .select(({ eb, fn }) => [
+      fn.max(eb('position', '+', eb(eb.ref('u_height'), '-', 1))).as('top'),
+      fn.sum(eb.case().when('site_id', '<>', row['site_id']!).then(1).else(0).end()).as('elsewhere'),
+    ])
+    .where('rack_id', '=', id)
+    .executeTakeFirst();
   const errors: FieldErrors = {};
   if (Number(devices?.['elsewhere'])) errors['site'] = ['Devices of the present site still stand in this rack.'];
   if (Number(devices?.['top']) > Number(row['u_height'])) {
@@ -54,10 +58,12 @@ interface Unit {
 
 /** The rack's units from top to bottom. */
 async function elevation(rackRow: Row, db: Queryable): Promise<Unit[]> {
-  const devices = await db.all(
-    `SELECT id, name, role, status, position, u_height FROM device WHERE rack_id = ? AND position IS NOT NULL`,
-    [rackRow['id']!],
-  );
+  const devices = await db
+    .selectFrom('device')
+    .select(['id', 'name', 'role', 'status', 'position', 'u_height'])
+    .where('rack_id', '=', rackRow['id']!)
+    .where('position', 'is not', null)
+    .execute();
   return Array.from({ length: Number(rackRow['u_height']) }, (_, index) => {
     const number = Number(rackRow['u_height']) - index;
     const device = devices.find((row) => number >= Number(row['position']) && number <= topOf(row));

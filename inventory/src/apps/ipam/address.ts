@@ -30,7 +30,7 @@ export const address: Model = {
 
 async function liesInPrefix(row: Row, _id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (row['prefix_id'] === null) return {};
-  const [network] = await db.all('SELECT prefix FROM prefix WHERE id = ?', [row['prefix_id']!]);
+  const network = await db.selectFrom('prefix').select('prefix').where('id', '=', row['prefix_id']!).executeTakeFirst();
   if (isWithin(String(row['address']), String(network?.['prefix']))) return {};
   return { prefix: [`The address is not within ${network?.['prefix']}.`] };
 }

@@ -39,17 +39,24 @@ export const prefix: Model = {
 /** A network that addresses belong to can't become another one. */
 async function keepsAddresses(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (id === undefined) return {};
-  const [old] = await db.all(
-    'SELECT prefix, (SELECT count(*) FROM address WHERE prefix_id = prefix.id) AS addresses FROM prefix WHERE id = ?',
-    [id],
-  );
-  if (old?.['prefix'] === row['prefix'] || old?.['addresses'] === 0) return {};
-  return { prefix: [`Can't change while addresses (${old?.['addresses']}) belong to it.`] };
+  const old = await db.selectFrom('prefix').select('prefix').where('id', '=', id).executeTakeFirst();
+  if (old?.['prefix'] === row['prefix']) return {};
+  const addresses = await countAddresses(id, db);
+  if (addresses === 0) return {};
+  return { prefix: [`Can't change while addresses (${addresses}) belong to it.`] };
 }
 
 async function utilisation(row: Row, db: Queryable): Promise<{ used: number; size: number; percent: number }> {
-  const [counted] = await db.all('SELECT count(*) AS used FROM address WHERE prefix_id = ?', [row['id']!]);
-  const used = Number(counted?.['used']);
+  const used = await countAddresses(Number(row['id']), db);
   const size = parseCidr(String(row['prefix']))?.size ?? 1;
   return { used, size, percent: Math.min(100, (100 * used) / size) };
+}
+
+async function countAddresses(prefixId: number, db: Queryable): Promise<number> {
+  const counted = await db
+    .selectFrom('address')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('prefix_id', '=', prefixId)
+    .executeTakeFirst();
+  return Number(counted?.['count']);
 }
