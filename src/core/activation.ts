@@ -24,9 +24,11 @@ const switches: WeakMap<Registry, Switch> = new WeakMap();
  * @throws MetricsError of the first that could not begin; the others have begun.
  */
 export function activate(registry: Registry, activation: Activation): void {
-  const one = switchOf(registry);
+  // Who turns it on before anything waited decides, also where the environment would have had it on.
+  const one = switches.get(registry) ?? { on: undefined, waiting: new Set() };
   if (one.on) return;
   one.on = activation;
+  switches.set(registry, one);
   const failures: unknown[] = [];
   for (const begin of one.waiting) {
     try {
