@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection as connectMariaDb } from 'mariadb';
-import pg from 'pg';
+import { Client } from 'pg';
 import { lacksDebianPackages } from './debian.ts';
 import { startMariaDb, startMemcached, startPostgres, startRedis, type Start } from './private-servers.ts';
 
@@ -184,7 +184,7 @@ async function createDatabase(
 }
 
 async function runOnPostgres({ url }: TestServer, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   await client.connect();
   try {
     await client.query(sql);

@@ -1,0 +1,31 @@
+import { typeOfThrown } from './thrown.ts';
+
+interface DriverError {
+  readonly code?: unknown;
+  readonly sqlState?: unknown;
+  readonly extendedCode?: unknown;
+  readonly errcode?: unknown;
+}
+
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** Node's and libuv's codes, some of which are five letters long too. */
+const SYSTEM_CODE = /^E[A-Z]+$/;
+const SYMBOL = /^[A-Z][A-Z0-9_]{1,63}$/;
+
+/**
+ * The label for an error of a driver: the class of its SQLSTATE (`23` is a constraint that was violated), else the driver's or the system's code (`SQLITE_BUSY`, `ECONNREFUSED`,
+ * `11000`), else the error's class. Never its message. Where MySQL's SQLSTATE says only that the error is general, its code is told: `ER_LOCK_WAIT_TIMEOUT`.
+ */
+export function databaseErrorType(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return typeOfThrown(error);
+  const { code, sqlState, extendedCode, errcode } = error as DriverError;
+  if (typeof sqlState === 'string' && SQLSTATE.test(sqlState) && !sqlState.startsWith('HY'))
+    return sqlState.slice(0, 2);
+  const own = extendedCode ?? code;
+  if (typeof own === 'string') {
+    if (SQLSTATE.test(own) && !SYSTEM_CODE.test(own)) return own.slice(0, 2);
+    if (SYMBOL.test(own) && own !== 'ERR_SQLITE_ERROR') return own;
+  }
+  const number = errcode ?? code;
+  return typeof number === 'number' ? String(number) : typeOfThrown(error);
+}

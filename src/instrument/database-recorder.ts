@@ -1,0 +1,33 @@
+import type { Registry } from '../core/registry.ts';
+import type { Instrumentation } from './attach.ts';
+import { type DatabaseFamilies, defineDatabaseFamilies } from './database-families.ts';
+import { DatabaseSeries, type DatabaseSystem } from './database-series.ts';
+
+const recorders: WeakMap<Registry, DatabaseRecorder> = new WeakMap();
+
+/** The databases of a registry. It knows no driver. */
+export class DatabaseRecorder {
+  readonly #families: DatabaseFamilies;
+  readonly #databases: Map<string, Map<DatabaseSystem, DatabaseSeries>> = new Map();
+
+  /** The one recorder of a registry. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name. */
+  static of(instrumentation: Instrumentation): DatabaseRecorder {
+    const { registry } = instrumentation;
+    let recorder = recorders.get(registry);
+    if (recorder === undefined) recorders.set(registry, (recorder = new DatabaseRecorder(instrumentation)));
+    return recorder;
+  }
+
+  private constructor(instrumentation: Instrumentation) {
+    this.#families = defineDatabaseFamilies(instrumentation);
+  }
+
+  /** The series of a database; all that has its alias and system is added up. */
+  database(db: string, system: DatabaseSystem): DatabaseSeries {
+    let systems = this.#databases.get(db);
+    if (systems === undefined) this.#databases.set(db, (systems = new Map()));
+    let series = systems.get(system);
+    if (series === undefined) systems.set(system, (series = new DatabaseSeries(this.#families, db, system)));
+    return series;
+  }
+}
