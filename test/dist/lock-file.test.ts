@@ -32,8 +32,14 @@ test("the lock file has every platform's packages, without which npm ci refuses 
 
 /** Whether a package finds another one, in its own folder or in one above. */
 function isLocked(path: string, name: string): boolean {
-  for (let folder = `${path}/`; ; folder = folder.replace(/node_modules\/(@[^/]+\/)?[^/]+\/$/, '')) {
+  for (let folder = `${path}/`; folder !== ''; folder = parentOf(folder)) {
     if (`${folder}node_modules/${name}` in packages) return true;
-    if (folder === '') return false;
   }
+  return `node_modules/${name}` in packages;
+}
+
+/** What a package lies in: a package, a workspace, or the root. */
+function parentOf(folder: string): string {
+  const parent = folder.replace(/node_modules\/(@[^/]+\/)?[^/]+\/$/, '');
+  return parent === folder ? '' : parent;
 }
