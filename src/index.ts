@@ -1,4 +1,13 @@
 export { MetricsError, type MetricsErrorCode } from './errors.ts';
+export {
+  collectedFamily,
+  type CollectContext,
+  type CollectedFamilies,
+  type CollectedFamily,
+  type CollectedSample,
+  type Collector,
+} from './apps/collector.ts';
+export { type App, type AppInfo, type AppOptions, registerApp, registeredApps } from './apps/register-app.ts';
 export { BoundCounter, Counter, type CounterOptions } from './core/counter.ts';
 export { defaultRegistry } from './core/default-registry.ts';
 export type { ExemplarInput, ExemplarLabels, ExemplarSource } from './core/exemplars.ts';

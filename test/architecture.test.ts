@@ -11,7 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   core: ['snapshot'],
   exposition: ['snapshot'],
   compat: ['core', 'snapshot'],
-  apps: ['core'],
+  apps: ['core', 'snapshot'],
   runtime: ['core'],
   testing: ['core', 'exposition'],
   bridges: ['core', 'snapshot'],
@@ -47,6 +47,7 @@ const EXCEPTIONS: readonly Exception[] = [
     to: 'store/mapped-store.ts',
     because: 'it tells which directory it counts in',
   },
+  { from: /^apps\//, to: 'store/board.ts', typesOnly: true, because: 'results that processes share are notes on it' },
   { from: /^endpoint\//, to: 'snapshot/snapshot.ts', typesOnly: true, because: 'it hands snapshots to the writers' },
 ];
 

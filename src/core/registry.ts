@@ -47,6 +47,8 @@ export class Registry {
   readonly clock: Clock;
   /** @internal Set by `observeSelf`. */
   self: SelfObserver | undefined;
+  /** @internal Families that are left out of the page, by name, though some process counts them. */
+  hidden: ReadonlySet<string> = new Set();
   readonly #metrics: Map<string, AnyMetric> = new Map();
   /** Which family has taken which sample name. */
   readonly #names: Map<string, string> = new Map();
@@ -248,8 +250,9 @@ export class Registry {
     const slice = new TimeSlice();
     const slots = await store.read(slice);
     const merged = await this.#merger.merge(slots, slice);
-    const accepted = withoutClashes(elsewhere, merged.families);
-    const read = [...merged.families, ...accepted];
+    const shown = merged.families.filter(({ definition }) => !this.hidden.has(definition.name));
+    const accepted = withoutClashes(elsewhere, shown);
+    const read = [...shown, ...accepted];
     const derived = await derive(this.#derivations, read, slice, (name) => this.self?.collectFailed(name));
     const families = [...read, ...withoutClashes(derived, read)].sort(byName);
     const conflicts = merged.conflicts.length + elsewhere.length - accepted.length;

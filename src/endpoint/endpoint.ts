@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
 import { deriveDjangoFamilies } from '../compat/django.ts';
+import { Apps } from '../apps/apps.ts';
 import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
 import { observeSelf } from '../core/self-metrics.ts';
@@ -48,7 +49,7 @@ export interface Endpoint<Subject = IncomingMessage> {
    * @throws MetricsError ERR_METRICS_INVALID_SETTING when that address can never be listened on.
    */
   listen(): Promise<void>;
-  /** Closes the listener. The registry goes on: it may be shared. */
+  /** Closes the listener and gives up apps' collectors that run. The registry goes on: it may be shared. */
   close(): Promise<void>;
 }
 
@@ -71,6 +72,7 @@ export function createEndpoint<Subject = IncomingMessage>(
   const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, createdSamples, session, checkToken });
   observeSelf(registry, settings.namespace === '' ? '' : `${settings.namespace}_`);
   if (settings.compat === 'django') deriveDjangoFamilies(registry, settings.namespace);
+  const stopApps = Apps.of(registry).start(settings);
   const publicPath = settings.port === undefined ? settings.path : undefined;
   const listener = listenerOf(settings, scraper, directoryOf(registry));
   return {
@@ -83,7 +85,10 @@ export function createEndpoint<Subject = IncomingMessage>(
     fetch: (request) => respond(scraper, request, request as Subject),
     serve: (request, response, subject) => serve(scraper, request, response, subject),
     listen: async () => listener?.listen(),
-    close: async () => listener?.close(),
+    close: async () => {
+      stopApps();
+      await listener?.close();
+    },
   };
 }
 

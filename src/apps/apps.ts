@@ -1,0 +1,265 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { debuglog } from 'node:util';
+import { type AnyMetric, Registry } from '../core/registry.ts';
+import { MetricsError } from '../errors.ts';
+import type { FamilySource } from '../core/sources.ts';
+import type { FamilySnapshot } from '../snapshot/snapshot.ts';
+import { type AppFamilies, defineAppFamilies } from './app-families.ts';
+import type { CheckedCollector } from './collector.ts';
+import { combine } from './combine.ts';
+import { type CollectedRecord, decodeRecord } from './record.ts';
+import { byKey, Runner, type RunnerContext } from './runner.ts';
+
+const debug: ReturnType<typeof debuglog> = debuglog('promenade');
+
+/** No scrape waits longer for collectors, all of them together. */
+const PATIENCE_MS = 500;
+/** How often processes that share a directory look between scrapes whether a run is due: the page may be served by one that has no collectors. */
+const LOOK_MS = 5000;
+
+/** What the settings say about apps. */
+export interface AppSettings {
+  /** METRICS_DISABLED_APPS */
+  readonly disabledApps: readonly string[];
+  /** METRICS_NAMESPACE */
+  readonly namespace: string;
+}
+
+/** An app as its registry knows it. */
+export interface RegisteredApp {
+  readonly name: string;
+  readonly runners: readonly Runner[];
+  /** What the app has defined itself. */
+  readonly metrics: Set<AnyMetric>;
+}
+
+/** The apps of a registry: who is registered and enabled, and what their collectors show on its page. */
+export class Apps implements FamilySource {
+  static readonly #byRegistry = new WeakMap<Registry, Apps>();
+
+  readonly name = 'apps';
+  readonly #registry: Registry;
+  readonly #apps: Map<string, RegisteredApp> = new Map();
+  /** Where disabled apps' metrics count: on no page. */
+  readonly #nowhere: Registry = new Registry();
+  #disabled: ReadonlySet<string> = new Set();
+  #namespace = '';
+  #families: AppFamilies | 'taken' | undefined;
+  #unknownTold = true;
+  #starts = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #shown: { readonly records: readonly CollectedRecord[]; readonly families: readonly FamilySnapshot[] } | undefined;
+
+  /** The apps of a registry, which shows them from now on. */
+  static of(registry: Registry): Apps {
+    let apps = Apps.#byRegistry.get(registry);
+    if (!apps) {
+      Apps.#byRegistry.set(registry, (apps = new Apps(registry)));
+      registry.addSource(apps);
+    }
+    return apps;
+  }
+
+  private constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  /** Follows the settings: the last ones given. Returns what ends it: no run is started between scrapes then, and those that go on are given up. */
+  start({ disabledApps, namespace }: AppSettings): () => void {
+    this.#disabled = new Set(disabledApps);
+    this.#namespace = namespace;
+    this.#unknownTold = false;
+    for (const app of this.#apps.values()) this.#place(app);
+    this.#hide();
+    this.#starts++;
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    let stopped = false;
+    return () => {
+      if (stopped) return;
+      stopped = true;
+      if (--this.#starts > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      for (const { runners } of this.#apps.values()) for (const runner of runners) runner.abort();
+    };
+  }
+
+  /** @throws MetricsError ERR_METRICS_DUPLICATE_NAME */
+  add(name: string, collectors: readonly CheckedCollector[]): RegisteredApp {
+    if (this.#apps.has(name)) {
+      throw new MetricsError(
+        'ERR_METRICS_DUPLICATE_NAME',
+        `an app ${name} is already registered: register it once, or choose another name`,
+      );
+    }
+    const context: RunnerContext = {
+      registry: this.#registry,
+      families: () => this.#define(),
+      others: ({ key }) => this.#records().filter(({ app, collector }) => `${app}.${collector}` !== key),
+    };
+    const runners = collectors.map((collector) => new Runner(collector, context));
+    const app = { name, runners, metrics: new Set<AnyMetric>() };
+    this.#apps.set(name, app);
+    return app;
+  }
+
+  remove(app: RegisteredApp): void {
+    if (this.#apps.get(app.name) !== app) return;
+    this.#apps.delete(app.name);
+    const { store } = this.#registry;
+    for (const runner of app.runners) {
+      runner.abort();
+      // Other processes may go on with it.
+      if (!store.shared) store.board.remove(runner.collector.key);
+    }
+    for (const metric of app.metrics) metric.registry.unregister(metric);
+    this.#hide();
+  }
+
+  isEnabled(name: string): boolean {
+    return !this.#disabled.has(name);
+  }
+
+  list(): readonly RegisteredApp[] {
+    return [...this.#apps.values()];
+  }
+
+  /** Where an app's own metrics count. */
+  registryOf(app: RegisteredApp): Registry {
+    return this.isEnabled(app.name) ? this.#registry : this.#nowhere;
+  }
+
+  /** Takes note of a metric that an app has defined. */
+  own(app: RegisteredApp, metric: AnyMetric): void {
+    app.metrics.add(metric);
+    this.#hide();
+  }
+
+  async read(): Promise<readonly FamilySnapshot[]> {
+    this.#tellUnknown();
+    const waits = this.#refresh();
+    if (waits.length > 0) {
+      const end = new AbortController();
+      await Promise.race([Promise.all(waits), delay(PATIENCE_MS, undefined, { signal: end.signal, ref: false })]);
+      end.abort();
+    }
+    const records = this.#records();
+    const known = this.#shown;
+    // The same objects as the last time, where nothing has changed: whoever prints them keeps what it knows by them.
+    if (known?.records.length === records.length && known.records.every((record, i) => record === records[i])) {
+      return known.families;
+    }
+    const { families, refused } = combine(records);
+    for (const { record, family, reason } of refused) debug('%s of %s is left out: %s', family, record.app, reason);
+    this.#shown = { records, families };
+    return families;
+  }
+
+  /** Starts what is due; returns what is worth waiting for. */
+  #refresh(): Promise<void>[] {
+    const waits: Promise<void>[] = [];
+    for (const { name, runners } of this.#apps.values()) {
+      const families = this.#define();
+      families?.enabled.labels({ app: name }).set(this.isEnabled(name) ? 1 : 0);
+      if (!this.isEnabled(name)) continue;
+      for (const runner of runners) {
+        families?.errors.labels({ app: name, collector: runner.collector.name });
+        const wait = runner.refresh();
+        if (wait) waits.push(wait);
+      }
+    }
+    return waits;
+  }
+
+  #look(): void {
+    if (this.#apps.size === 0 || !this.#registry.isOpen || !this.#registry.store.shared) return;
+    try {
+      void this.#refresh();
+      this.#clearAway();
+    } catch (error) {
+      debug('collectors were not looked after: %o', error);
+    }
+  }
+
+  /** What collectors gave last and may be shown, in the order in which it is put together. */
+  #records(): CollectedRecord[] {
+    const now = this.#registry.clock.now();
+    return this.#notes()
+      .filter((record) => this.isEnabled(record.app) && !this.#isGone(record))
+      .filter(({ collectedAt, keepMs }) => collectedAt !== undefined && now - collectedAt < keepMs)
+      .sort(byKey);
+  }
+
+  #notes(): CollectedRecord[] {
+    const { board } = this.#registry.store;
+    return board.names().flatMap((name) => {
+      const note = board.read(name);
+      return (note && decodeRecord(note)) ?? [];
+    });
+  }
+
+  /** Whether an app that is registered here no longer has the collector. */
+  #isGone({ app, collector }: CollectedRecord): boolean {
+    const registered = this.#apps.get(app);
+    return registered !== undefined && !registered.runners.some((runner) => runner.collector.name === collector);
+  }
+
+  /** Removes what nobody shows any more. */
+  #clearAway(): void {
+    const now = this.#registry.clock.now();
+    for (const record of this.#notes()) {
+      const { app, collector, attemptedAt, keepMs } = record;
+      if (this.#isGone(record) || now - attemptedAt > 2 * keepMs + LOOK_MS) {
+        this.#registry.store.board.remove(`${app}.${collector}`);
+      }
+    }
+  }
+
+  /** The families about collectors; `undefined` where the application has metrics of these names. */
+  #define(): AppFamilies | undefined {
+    if (this.#families === undefined) {
+      try {
+        this.#families = defineAppFamilies(this.#registry, this.#namespace);
+      } catch (error) {
+        debug('nothing is said about apps: %o', error);
+        this.#families = 'taken';
+      }
+    }
+    return this.#families === 'taken' ? undefined : this.#families;
+  }
+
+  /** Brings an app's metrics to where they count. */
+  #place(app: RegisteredApp): void {
+    for (const metric of app.metrics) {
+      try {
+        this.registryOf(app).adopt(metric);
+      } catch (error) {
+        debug('%s stays where it is: %o', metric.name, error);
+      }
+    }
+  }
+
+  /** What a disabled app counted before it was disabled, or counts in other processes, is not shown either. */
+  #hide(): void {
+    const hidden = new Set<string>();
+    for (const { name, metrics } of this.#apps.values()) {
+      if (!this.isEnabled(name)) for (const metric of metrics) hidden.add(metric.name);
+    }
+    this.#registry.hidden = hidden;
+  }
+
+  /** At the first scrape, when all apps have had the time to register. */
+  #tellUnknown(): void {
+    if (this.#unknownTold) return;
+    this.#unknownTold = true;
+    const known = [...new Set([...this.#apps.keys(), ...this.#notes().map(({ app }) => app)])].sort();
+    debug('apps: %s', known.map((name) => (this.isEnabled(name) ? name : `${name} (disabled)`)).join(', ') || 'none');
+    const unknown = [...this.#disabled].filter((name) => !known.includes(name));
+    if (unknown.length === 0) return;
+    process.emitWarning(
+      `METRICS_DISABLED_APPS names ${unknown.map((name) => JSON.stringify(name)).join(', ')}, which no app is called; ` +
+        (known.length > 0 ? `there are ${known.join(', ')}.` : 'none is registered.'),
+      { type: 'MetricsWarning', code: 'WARN_METRICS_UNKNOWN_APP' },
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import type { LabelSet } from '../core/labels.ts';
+import { MetricsError } from '../errors.ts';
+
+/** One series of a family: its labels and its value. */
+export type CollectedSample<L extends string = string> = {
+  /** Finite; a gauge may also be infinite. What has no value is left out. */
+  readonly value: number | bigint;
+} & ([L] extends [never]
+  ? { readonly labels?: undefined }
+  : string extends L
+    ? { readonly labels?: LabelSet<L> | undefined }
+    : { readonly labels: LabelSet<L> });
+
+/** A family as a collector yields it: what it is, and all of its series. */
+export interface CollectedFamily<L extends string = string> {
+  /** As Prometheus will see it; a counter's `_total` is added where it is not given. METRICS_NAMESPACE is not. */
+  readonly name: string;
+  /** One sentence for people. */
+  readonly help: string;
+  /** `counter` for what only ever rises. @default 'gauge' */
+  readonly type?: 'gauge' | 'counter' | undefined;
+  /** Base unit (`seconds`, `bytes`, ...); the name has to end in it. @default none */
+  readonly unit?: string | undefined;
+  /** @default none */
+  readonly labelNames?: readonly L[] | undefined;
+  readonly samples: Iterable<CollectedSample<NoInfer<L>>>;
+}
+
+/** What a collector is given for one run. */
+export interface CollectContext {
+  /** Aborted when the run takes longer than `timeoutMs`, or metrics are closed. Hand it to whatever takes one. */
+  readonly signal: AbortSignal;
+}
+
+/** Families, all at once or one by one. */
+export type CollectedFamilies = Iterable<CollectedFamily> | AsyncIterable<CollectedFamily>;
+
+/** What an app measures when the page is asked for: object counts, utilisations. */
+export interface Collector {
+  /** Small letters, digits, `_` and `-`; its label in the families that say how it does. */
+  readonly name: string;
+  /** For how long what it gave is shown before it runs again; 0: no longer than one scrape. @default 60 */
+  readonly refreshSeconds?: number | undefined;
+  /** How long a run may take. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+  /** For how long the last good values are shown while runs fail. @default ten times `refreshSeconds`, at least ten minutes */
+  readonly keepSeconds?: number | undefined;
+  /** With more series a run has failed. @default 10000 */
+  readonly maxSeries?: number | undefined;
+  /** An async generator, or a function that returns families. All of what a run gives is shown, or none where any of it can't be. */
+  collect(context: CollectContext): CollectedFamilies | Promise<CollectedFamilies>;
+}
+
+/** A collector whose options have been checked. */
+export interface CheckedCollector {
+  readonly app: string;
+  readonly name: string;
+  /** Under which name its results are on the board. */
+  readonly key: string;
+  readonly refreshMs: number;
+  readonly timeoutMs: number;
+  readonly keepMs: number;
+  readonly maxSeries: number;
+  readonly collect: (context: CollectContext) => unknown;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const LEAST_KEPT_MS = 600_000;
+const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+
+/**
+ * Says that a family's samples have the labels that its `labelNames` promise; it returns what it is given.
+ *
+ *     yield collectedFamily({ name: 'prefixes', help: 'Prefixes.', labelNames: ['vrf'], samples: [{ labels: { vrf: 'a' }, value: 2 }] });
+ */
+export function collectedFamily<const L extends string = never>(family: CollectedFamily<L>): CollectedFamily {
+  return family;
+}
+
+/** @throws MetricsError ERR_METRICS_INVALID_NAME */
+export function checkName(kind: 'an app' | 'a collector', name: unknown): string {
+  if (typeof name === 'string' && NAME.test(name)) return name;
+  throw new MetricsError(
+    'ERR_METRICS_INVALID_NAME',
+    `${typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : typeof name} can not name ${kind}: ` +
+      'use small letters, digits, _ and -, a letter first, at most 64',
+  );
+}
+
+/** @throws MetricsError ERR_METRICS_INVALID_NAME, ERR_METRICS_INVALID_OPTION */
+export function checkCollector(app: string, collector: Collector): CheckedCollector {
+  const given = collector ?? {};
+  const name = checkName('a collector', given.name);
+  const number = (option: keyof Collector, fallback: number, least: number, most: number): number => {
+    const value = given[option] ?? fallback;
+    if (typeof value === 'number' && value >= least && value <= most) return value;
+    throw invalid(app, name, `${option} must be a number from ${least} to ${most}`);
+  };
+  if (typeof given.collect !== 'function') throw invalid(app, name, 'collect must be a function');
+  const refreshMs = number('refreshSeconds', 60, 0, 86_400) * 1000;
+  const keepMs = number('keepSeconds', Math.max(10 * refreshMs, LEAST_KEPT_MS) / 1000, 1, 31 * 86_400) * 1000;
+  if (keepMs < refreshMs) throw invalid(app, name, 'keepSeconds must not be less than refreshSeconds');
+  return {
+    app,
+    name,
+    key: `${app}.${name}`,
+    refreshMs,
+    timeoutMs: number('timeoutMs', 5000, 1, MAX_TIMER_MS),
+    keepMs,
+    maxSeries: number('maxSeries', 10_000, 1, 100_000),
+    collect: (context) => given.collect(context),
+  };
+}
+
+function invalid(app: string, name: string, problem: string): MetricsError {
+  return new MetricsError('ERR_METRICS_INVALID_OPTION', `the collector ${name} of ${app}: ${problem}`);
+}

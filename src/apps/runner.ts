@@ -1,0 +1,200 @@
+import { debuglog } from 'node:util';
+import { sampleNames, shownName } from '../snapshot/names.ts';
+import type { Registry } from '../core/registry.ts';
+import type { FamilySnapshot } from '../snapshot/snapshot.ts';
+import type { Board } from '../store/board.ts';
+import type { AppFamilies } from './app-families.ts';
+import type { CheckedCollector } from './collector.ts';
+import { combine } from './combine.ts';
+import { gather } from './gather.ts';
+import { type CollectedRecord, decodeRecord, encodeRecord } from './record.ts';
+
+const debug: ReturnType<typeof debuglog> = debuglog('promenade');
+
+/** A collector that took no longer when it ran last is waited for, so that what it gives is fresh. */
+const QUICK_MS = 100;
+/** Scrapes come a little early or late: a refresh is not put off to the next one for that. */
+const EARLY = 0.99;
+/** A run that does not heed its signal keeps others from starting for so long, or ten times its timeout. */
+const LEAST_STUCK_MS = 60_000;
+
+/** What a runner needs to know of the others. */
+export interface RunnerContext {
+  readonly registry: Registry;
+  /** What is said of collectors; `undefined` where it can't be. */
+  families(): AppFamilies | undefined;
+  /** What other collectors gave last, in the order in which it is put together. */
+  others(than: CheckedCollector): readonly CollectedRecord[];
+}
+
+/** Runs one collector: one run at a time among all processes of the store, each for itself and never for longer than it may. */
+export class Runner {
+  readonly collector: CheckedCollector;
+  readonly #context: RunnerContext;
+  readonly #running: Set<AbortController> = new Set();
+  #warned = false;
+
+  constructor(collector: CheckedCollector, context: RunnerContext) {
+    this.collector = collector;
+    this.#context = context;
+  }
+
+  /** What is known of it. */
+  get record(): CollectedRecord | undefined {
+    const note = this.#board.read(this.collector.key);
+    return note && decodeRecord(note);
+  }
+
+  /**
+   * Starts a run if one is due and no process is at it. Returns what a scrape should wait for, within limits: the first run ever, and runs that
+   * were quick the last time.
+   */
+  refresh(): Promise<void> | undefined {
+    if (!this.#isDue()) return undefined;
+    const board = this.#board;
+    const release = board.claim(this.collector.key);
+    if (!release) return undefined;
+    if (!this.#isDue()) {
+      release(); // another process has just ended
+      return undefined;
+    }
+    const { record } = this;
+    const running = this.#run(record, release);
+    return record === undefined || (record.succeeded && record.tookMs <= QUICK_MS) ? running : undefined;
+  }
+
+  /** Gives up what runs. */
+  abort(): void {
+    for (const run of this.#running) run.abort(new Closing('metrics are closed'));
+  }
+
+  get #board(): Board {
+    return this.#context.registry.store.board;
+  }
+
+  #isDue(): boolean {
+    const { record } = this;
+    const age = record === undefined ? Infinity : this.#now() - record.attemptedAt;
+    return age < 0 || age >= this.collector.refreshMs * EARLY;
+  }
+
+  /** Never throws. */
+  async #run(before: CollectedRecord | undefined, release: () => void): Promise<void> {
+    const { app, name: collector, timeoutMs, keepMs } = this.collector;
+    const attemptedAt = this.#now();
+    const start = performance.now();
+    const run = new AbortController();
+    this.#running.add(run);
+    const gathering = gather(this.collector, run.signal);
+    const timer = setTimeout(() => run.abort(new Error(`no result within ${timeoutMs} ms`)), timeoutMs).unref();
+    let families: readonly FamilySnapshot[] | undefined;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      families = await Promise.race([gathering, aborted(run.signal)]);
+    } catch (error) {
+      failure = { error };
+    }
+    clearTimeout(timer);
+    this.#running.delete(run);
+    if (failure?.error instanceof Closing) return this.#releaseWhenDone(gathering, release);
+
+    const tookMs = performance.now() - start;
+    const last = { app, collector, attemptedAt, tookMs, keepMs };
+    let record: CollectedRecord | undefined;
+    if (families) {
+      const shown = this.#withoutDefined(families);
+      record = { ...last, succeeded: true, collectedAt: attemptedAt, families: shown.families };
+      const problem = shown.problem ?? this.#refusalOf(record);
+      if (problem !== undefined) failure = { error: new Error(problem) };
+    } else {
+      record = { ...last, succeeded: false, collectedAt: before?.collectedAt, families: before?.families ?? [] };
+    }
+    let text = encodeRecord({ ...record, succeeded: failure === undefined });
+    if (text === undefined) {
+      failure = { error: new Error('it gave more than 4 MiB') };
+      text = encodeRecord({
+        ...last,
+        succeeded: false,
+        collectedAt: before?.collectedAt,
+        families: before?.families ?? [],
+      })!;
+    }
+    this.#board.post(this.collector.key, text);
+    this.#tell(tookMs, failure);
+    this.#releaseWhenDone(gathering, release);
+  }
+
+  /** As long as the collector itself goes on, no other run may start; but not for ever. */
+  #releaseWhenDone(gathering: Promise<unknown>, release: () => void): void {
+    const timer = setTimeout(release, Math.max(LEAST_STUCK_MS, 10 * this.collector.timeoutMs)).unref();
+    const giveBack = (): void => {
+      clearTimeout(timer);
+      release();
+    };
+    gathering.then(giveBack, giveBack);
+  }
+
+  /** Leaves out families whose names metrics of the registry have. */
+  #withoutDefined(families: readonly FamilySnapshot[]): { families: readonly FamilySnapshot[]; problem?: string } {
+    const defined = new Set<string>();
+    for (const { definition } of this.#context.registry.metrics())
+      for (const name of sampleNames(definition)) defined.add(name);
+    const clashing = families.filter(({ definition }) => sampleNames(definition).some((name) => defined.has(name)));
+    if (clashing.length === 0) return { families };
+    const names = clashing.map(({ definition }) => shownName(definition)).join(', ');
+    return {
+      families: families.filter((family) => !clashing.includes(family)),
+      problem: `${names} is left out: the application has a metric of that name`,
+    };
+  }
+
+  #refusalOf(record: CollectedRecord): string | undefined {
+    const all = [...this.#context.others(this.collector), record].sort(byKey);
+    const refusal = combine(all).refused.find((one) => one.record === record);
+    return refusal && `${refusal.family} is left out: ${refusal.reason}`;
+  }
+
+  #tell(tookMs: number, failure: { readonly error: unknown } | undefined): void {
+    const { app, name: collector } = this.collector;
+    try {
+      const labels = { app, collector };
+      const families = this.#context.families();
+      families?.duration.labels(labels).observe(tookMs / 1000);
+      if (failure) families?.errors.labels(labels).inc();
+      else families?.lastSuccess.labels(labels).setToCurrentTime();
+    } catch (error) {
+      debug('a run of %s was not counted: %o', this.collector.key, error);
+    }
+    if (failure) debug('the collector %s of %s failed: %o', collector, app, failure.error);
+    // Once until the trouble is over, so that it doesn't fill a log.
+    if (failure && !this.#warned) {
+      process.emitWarning(`The collector ${collector} of the app ${app} failed: ${messageOf(failure.error)}`, {
+        type: 'MetricsWarning',
+        code: 'WARN_METRICS_COLLECTOR',
+      });
+    }
+    this.#warned = failure !== undefined;
+  }
+
+  #now(): number {
+    return this.#context.registry.clock.now();
+  }
+}
+
+/** The order in which collectors' families are put together, the same in all processes. */
+export function byKey(a: CollectedRecord, b: CollectedRecord): number {
+  return `${a.app}.${a.collector}` < `${b.app}.${b.collector}` ? -1 : 1;
+}
+
+class Closing extends Error {}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+/** An error's message; of anything else that was thrown its type alone. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : `a thrown ${typeof error}`;
+}
