@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['core', 'exposition', 'runtime', 'snapshot'],
   instrument: ['core', 'compat'],
   endpoint: ['core', 'exposition', 'apps', 'compat'],
+  cli: ['core', 'endpoint', 'exposition', 'snapshot', 'store'],
   application: ['core', 'endpoint', 'instrument', 'runtime', 'apps'],
   adapters: ['core', 'endpoint', 'instrument', 'application'],
 };
@@ -51,9 +52,11 @@ const EXCEPTIONS: readonly Exception[] = [
   { from: /^endpoint\//, to: 'snapshot/snapshot.ts', typesOnly: true, because: 'it hands snapshots to the writers' },
 ];
 
-/** The only package that is loaded at run time, and who loads it. */
+/** The only packages that are loaded at run time, and who loads them. */
 const PACKAGES: readonly { readonly name: string; readonly from: string }[] = [
   { name: 'koffi', from: 'store/native.ts' },
+  { name: 'yaml', from: 'cli/web-config.ts' },
+  { name: 'bcryptjs', from: 'cli/basic-users.ts' },
 ];
 
 const modules: readonly Module[] = sourceModules();

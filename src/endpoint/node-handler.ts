@@ -62,7 +62,10 @@ async function answer<Subject>(
  * The Authorization header, if there is exactly one: `request.headers` keeps the first of several, which a proxy in front may
  * not have looked at.
  */
-function soleAuthorization({ headers, rawHeaders }: IncomingMessage): string | undefined {
+export function soleAuthorization({
+  headers,
+  rawHeaders,
+}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): string | undefined {
   const names = rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'authorization');
   return names.length === 1 ? headers.authorization : undefined;
 }

@@ -19,7 +19,7 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x47504653, 'GPFS'],
 ]);
 
-const LOCK_FILE = 'directory.lock';
+export const LOCK_FILE = 'directory.lock';
 const LOCK_PATIENCE_MS = 2000;
 
 /** A metrics directory: where it is, since when it has counted, and what lies in it. */

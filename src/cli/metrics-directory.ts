@@ -1,0 +1,15 @@
+import { resolve } from 'node:path';
+import { type Arguments, type Surroundings, UsageError } from './command.ts';
+
+/**
+ * The directory that a command is about: an argument, the option, or what the environment names.
+ *
+ * @throws UsageError where there is none, or an argument and the option contradict each other.
+ */
+export function metricsDirectory({ values, positionals }: Arguments, { env }: Surroundings): string {
+  const given = [...new Set([positionals[0], values['directory']].filter((path) => path !== undefined))];
+  if (given.length > 1) throw new UsageError(`Two directories are named, ${given.join(' and ')}: name one.`);
+  const named = given[0] ?? (env['PROMETHEUS_MULTIPROC_DIR']?.trim() || env['prometheus_multiproc_dir']?.trim());
+  if (!named) throw new UsageError('Name the metrics directory, behind the options or in PROMETHEUS_MULTIPROC_DIR.');
+  return resolve(named);
+}

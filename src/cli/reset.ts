@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { Directory } from '../store/directory.ts';
+import { readDirectoryFile, slotNames } from '../store/directory-file.ts';
+import { isSlotOwned } from '../store/slot-claim.ts';
+import { type SurveyedSlot, surveyDirectory } from '../store/survey.ts';
+import { CommandError, type Run } from './command.ts';
+import { metricsDirectory } from './metrics-directory.ts';
+
+/** `promenade reset`: has a directory begin anew. */
+export const reset: Run = async (given, surroundings) => {
+  const path = metricsDirectory(given, surroundings);
+  const { print, ask } = surroundings;
+  if (!isMetricsDirectory(path)) {
+    print(`Nothing to do: there is no directory ${path}.\n`);
+    return 0;
+  }
+  const force = given.switches.has('force');
+  const before = await surveyDirectory(path);
+  refuseLiving(before.slots, force);
+  const series = before.slots.reduce(
+    (sum, slot) => sum + slot.families.reduce((all, family) => all + family.series, 0),
+    0,
+  );
+  const question = `Take away what ${plural(before.slots.length, 'slot')} of ${path} ${before.slots.length === 1 ? 'holds' : 'hold'}, ${series} series?`;
+  if (ask && !given.switches.has('yes') && !(await ask(question))) {
+    print('Nothing was done.\n');
+    return 1;
+  }
+
+  const directory = new Directory(path);
+  // Nobody starts meanwhile, so what is seen now is what is there when it goes.
+  const { gone, living } = directory.exclusively(() => {
+    const slots = directory.slotNames();
+    const kept = slots.filter((slot) => isSlotOwned(directory.join(`${slot}.names`)));
+    if (kept.length > 0 && !force) throw new CommandError(refusal(kept));
+    directory.reset(new Set(kept));
+    return { gone: slots.length - kept.length, living: kept };
+  });
+  print(`${path} begins anew: what ${plural(gone, 'slot')} held is gone.\n`);
+  if (living.length > 0) {
+    print(
+      `${living.join(', ')} live and go on with what they have counted; to begin at zero end them, reset, and start them again.\n`,
+    );
+  }
+  return 0;
+};
+
+/** @throws CommandError for a directory that is something else: what looks like ours there may not be. */
+function isMetricsDirectory(path: string): boolean {
+  const there = readDirectoryFile(path);
+  if (there === 'damaged' || typeof there === 'object') return true;
+  if (!existsSync(path)) return false;
+  if (slotNames(path).length > 0) return true;
+  throw new CommandError(
+    `${path} is not a metrics directory: it has neither directory.json nor slots. Nothing was done.`,
+  );
+}
+
+function refuseLiving(slots: readonly SurveyedSlot[], force: boolean): void {
+  const living = slots
+    .filter(({ state }) => state === 'live')
+    .map(({ name, header }) => `${name} (pid ${header!.pid})`);
+  if (living.length > 0 && !force) throw new CommandError(refusal(living));
+}
+
+function refusal(living: readonly string[]): string {
+  return `processes count there: ${living.join(', ')}. End them first; or, with --force, forget what others have counted that are gone.`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import type { ClientAuth, TlsConfig } from './web-config.ts';
+
+/** The suites of TLS 1.3, which Go has always on. */
+const TLS_13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+
+/**
+ * What Node's servers take, with the certificates as they are now in their files.
+ *
+ * @throws Error for files that can't be read, or hold no certificate, or a key that isn't its own.
+ */
+export function tlsOptions(tls: TlsConfig): SecureContextOptions {
+  const cert = tls.cert || readFileSync(tls.cert_file!);
+  const key = tls.key || readFileSync(tls.key_file!);
+  const ca = tls.client_ca || (tls.client_ca_file ? readFileSync(tls.client_ca_file) : undefined);
+  const suites = tls.cipher_suites.filter((suite) => !TLS_13.includes(suite));
+  const options: SecureContextOptions = {
+    cert,
+    key,
+    ...(ca !== undefined && { ca }),
+    minVersion: tls.min_version,
+    maxVersion: tls.max_version,
+    ...(suites.length > 0 && { ciphers: [...TLS_13, ...suites].join(':') }),
+    ...(tls.curve_preferences.length > 0 && { ecdhCurve: tls.curve_preferences.join(':') }),
+    honorCipherOrder: tls.prefer_server_cipher_suites,
+  };
+  createSecureContext(options);
+  return options;
+}
+
+/** What a server asks of its clients; Node looks at the certificate's chain itself where that is always asked for. */
+export function clientOptions(auth: ClientAuth): {
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+} {
+  return { requestCert: auth !== 'NoClientCert', rejectUnauthorized: auth === 'RequireAndVerifyClientCert' };
+}
+
+/** Whether a client's certificate, or that it has none, is as the configuration wants it. */
+export function admitsClient(socket: TLSSocket, { client_auth_type, client_allowed_sans }: TlsConfig): boolean {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return !client_auth_type.startsWith('Require');
+  if (client_auth_type.includes('Verify') && !socket.authorized) return false;
+  if (client_allowed_sans === undefined) return true;
+  // Names with odd characters are in quotes there, and match nothing.
+  const names = (certificate.subjectAltName ?? '')
+    .split(', ')
+    .map((name) => name.replace(/^(DNS|IP Address|URI|email):/, ''));
+  return names.some((name) => client_allowed_sans.includes(name));
+}
