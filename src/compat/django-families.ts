@@ -1,6 +1,7 @@
 import type { FamilyDefinition } from '../snapshot/snapshot.ts';
 import type { DerivationSource, DerivedFamily } from './derivation.ts';
 import { DJANGO_BODY_BUCKETS, DJANGO_LATENCY_BUCKETS } from './django-buckets.ts';
+import { toErrorType } from './django-errors.ts';
 import { toBackend, toCharset, toMethod, toVendor, toView, UNMATCHED } from './django-labels.ts';
 import type { ToLabels } from './relabelling.ts';
 
@@ -169,7 +170,7 @@ export const DJANGO_FAMILIES: readonly DerivedFamily[] = [
     'db_errors',
     'Counter of execution errors by database, vendor and exception type.',
     ['alias', 'vendor', 'type'],
-    from('db_client_errors', (value) => [value('db'), toVendor(value('system')), value('type')]),
+    from('db_client_error_codes', (value) => [...database(value), toErrorType(value('system'), value('code'))]),
   ),
   histogram(
     'db_query_duration_seconds',
@@ -209,7 +210,7 @@ function only(result: 'hit' | 'miss'): ToLabels {
 }
 
 function failed(value: (label: string) => string): readonly string[] | undefined {
-  return value('operation') === 'get' ? backend(value) : undefined;
+  return /^get/.test(value('operation')) ? backend(value) : undefined;
 }
 
 function from(family: string, toLabels: ToLabels): DerivationSource {

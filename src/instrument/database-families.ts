@@ -35,6 +35,8 @@ export interface DatabaseFamilies {
   readonly returnedRows: Histogram<'db' | 'system' | 'operation'>;
   readonly errors: Counter<'db' | 'system' | 'type'>;
   readonly transactions: Counter<'db' | 'system' | 'outcome'>;
+  /** Django's `type` is finer than ours: only with `compat`. */
+  readonly errorCodes: Counter<'db' | 'system' | 'code'> | undefined;
 }
 
 /** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
@@ -82,5 +84,9 @@ export function defineDatabaseFamilies(options: DatabaseFamilyOptions): Database
     }),
     errors: new Counter(common('errors', "Calls that failed, by class of SQLSTATE or the driver's code.", 'type')),
     transactions: new Counter(common('transactions', 'Transactions that ended, by what became of them.', 'outcome')),
+    errorCodes:
+      compat === 'django'
+        ? new Counter(common('error_codes', "Calls that failed, by SQLSTATE or the driver's code.", 'code'))
+        : undefined,
   };
 }

@@ -1,6 +1,6 @@
 import type { BoundHistogram } from '../core/bound-histogram.ts';
 import type { BoundCounter } from '../core/counter.ts';
-import { databaseErrorType } from './database-errors.ts';
+import { databaseErrorCode, databaseErrorType } from './database-errors.ts';
 import type { DatabaseFamilies } from './database-families.ts';
 import { PoolSeries } from './database-pool.ts';
 import type { DatabaseOperation, Verb } from './sql-verbs.ts';
@@ -88,6 +88,9 @@ export class DatabaseSeries {
       this.#types.set(type, (bound = this.#families.errors.labels({ ...this.#labels, type })));
     }
     bound.inc();
+    const code = typeof error === 'string' ? error : databaseErrorCode(error);
+    // What is past the limit there is past it here.
+    this.#families.errorCodes?.labels({ ...this.#labels, code: type === OVERFLOW ? OVERFLOW : code }).inc();
   }
 
   /** A batch was executed, of so many sets of parameters, or statements; they are `started` too. */
