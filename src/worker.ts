@@ -1,3 +1,4 @@
+import { Apps } from './apps/apps.ts';
 import { activate } from './core/activation.ts';
 import { defaultRegistry, directoryOf, shareDirectory } from './core/default-registry.ts';
 import type { Registry } from './core/registry.ts';
@@ -39,7 +40,7 @@ export function promenade(options: WorkerOptions = {}, environment: Environment 
   const settings = resolveSettings(settingsOptions, environment);
   if (!settings.enabled) return { enabled: false, registry, close: async () => {} };
   const stopListening = settings.port === undefined ? join(registry, settings) : listen(options, environment);
-  activate(registry, { namespace: settings.namespace, compat: undefined });
+  activate(registry, { namespace: settings.namespace, compat: settings.compat });
   const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;
   return {
     enabled: true,
@@ -52,14 +53,13 @@ export function promenade(options: WorkerOptions = {}, environment: Environment 
 }
 
 /** Counts where the web processes do. Who may read their page is no concern of a process that has none. */
-function join(
-  registry: Registry,
-  { multiprocDir: directory, role, onColdStart, namespace }: Settings,
-): () => Promise<void> {
+function join(registry: Registry, settings: Settings): () => Promise<void> {
+  const { multiprocDir: directory, role, onColdStart, namespace } = settings;
   if (directory !== undefined) shareDirectory(registry, { directory, role, onColdStart });
   observeSelf(registry, namespace === '' ? '' : `${namespace}_`);
+  const stopApps = Apps.of(registry).start(settings);
   if (directoryOf(registry) === undefined) warnOfNobody();
-  return async () => {};
+  return async () => stopApps();
 }
 
 function listen({ runtime: _runtime, ...options }: WorkerOptions, environment: Environment): () => Promise<void> {

@@ -1,19 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  createSecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from 'node:http2';
+import { createServer, type Server } from 'node:http';
+import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import { CommandError } from './command.ts';
+import type { AnyRequest, AnyResponse } from './reception.ts';
 import { admitsClient, clientOptions } from './tls-options.ts';
 import type { LoadedWebConfig, WebConfigFile } from './web-config-file.ts';
-
-type AnyRequest = IncomingMessage | Http2ServerRequest;
-type AnyResponse = ServerResponse | Http2ServerResponse;
 
 /** Answers one request, over HTTP/1.1 or HTTP/2. */
 export type AnyHandler = (request: AnyRequest, response: AnyResponse) => void;

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Registry } from '../core/registry.ts';
-import { observeSelf } from '../core/self-metrics.ts';
-import { resolveSettings } from '../endpoint/settings.ts';
 import type { Exposition } from '../exposition/exposition.ts';
 import { negotiate } from '../exposition/negotiate.ts';
-import { ReadOnlyStore } from '../store/read-only-store.ts';
 import { type Arguments, CommandError, type Run, type Surroundings, UsageError } from './command.ts';
+import { openDirectoryPage } from './directory-page.ts';
 import { groupUrl } from './group-url.ts';
 import { metricsDirectory } from './metrics-directory.ts';
 import { nameValues } from './name-values.ts';
@@ -46,13 +43,16 @@ export const push: Run = async (given, surroundings) => {
 };
 
 async function page(directory: string, exposition: Exposition, { env }: Surroundings): Promise<Uint8Array> {
-  const { namespace } = resolveSettings({ multiprocDir: directory }, env);
-  const store = new ReadOnlyStore(directory);
-  const registry = new Registry({ openStore: () => store });
-  observeSelf(registry, namespace === '' ? '' : `${namespace}_`);
-  const snapshot = await registry.snapshot();
-  if (store.status().slots.length === 0)
+  // Nobody reads it here, so nobody has to be let in.
+  const environment = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^METRICS_(AUTHENTICAT|TOKENS)/.test(name)),
+  );
+  const endpoint = openDirectoryPage(directory, { environment });
+  const snapshot = await endpoint.registry.snapshot();
+  await endpoint.close();
+  if (endpoint.registry.status().slots.length === 0) {
     throw new CommandError(`nothing has been counted in ${directory}: nothing was pushed.`);
+  }
   return Buffer.concat(Array.from(exposition.render(snapshot), (chunk) => Buffer.from(chunk)));
 }
 

@@ -146,8 +146,8 @@ export class Directory {
   }
 }
 
-/** Whether a file in a metrics directory is one that Promenade made there. */
-export function isOurs(file: string): boolean {
+/** Whether a file holds what processes have told, or did. */
+function isOurs(file: string): boolean {
   return /^([a-z0-9_]+-\d+\.(names|cells|exemplars)|[a-z0-9._-]+\.note|[\w.-]+\.tmp)$|\.damaged-\d+$/.test(file);
 }
 

@@ -189,6 +189,8 @@ function kindOf(name: string, slots: ReadonlySet<string>): OddFile['kind'] | und
   const slot = /^([a-z0-9_]+-\d+)\.(names|cells|exemplars)$/.exec(name)?.[1];
   if (slot !== undefined) return slots.has(slot) ? undefined : 'leftover';
   if (/\.damaged-\d+$/.test(name)) return 'damaged';
+  // What apps' collectors gave last, and the right to run them.
+  if (/^[a-z0-9._-]+\.(note|lock)$/.test(name)) return undefined;
   return name.endsWith('.tmp') ? 'leftover' : 'foreign';
 }
 
