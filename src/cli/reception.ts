@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { soleAuthorization } from '../endpoint/node-handler.ts';
 import { isAt, requestTarget } from '../endpoint/request-target.ts';
@@ -72,7 +71,7 @@ export class Reception {
     const { status, headers, body } = await page.fetch(asked);
     response.writeHead(status, Object.fromEntries(headers));
     if (body === null) response.end();
-    else await pipeline(Readable.fromWeb(body as ReadableStream), response.stream);
+    else await pipeline(Readable.fromWeb(body), response.stream);
   }
 }
 
