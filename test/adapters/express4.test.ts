@@ -13,7 +13,7 @@ describe.each([
   httpServerContract(name, expressSubject(express), {
     options: { status: '200', route: '/hello' },
     middlewares: { outer: 'outer', inner: 'inner' },
-    wrongMethod: '/api/:tenant/items/:id',
+    wrongMethod: { status: '404', route: '/api/:tenant/items/:id' },
     exceptions: true,
     handlers: true,
     badPath: { status: '400' },

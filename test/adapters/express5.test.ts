@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 const traits: Traits = {
   options: { status: '200', route: '/hello' },
   middlewares: { outer: 'outer', inner: 'inner' },
-  wrongMethod: '/api/:tenant/items/:id',
+  wrongMethod: { status: '404', route: '/api/:tenant/items/:id' },
   exceptions: true,
   handlers: true,
   badPath: { status: '400' },

@@ -59,7 +59,7 @@ describe.each([
   httpServerContract(name, subject(factory), {
     options: { status: '404', route: '<unmatched>' },
     middlewares: { outer: 'onRequest:outer', inner: 'onRequest:inner' },
-    wrongMethod: '<unmatched>',
+    wrongMethod: { status: '404', route: '<unmatched>' },
     exceptions: true,
     handlers: true,
     badPath: { status: '400' },

@@ -58,7 +58,7 @@ async function listening(server: Server): Promise<void> {
 
 httpServerContract('node:http', start, {
   options: { status: '200', route: '/hello' },
-  wrongMethod: '<unmatched>',
+  wrongMethod: { status: '404', route: '<unmatched>' },
   exceptions: false,
   handlers: false,
   badPath: { status: '400' },

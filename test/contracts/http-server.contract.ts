@@ -27,8 +27,8 @@ const PATIENCE = { timeout: 10_000, interval: 10 };
 export interface Traits {
   /** What the framework answers to OPTIONS on /hello, and under which route. */
   readonly options: { readonly status: string; readonly route: string };
-  /** The route of a DELETE on /api/acme/items/1, which is only for GET. */
-  readonly wrongMethod: string;
+  /** What a DELETE on /api/acme/items/1 is answered with, which is only for GET, and under which route. */
+  readonly wrongMethod: { readonly status: string; readonly route: string };
   /** The names under which the middlewares `outer` and `inner` are measured; none on plain node:http. */
   readonly middlewares?: { readonly outer: string; readonly inner: string };
   /** Exceptions are seen. */
@@ -264,8 +264,7 @@ export function httpServerContract(
       const app = await begin();
       await app.raw('DELETE /api/acme/items/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       const numbers = await app.numbers(1);
-      const labels = { method: 'DELETE', route: traits.wrongMethod, status: '404' };
-      expect(numbers.value('http_server_responses', labels)).toBe(1);
+      expect(numbers.value('http_server_responses', { method: 'DELETE', ...traits.wrongMethod })).toBe(1);
     });
 
     test('upgrades are counted with the answer that the application writes', async () => {

@@ -17,4 +17,18 @@ export const supportedVersions: readonly SupportedVersions[] = [
   { adapter: 'express', library: 'express', from: '4.18.0', to: '4', testedWith: ['express-4-18', 'express4'] },
   { adapter: 'express', library: 'express', from: '5.0.0', to: '5', testedWith: ['express-5-0', 'express'] },
   { adapter: 'fastify', library: 'fastify', from: '5.0.0', to: '5', testedWith: ['fastify-5-0', 'fastify'] },
+  {
+    adapter: 'koa',
+    library: 'koa',
+    from: '2.16.0',
+    to: '3',
+    testedWith: [{ package: 'koa', workspace: 'frameworks' }, 'koa'],
+  },
+  {
+    adapter: 'koa',
+    library: '@koa/router',
+    from: '12.0.0',
+    to: '15',
+    testedWith: [{ package: '@koa/router', workspace: 'frameworks' }, '@koa/router'],
+  },
 ];
