@@ -1,19 +1,17 @@
 import formbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { dcim } from './apps/dcim/dcim.ts';
 import { registerSlowPage } from './apps/extras/slow-page.ts';
-import { ipam } from './apps/ipam/ipam.ts';
+import { registerJobApi } from './jobs/api.ts';
+import { registerJobPages } from './jobs/pages.ts';
 import { registerLoginPages } from './auth/login-pages.ts';
 import { Sessions } from './auth/session.ts';
 import { createTokenCheck, sameSecret } from './auth/token.ts';
-import type { Database } from './database/database.ts';
 import { answerBadUrl, registerErrorAnswers } from './error-answers.ts';
 import { registerHomePage } from './home-page.ts';
 import { registerMetrics } from './metrics.ts';
 import { registerApi } from './resource/api.ts';
-import { resolveResources } from './resource/model.ts';
 import { registerPages } from './resource/pages.ts';
-import { Repository } from './resource/repository.ts';
+import type { Services } from './services.ts';
 import type { Settings } from './settings.ts';
 import { registerStatus } from './status.ts';
 import { registerViews, requireLogin } from './views.ts';
@@ -22,7 +20,7 @@ import { registerViews, requireLogin } from './views.ts';
 const bodyLimit = 256 * 1_024;
 
 /** Builds the web application that each web process runs; it does not listen yet. */
-export async function createApp(settings: Settings, db: Database): Promise<FastifyInstance> {
+export async function createApp(settings: Settings, services: Services): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit,
     frameworkErrors: answerBadUrl,
@@ -31,17 +29,18 @@ export async function createApp(settings: Settings, db: Database): Promise<Fasti
     routerOptions: { ignoreTrailingSlash: true },
   });
   const sessions = new Sessions(settings.secret);
-  const resources = resolveResources([dcim, ipam]);
+  const { resources } = services;
   await registerMetrics(app, (token) => sameSecret(token, settings.token));
   await registerViews(app, sessions, resources);
   registerErrorAnswers(app);
 
-  const repositories = new Map(resources.map((resource) => [resource, new Repository(resource, db)]));
+  const repositories = new Map(services.repositories.map((repository) => [repository.resource, repository]));
 
   await app.register(async (api) => {
     acceptJsonOnly(api);
     const authorise = createTokenCheck(settings.token);
     for (const repository of repositories.values()) registerApi(api, repository, authorise);
+    registerJobApi(api, services.jobs, authorise);
     registerStatus(api, resources);
   });
   await app.register(async (pages) => {
@@ -51,6 +50,7 @@ export async function createApp(settings: Settings, db: Database): Promise<Fasti
     registerHomePage(pages, [...repositories.values()]);
     registerLoginPages(pages, sessions, settings.password);
     registerSlowPage(pages);
+    registerJobPages(pages, services.jobs, requireLogin);
   });
   return app;
 }

@@ -8,6 +8,13 @@ const requestTimeoutMs = 15_000;
 const lists = ['/dcim/sites', '/dcim/racks', '/dcim/devices', '/ipam/prefixes', '/ipam/addresses'];
 const words = ['amst', 'sw1', 'srv', '10.3.', 'lond', 'mgmt', 'nothing-has-this'];
 
+const jobs = [
+  { name: 'report' },
+  { name: 'ping-sweep', input: '4' },
+  { name: 'ping-sweep', input: 'no prefix' },
+  { name: 'import-devices', input: 'name,site\n,1\n' },
+];
+
 interface Visitor {
   readonly number: number;
   /** Sends one request and reads the whole answer. */
@@ -33,6 +40,7 @@ const actions: readonly (readonly [weight: number, action: Action])[] = [
   [2, (visitor) => visitor.fetch(`/api${pick(lists)}/999999`)],
   [2, (visitor) => visitor.fetch(`/wp-admin/${below(1_000_000)}`)],
   [3, (visitor) => visitor.fetch(`${pick(lists)}/add`, { redirect: 'manual' })],
+  [2, (visitor) => visitor.write('POST', '/api/extras/jobs', pick(jobs))],
   [2, (visitor) => visitor.fetch(`/extras/slow?ms=${200 + below(1_500)}`)],
   [1, (visitor) => visitor.fetch('/extras/slow?ms=3000', { signal: AbortSignal.timeout(150) })],
 ];

@@ -7,10 +7,8 @@ const recentShown = 10;
 /** Defines `/`: how many objects of each kind there are, and which changed last. */
 export function registerHomePage(app: FastifyInstance, repositories: readonly Repository[]): void {
   app.get('/', async (_request, reply) => {
-    const ordering = { column: 'updated', descending: true };
-    const newest = { limit: recentShown, offset: 0, q: '', filters: {}, ordering };
     const kinds = await Promise.all(
-      repositories.map(async (repository) => ({ ...repository.resource, ...(await repository.list(newest)) })),
+      repositories.map(async (repository) => ({ ...repository.resource, ...(await repository.overview()) })),
     );
     const recent = kinds
       .flatMap(({ model, path, rows }) =>

@@ -1,11 +1,19 @@
 import cluster from 'node:cluster';
 import { runPrimary } from './primary.ts';
 import { readSettings } from './settings.ts';
-import { runWorker } from './worker.ts';
+
+/** Modules of a process are loaded by that process only, so that a mistake in the options is told at once. */
+async function main(): Promise<void> {
+  if (cluster.isPrimary) return runPrimary(process.argv.slice(2), process.env);
+  const settings = readSettings(process.env);
+  if (process.env['INVENTORY_PROCESS'] === 'worker') {
+    return (await import('./job-worker.ts')).runJobWorker({ ...settings, redis: settings.redis! });
+  }
+  return (await import('./web-process.ts')).runWebProcess(settings);
+}
 
 try {
-  if (cluster.isPrimary) await runPrimary(process.argv.slice(2), process.env);
-  else await runWorker(readSettings(process.env));
+  await main();
 } catch (error) {
   console.error(`inventory: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);

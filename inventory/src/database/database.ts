@@ -27,6 +27,8 @@ export interface Database {
   readonly reads: Queryable;
   /** Runs `work` in a transaction; rolls back when `work` throws. */
   write<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
+  /** Adds a row, in a transaction of its own where none is given, and tells its id. */
+  insert(table: string, row: Row, transaction?: Queryable): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -44,15 +46,27 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
   try {
     const reads: Queryable = new Kysely({ dialect: await dialectOf(location) });
     if (location.system !== 'sqlite') await sql`select 1`.execute(reads);
+    const { system } = location;
     return {
-      system: location.system,
+      system,
       reads,
       write: (work) => reads.transaction().execute(work),
+      insert: (table, row, transaction) =>
+        transaction
+          ? insertRow(transaction, system, table, row)
+          : reads.transaction().execute((own) => insertRow(own, system, table, row)),
       close: () => reads.destroy(),
     };
   } catch (error) {
     throw new Error(`The database ${nameOf(location)} can't be opened: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** MySQL tells the id of a new row in its answer, the others return it. */
+async function insertRow(db: Queryable, system: Database['system'], table: string, row: Row): Promise<number> {
+  const insert = db.insertInto(table).values(row);
+  if (system === 'mysql') return Number((await insert.executeTakeFirst()).insertId);
+  return Number((await insert.returning('id').executeTakeFirst())?.['id']);
 }
 
 /** The database as people may see it. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database, Queryable } from './database.ts';
-import { createTables } from './schema.ts';
+import { createJobTable, createTables } from './schema.ts';
 import { seed } from './seed.ts';
 
 type Migration = (db: Queryable, system: Database['system']) => Promise<void>;
@@ -9,6 +9,7 @@ type Migration = (db: Queryable, system: Database['system']) => Promise<void>;
 const migrations: readonly { readonly name: string; readonly run: Migration }[] = [
   { name: '001-schema', run: createTables },
   { name: '002-seed', run: seed },
+  { name: '003-jobs', run: createJobTable },
 ];
 
 /**

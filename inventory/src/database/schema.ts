@@ -96,6 +96,16 @@ export async function createTables(db: Queryable, system: Database['system']): P
   }
 }
 
+/** Makes the table of background jobs. */
+export async function createJobTable(db: Queryable, system: Database['system']): Promise<void> {
+  let create: CreateTableBuilder<string, string> = withId(db.schema.createTable('job'), system);
+  for (const column of [...text('name', 'status', 'created', 'started', 'finished'), integer('pid')]) {
+    create = create.addColumn(column.name, typeOf(column, system), (builder) => builder.notNull());
+  }
+  for (const name of ['input', 'result']) create = create.addColumn(name, 'text', (builder) => builder.notNull());
+  await create.execute();
+}
+
 /** The columns of a unique constraint, by its name. */
 export function uniqueColumns(constraint: string): readonly string[] {
   for (const [name, { unique }] of Object.entries(tables)) {

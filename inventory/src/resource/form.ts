@@ -58,9 +58,7 @@ async function optionsOf(
   if (field.type === 'choice') return field.choices.map((value) => ({ value, label: value }));
   const target = resource.references.get(field.name);
   if (!target) return undefined;
-  const ordering = { column: target.model.display, descending: false };
-  const all = { limit: maxOptions, offset: 0, q: '', filters: {}, ordering };
-  const { count, rows } = (await repositories.get(target)?.list(all)) ?? { count: 0, rows: [] };
+  const { count, rows } = (await repositories.get(target)?.choices(maxOptions)) ?? { count: 0, rows: [] };
   if (count > maxOptions) return undefined;
   const options = rows.map((row) => ({ value: String(row['id']), label: displayOf(target.model, row) }));
   return isRequired(field) ? options : [{ value: '', label: '—' }, ...options];

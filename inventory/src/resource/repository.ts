@@ -1,6 +1,7 @@
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely';
 import type { Database, Queryable, Row, SqlValue, Tables } from '../database/database.ts';
 import { isForeignKeyViolation, uniqueViolation } from '../database/violations.ts';
+import type { Cache } from '../cache/cache.ts';
 import { invalid, notFound, RequestError } from './errors.ts';
 import { columnOf, displayOf, type FieldErrors, type Resource } from './model.ts';
 import { validate } from './validate.ts';
@@ -16,6 +17,9 @@ export interface ListQuery {
   readonly ordering: { readonly column: string; readonly descending: boolean };
 }
 
+const everything = { offset: 0, q: '', filters: {} };
+const newestShown = 10;
+
 /** The name of the extra column in which a row carries the display name of what a reference points at. */
 export function displayColumn(fieldName: string): string {
   return `${fieldName}__display`;
@@ -28,10 +32,12 @@ export function displayColumn(fieldName: string): string {
 export class Repository {
   readonly resource: Resource;
   readonly #db: Database;
+  readonly #cache: Cache;
 
-  constructor(resource: Resource, db: Database) {
+  constructor(resource: Resource, db: Database, cache: Cache) {
     this.resource = resource;
     this.#db = db;
+    this.#cache = cache;
   }
 
   /** One page of objects, and how many there are in all. */
@@ -54,6 +60,18 @@ export class Repository {
     return { count: Number(counted?.['count']), rows };
   }
 
+  /** How many objects there are, and which changed last. Cached until one changes. */
+  async overview(): Promise<{ count: number; rows: Row[] }> {
+    const ordering = { column: 'updated', descending: true };
+    return this.#cached('overview', () => this.list({ ...everything, limit: newestShown, ordering }));
+  }
+
+  /** The first objects by their names, for choosing one, and how many there are in all. Cached until one changes. */
+  async choices(limit: number): Promise<{ count: number; rows: Row[] }> {
+    const ordering = { column: this.resource.model.display, descending: false };
+    return this.#cached('choices', () => this.list({ ...everything, limit, ordering }));
+  }
+
   /** @throws RequestError 404 */
   async get(id: number | undefined): Promise<Row> {
     return this.#get(id, this.#db.reads);
@@ -66,13 +84,8 @@ export class Repository {
       await this.#check(columns, columns, errors, undefined, db);
       const now = new Date().toISOString();
       const row: Row = { ...columns, created: now, updated: now };
-      const insert = db.insertInto(this.resource.model.name).values(row);
-      // MySQL tells the id of a new row in its answer, the others return it.
-      const id =
-        this.#db.system === 'mysql'
-          ? (await insert.executeTakeFirst()).insertId
-          : (await insert.returning('id').executeTakeFirst())?.['id'];
-      return this.#get(Number(id), db);
+      const id = await this.#db.insert(this.resource.model.name, row, db);
+      return this.#get(id, db);
     });
   }
 
@@ -150,10 +163,24 @@ export class Repository {
 
   async #write<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
     try {
-      return await this.#db.write(work);
+      const result = await this.#db.write(work);
+      await this.#cache.delete(['overview', 'choices'].map((name) => this.#key(name)));
+      return result;
     } catch (error) {
       throw toConflict(this.resource, error);
     }
+  }
+
+  async #cached<T extends object>(name: string, read: () => Promise<T>): Promise<T> {
+    const known = await this.#cache.get(this.#key(name));
+    if (known !== undefined) return known as T;
+    const value = await read();
+    await this.#cache.set(this.#key(name), value);
+    return value;
+  }
+
+  #key(name: string): string {
+    return `${this.resource.model.name}:${name}`;
   }
 }
 

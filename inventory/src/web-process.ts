@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
-import { openDatabase } from './database/database.ts';
 import { listenError } from './listen-error.ts';
+import { openServices } from './services.ts';
 import type { Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
@@ -9,9 +9,9 @@ import type { Serving } from './supervisor.ts';
 const drainMs = 2_000;
 
 /** Runs one web process until it is told to stop. */
-export async function runWorker(settings: Settings): Promise<void> {
-  const db = await openDatabase(settings.database);
-  const app = await createApp(settings, db);
+export async function runWebProcess(settings: Settings): Promise<void> {
+  const services = await openServices(settings);
+  const app = await createApp(settings, services);
   let stopping = false;
 
   const stop = async (): Promise<void> => {
@@ -19,7 +19,7 @@ export async function runWorker(settings: Settings): Promise<void> {
     stopping = true;
     setTimeout(() => app.server.closeAllConnections(), drainMs).unref();
     await app.close();
-    await db.close();
+    await services.close();
     process.exit(0);
   };
   // The terminal sends SIGINT to the whole group: the worker drains as it does when the primary asks it to.

@@ -1,0 +1,72 @@
+import { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
+import { measureMemoryCache, measureRedisCache } from '../metrics.ts';
+
+/** Remembers answers of the database for a while. Values are JSON; nothing in it is needed to be right. */
+export interface Cache {
+  /** The value, or undefined when there is none (any more). */
+  get(key: string): Promise<unknown>;
+  set(key: string, value: object): Promise<void>;
+  delete(keys: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long a value is good, in milliseconds, when nobody says that it isn't any more. */
+const lifetimeMs = 60_000;
+const maxEntries = 1_000;
+const keyPrefix = 'inventory:cache:';
+
+/**
+ * A cache in this process. What other processes change it learns from `others`: they tell each other which keys to forget.
+ *
+ * @param others Tells the other processes, and calls back with what they tell.
+ */
+export function createMemoryCache(others: Others): Cache {
+  const lru = measureMemoryCache(new LRUCache<string, object>({ max: maxEntries, ttl: lifetimeMs }));
+  const forget = (keys: readonly string[]): void => {
+    for (const key of keys) lru.delete(key);
+  };
+  const stop = others.listen(forget);
+  return {
+    get: async (key) => lru.get(key),
+    set: async (key, value) => void lru.set(key, value),
+    async delete(keys) {
+      forget(keys);
+      others.tell(keys);
+    },
+    close: async () => stop(),
+  };
+}
+
+/** How the caches of several processes keep each other right. */
+export interface Others {
+  tell(keys: readonly string[]): void;
+  /** Returns what ends it. */
+  listen(forget: (keys: readonly string[]) => void): () => void;
+}
+
+/** A cache in Redis, which all processes share. When Redis can't be reached there is nothing in it, and the application goes on. */
+export function createRedisCache(url: string): Cache {
+  const client = measureRedisCache(new Redis(url, { maxRetriesPerRequest: 1, keyPrefix }));
+  let told = false;
+  client.on('error', (error: Error) => {
+    if (!told) console.error(`The cache can't be reached, so it is done without: ${error.message}`);
+    told = true;
+  });
+  client.on('ready', () => {
+    told = false;
+  });
+  return {
+    async get(key) {
+      const text = await client.get(key).catch(() => null);
+      return text === null ? undefined : JSON.parse(text);
+    },
+    async set(key, value) {
+      await client.set(key, JSON.stringify(value), 'PX', lifetimeMs).catch(() => undefined);
+    },
+    async delete(keys) {
+      await client.del(...keys).catch(() => undefined);
+    },
+    close: async () => client.disconnect(),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Services } from '../services.ts';
+
+/** A kind of background job. */
+export interface JobDefinition {
+  readonly name: string;
+  readonly label: string;
+  /** What its input is, for people; undefined when it takes none. */
+  readonly input: string | undefined;
+  /**
+   * Does it, and says what came of it, as JSON.
+   *
+   * @throws RequestError when the input is wrong: then it is not tried again.
+   */
+  run(input: string, services: Services): Promise<object>;
+}
+
+/** A job that somebody started. */
+export interface Job {
+  readonly id: number;
+  readonly name: string;
+  readonly status: JobStatus;
+  /** JSON of the result, or why it failed; empty until then. */
+  readonly result: string;
+  /** The process that runs it, or ran it last; 0 until then. */
+  readonly pid: number;
+  /** ISO 8601; empty until then. */
+  readonly created: string;
+  readonly started: string;
+  readonly finished: string;
+}
+
+export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed';

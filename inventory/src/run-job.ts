@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { jobDefinitions } from './jobs/jobs.ts';
+import { measureJob, startWorkerMetrics } from './metrics.ts';
+import { openServices } from './services.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * Runs one job in this process and prints its result: what a cron command would do. Its numbers are those of the other processes that share its
+ * PROMETHEUS_MULTIPROC_DIR, and stay when it has gone.
+ *
+ * @param input A file, or nothing for jobs that take none.
+ * @throws Error when there is no such job, or it fails.
+ */
+export async function runJob(name: string | undefined, input: string | undefined, settings: Settings): Promise<void> {
+  const definition = jobDefinitions.find((candidate) => candidate.name === name);
+  if (!definition) {
+    throw new Error(`There is no job "${name ?? ''}"; try one of ${jobDefinitions.map((job) => job.name).join(', ')}`);
+  }
+  const metrics = startWorkerMetrics();
+  const services = await openServices(settings);
+  try {
+    const run = measureJob('command', definition.name, () =>
+      definition.run(input === undefined ? '' : readFileSync(input, 'utf8'), services),
+    );
+    console.log(JSON.stringify(await run(), undefined, 2));
+  } finally {
+    await services.close();
+    await metrics.close();
+  }
+}
