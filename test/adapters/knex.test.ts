@@ -30,7 +30,7 @@ describe.skipIf(database.missing)('PostgreSQL', () => {
     labels: { author: 'author', book: 'book', archived: 'archive.author' },
     declares: false,
     page: 'knex',
-    has: ['upsert', 'raw', 'transaction', 'insertArchived'],
+    has: ['upsert', 'raw', 'transaction', 'savepoint', 'insertArchived'],
     cannot: { upsert: { says: 'An upsert counts as an insert', counts: { 'author insert': 3 } } },
   });
 });
