@@ -6,12 +6,12 @@ import { debuglog } from 'node:util';
 import { crc32 } from 'node:zlib';
 import type { Board, Note } from './board.ts';
 import { loadNative } from './native.ts';
-import { leadsTo, putInPlace, readFrom } from './slot-files.ts';
+import { dropOldest, leadsTo, putInPlace, readFrom } from './slot-files.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
 /** First line of a file: the format's version, and the checksum and length of the text that follows. */
-const HEADER = /^promenade-note (\d+) ([0-9a-f]{8}) (\d+)\n/;
+const HEADER = /^promenade-note (\d+) (?:([0-9a-f]{8}) (\d+)\n)?/;
 const VERSION = 1;
 const HEADER_BYTES = 64;
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -152,6 +152,7 @@ export class FileBoard implements Board {
       if (!leadsTo(path, fd)) return;
       fs.renameSync(path, `${path}.damaged-${Date.now()}`);
       this.#damaged++;
+      dropOldest(this.#path);
     } catch (error) {
       debug('%s is damaged, and can not be put aside: %o', name, error);
     }
@@ -168,7 +169,8 @@ function decode(bytes: Buffer): Note | 'damaged' | 'unknown' {
   const header = HEADER.exec(bytes.toString('latin1', 0, HEADER_BYTES));
   if (!header) return 'damaged';
   if (Number(header[1]) !== VERSION) return 'unknown'; // a later version's
+  if (header[2] === undefined) return 'damaged';
   const text = bytes.subarray(header[0].length);
-  if (text.length !== Number(header[3]) || crc32(text) !== Number.parseInt(header[2]!, 16)) return 'damaged';
+  if (text.length !== Number(header[3]) || crc32(text) !== Number.parseInt(header[2], 16)) return 'damaged';
   return { text: text.toString() };
 }

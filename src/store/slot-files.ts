@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
+import { join } from 'node:path';
 import { CHUNK_BYTES } from './cell-allocator.ts';
 import type { Directory } from './directory.ts';
 import { loadNative } from './native.ts';
@@ -95,7 +96,7 @@ export function quarantine(directory: Pick<Directory, 'path' | 'join'>, slot: st
     const cells = directory.join(`${slot}.cells`);
     if (fs.existsSync(cells)) fs.renameSync(cells, cells + suffix);
     fs.rmSync(exemplarsPath(directory, slot), { recursive: true, force: true });
-    dropOldest(directory);
+    dropOldest(directory.path);
   } catch {
     return false; // a reader that may not write, or another that was faster
   }
@@ -107,12 +108,13 @@ export function quarantine(directory: Pick<Directory, 'path' | 'join'>, slot: st
   return true;
 }
 
-function dropOldest(directory: Pick<Directory, 'path' | 'join'>): void {
+/** Removes all but the latest of what was put aside. */
+export function dropOldest(path: string): void {
   const damaged = fs
-    .readdirSync(directory.path)
+    .readdirSync(path)
     .filter((file) => /\.damaged-\d+$/.test(file))
     .sort((a, b) => Number(a.split('-').at(-1)) - Number(b.split('-').at(-1)));
-  for (const file of damaged.slice(0, -KEPT_DAMAGED)) fs.rmSync(directory.join(file), { recursive: true, force: true });
+  for (const file of damaged.slice(0, -KEPT_DAMAGED)) fs.rmSync(join(path, file), { recursive: true, force: true });
 }
 
 /** Gives a passing file its name. What is there gives way, and a directory, which can't, is put aside. */
