@@ -3,19 +3,17 @@ import type { DatabaseSeries } from '../instrument/database-series.ts';
 import { DatabaseSession } from '../instrument/database-session.ts';
 import type { PoolSeries } from '../instrument/database-pool.ts';
 import { guarded, hookFailed } from '../instrument/guard.ts';
+import { HookSet } from '../instrument/hook-set.ts';
 import { wrapMethod } from '../instrument/wrap.ts';
 import { observedConnect, observedQuery } from './pg-client.ts';
 import type { PgCallback, PgClient, PgModule, PgPool } from './pg-types.ts';
 
-/** What takes the hooks off a pool or client. */
-const hooked: WeakMap<object, () => void> = new WeakMap();
-
 type AnyMethod = (this: never, ...args: never[]) => unknown;
 
-/** The hooks that one instrumented target has brought about: on a module's, on all its pools and clients; on a pool's, on all its clients. */
+/** Puts hooks on clients, on pools and their clients, or on all that a module's classes make. */
 export class PgHooks {
   readonly #series: DatabaseSeries;
-  readonly #removers: Set<() => void> = new Set();
+  readonly #hooks: HookSet = new HookSet();
 
   constructor(series: DatabaseSeries) {
     this.#series = series;
@@ -23,77 +21,63 @@ export class PgHooks {
 
   /** Takes all of them off. */
   remove(): void {
-    for (const remove of this.#removers) remove();
+    this.#hooks.remove();
   }
 
-  /** Puts hooks on a client; those that it has already are exchanged. */
+  /** Those that the client has already are exchanged. */
   client(client: PgClient): void {
     const session = new DatabaseSession(this.#series);
     const events = client as unknown as EventEmitter;
     const onEnd = guarded(() => {
       session.rolledBack();
-      this.#removers.delete(remove);
+      forget();
     });
-    const restores = [
-      wrapMethod(client, 'connect', (original: AnyMethod) => observedConnect(original as never, session) as never),
-      wrapMethod(client, 'query', (original: AnyMethod) => observedQuery(original as never, session) as never),
-      () => events.removeListener('end', onEnd),
-    ];
-    events.once('end', onEnd);
-    const remove = this.#hook(client, restores);
+    const forget = this.#hooks.put(client, () => {
+      events.once('end', onEnd);
+      return [
+        wrapMethod(client, 'connect', (original: AnyMethod) => observedConnect(original as never, session) as never),
+        wrapMethod(client, 'query', (original: AnyMethod) => observedQuery(original as never, session) as never),
+        () => events.removeListener('end', onEnd),
+      ];
+    });
   }
 
-  /** Puts hooks on a pool, and on the clients that it has and makes. */
+  /** The clients that the pool has are measured too, and those that it is going to make. */
   pool(pool: PgPool): void {
     const gauges = this.#series.pool();
     const changed = guarded(() => gauges.changed());
     const events = pool as unknown as EventEmitter;
     const names = ['connect', 'acquire', 'release', 'remove'];
     const withClients = pool as { Client?: new (...args: never[]) => PgClient; _clients?: readonly PgClient[] };
-    const restores = [
-      wrapMethod(
-        pool,
-        'connect',
-        (original: AnyMethod) => observedCheckout(original as never, gauges, this.#series) as never,
-      ),
-      wrapMethod(pool, 'end', (original: AnyMethod) => endOf(original as never, () => gauges.changed()) as never),
-      this.#watchClients(withClients),
-      () => {
-        for (const name of names) events.removeListener(name, changed);
-        gauges.close();
-      },
-    ];
+    const series = this.#series;
+    const ended = guarded(() => {
+      gauges.changed();
+      forget();
+    });
+    const forget = this.#hooks.put(pool, () => {
+      for (const name of names) events.on(name, changed);
+      gauges.watch(() => stateOf(pool));
+      return [
+        wrapMethod(
+          pool,
+          'connect',
+          (original: AnyMethod) => observedCheckout(original as never, gauges, series) as never,
+        ),
+        wrapMethod(pool, 'end', (original: AnyMethod) => endOf(original as never, ended) as never),
+        this.#watchClients(withClients),
+        () => {
+          for (const name of names) events.removeListener(name, changed);
+          gauges.close();
+        },
+      ];
+    });
     for (const client of withClients._clients ?? []) this.client(client);
-    for (const name of names) events.on(name, changed);
-    gauges.watch(() => stateOf(pool));
-    this.#hook(pool, restores);
   }
 
-  /** Puts hooks on all that a module's classes make, when it is first used; what has hooks already keeps them. */
   module({ Client, Pool }: PgModule): void {
-    const discover = <T extends object>(
-      prototype: T,
-      name: 'connect' | 'query',
-      adopt: (instance: T) => void,
-    ): void => {
-      const methods = prototype as { connect?: unknown; query?: unknown };
-      const restore = wrapMethod(methods, name, (original: (this: unknown, ...args: never[]) => unknown) => {
-        return function (this: T & typeof methods, ...args: never[]): unknown {
-          if (hooked.has(this)) return Reflect.apply(original, this, args);
-          try {
-            adopt(this);
-          } catch (error) {
-            hookFailed(error);
-            return Reflect.apply(original, this, args);
-          }
-          return Reflect.apply(this[name] as typeof original, this, args);
-        } as typeof original;
-      });
-      this.#removers.add(restore);
-    };
-    discover<PgClient>(Client.prototype, 'connect', (client) => this.client(client));
-    discover<PgClient>(Client.prototype, 'query', (client) => this.client(client));
-    discover<PgPool>(Pool.prototype, 'connect', (pool) => this.pool(pool));
+    this.#hooks.discover<PgClient>(Client.prototype, 'connect', (client) => this.client(client));
+    this.#hooks.discover<PgClient>(Client.prototype, 'query', (client) => this.client(client));
+    this.#hooks.discover<PgPool>(Pool.prototype, 'connect', (pool) => this.pool(pool));
   }
 
   /** A client has hooks from its first moment on, and so from its connection's. The class stays what it is. */
@@ -112,18 +96,6 @@ export class PgHooks {
     return () => {
       if (pool.Client === watched) pool.Client = Client;
     };
-  }
-
-  #hook(target: object, restores: readonly (() => unknown)[]): () => void {
-    hooked.get(target)?.();
-    const remove = (): void => {
-      for (const restore of restores) restore();
-      this.#removers.delete(remove);
-      if (hooked.get(target) === remove) hooked.delete(target);
-    };
-    this.#removers.add(remove);
-    hooked.set(target, remove);
-    return remove;
   }
 }
 
