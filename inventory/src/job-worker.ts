@@ -1,14 +1,21 @@
 import { createRedisWorker } from './jobs/queue.ts';
 import { startWorkerMetrics } from './metrics.ts';
 import { openServices } from './services.ts';
-import type { Settings } from './settings.ts';
+import { SettingError, type Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
-/** Runs one process that has no port and works off the jobs that wait in Redis, until it is told to stop. */
-export async function runJobWorker(settings: Settings & { readonly redis: string }): Promise<void> {
+/**
+ * Runs one process that has no port and works off the jobs that wait in Redis, until it is told to stop.
+ *
+ * @throws Error without Redis.
+ */
+export async function runJobWorker(settings: Settings): Promise<void> {
+  const { redis } = settings;
+  if (redis === undefined)
+    throw new SettingError('REDIS_URL', 'must say where the jobs wait; without it web processes run them');
   const metrics = startWorkerMetrics();
   const services = await openServices(settings);
-  const worker = createRedisWorker(settings.redis, (id) => services.jobs.run(id, services));
+  const worker = createRedisWorker(redis, (id) => services.jobs.run(id, services));
   let stopping = false;
 
   const stop = async (): Promise<void> => {
@@ -21,5 +28,6 @@ export async function runJobWorker(settings: Settings & { readonly redis: string
   };
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
-  process.send?.({ servingAt: 0 } satisfies Serving);
+  if (process.send) process.send({ servingAt: 0 } satisfies Serving);
+  else console.log('Waiting for jobs.');
 }

@@ -7,7 +7,7 @@ async function main(): Promise<void> {
   if (cluster.isPrimary) return runPrimary(process.argv.slice(2), process.env);
   const settings = readSettings(process.env);
   if (process.env['INVENTORY_PROCESS'] === 'worker') {
-    return (await import('./job-worker.ts')).runJobWorker({ ...settings, redis: settings.redis! });
+    return (await import('./job-worker.ts')).runJobWorker(settings);
   }
   return (await import('./web-process.ts')).runWebProcess(settings);
 }

@@ -14,6 +14,7 @@ const help = `inventory: a small network source of truth, with Promenade's metri
 
   npm start                 start it
   npm start -- --demo       and load it with steady traffic, so that there is something to see
+  npm start -- worker       only run jobs, in this process; REDIS_URL says where they wait
   npm start -- run <job>    run one job in a process of its own, and print its result: import-devices <file>,
                             ping-sweep <file>, report
   npm start -- --help       this text
@@ -37,7 +38,11 @@ Environment:
 /** Reads the options, prepares the database, and runs the web processes until a signal stops them. */
 export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promise<void> {
   const options = { demo: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: argv[0] === 'run' });
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options,
+    allowPositionals: ['run', 'worker'].includes(argv[0] ?? ''),
+  });
   if (values.help) {
     process.stdout.write(help);
     return;
@@ -47,6 +52,12 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
     const settings = readSettings(env);
     await prepareDatabase(settings);
     return runJob(positionals[1], positionals[2], settings);
+  }
+  if (positionals[0] === 'worker') {
+    const { runJobWorker } = await import('./job-worker.ts');
+    const settings = readSettings(env);
+    await prepareDatabase(settings);
+    return runJobWorker(settings);
   }
   const settings = await withPort(readSettings(env));
   await prepareDatabase(settings);
@@ -96,7 +107,8 @@ async function prepareDatabase(settings: Settings): Promise<void> {
   const db = await openDatabase(settings.database);
   try {
     const done = await migrate(db);
-    if (done.length > 0) console.log(`Prepared the database: ${done.join(', ')}`);
+    // Not to the standard output, where `run` prints its result.
+    if (done.length > 0) console.error(`Prepared the database: ${done.join(', ')}`);
   } finally {
     await db.close();
   }
