@@ -63,15 +63,15 @@ test('files can be read by who may not write, and another process holds the righ
   expect(reader.damaged).toBe(0);
   expect(fs.readdirSync(directory)).toEqual(['a.note']);
 
-  expect(other(directory, 'a')).toBe('claimed');
+  expect(claimElsewhere(directory, 'a')).toBe('claimed');
   const release = board.claim('a')!;
-  expect(other(directory, 'a')).toBe('taken');
+  expect(claimElsewhere(directory, 'a')).toBe('taken');
   release();
-  expect(other(directory, 'a')).toBe('claimed');
+  expect(claimElsewhere(directory, 'a')).toBe('claimed');
 });
 
 /** What another process gets that claims a text. */
-function other(directory: string, name: string): string {
+function claimElsewhere(directory: string, name: string): string {
   const module = JSON.stringify(new URL('../../dist/store/file-board.js', import.meta.url).href);
   const code = `import { FileBoard } from ${module};
     process.stdout.write(new FileBoard(process.argv[1]).claim(process.argv[2]) ? 'claimed' : 'taken');`;
