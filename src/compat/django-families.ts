@@ -210,7 +210,7 @@ function only(result: 'hit' | 'miss'): ToLabels {
 }
 
 function failed(value: (label: string) => string): readonly string[] | undefined {
-  return /^get/.test(value('operation')) ? backend(value) : undefined;
+  return value('operation').startsWith('get') ? backend(value) : undefined;
 }
 
 function from(family: string, toLabels: ToLabels): DerivationSource {
