@@ -1,5 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { instrumentBullmq } from 'promenade/bullmq';
 import { promenade } from 'promenade/fastify';
+import { instrumentIoredis } from 'promenade/ioredis';
+import { instrumentJob } from 'promenade/job';
+import { instrumentKysely } from 'promenade/kysely';
+import { instrumentPg } from 'promenade/pg';
+import { promenade as workerMetrics } from 'promenade/worker';
 import { originOf } from './settings.ts';
 
 /**
@@ -11,7 +17,7 @@ import { originOf } from './settings.ts';
 export async function registerMetrics(app: FastifyInstance, isToken: (token: string) => boolean): Promise<void> {
   await app.register(
     promenade<FastifyRequest>({
-      enabled: process.env['METRICS_ENABLED'] ? undefined : true,
+      enabled: isEnabled(),
       session: (request) => request.user !== undefined,
       checkToken: isToken,
     }),
@@ -31,27 +37,42 @@ export function metricsPage(origin: string, env: NodeJS.ProcessEnv): string | un
   return (port ? originOf(env['METRICS_HOST'] || '127.0.0.1', port) : origin) + path;
 }
 
+/** Measures a pool of connections to PostgreSQL. */
+export function measurePostgres<P extends Parameters<typeof instrumentPg>[0]>(pool: P): P {
+  return instrumentPg(pool);
+}
+
+/** Counts the rows that are written. */
+export function measureModels<K extends Parameters<typeof instrumentKysely>[0]>(db: K): K {
+  return instrumentKysely(db);
+}
+
 /** Measures a cache in this process. */
 export function measureMemoryCache<C extends object>(cache: C): C {
   return cache;
 }
 
 /** Measures a cache in Redis. */
-export function measureRedisCache<C extends object>(client: C): C {
-  return client;
+export function measureRedisCache<C extends Parameters<typeof instrumentIoredis>[0]>(client: C): C {
+  return instrumentIoredis(client);
 }
 
 /** Measures a function as a background job. */
-export function measureJob<F extends (...args: never[]) => unknown>(_queue: string, _name: string, run: F): F {
-  return run;
+export function measureJob<F extends (...args: never[]) => unknown>(queue: string, name: string, run: F): F {
+  return instrumentJob(name, run, { queue });
 }
 
 /** Measures a queue of BullMQ, or a worker. */
-export function measureJobs<Q extends object>(queueOrWorker: Q): Q {
-  return queueOrWorker;
+export function measureJobs<Q extends Parameters<typeof instrumentBullmq>[0]>(queueOrWorker: Q): Q {
+  return instrumentBullmq(queueOrWorker);
 }
 
 /** Turns metrics on in a process without a port, whose numbers other processes show. */
 export function startWorkerMetrics(): { close(): Promise<void> } {
-  return { close: async () => {} };
+  return workerMetrics({ enabled: isEnabled() });
+}
+
+/** Unless METRICS_ENABLED says otherwise. */
+function isEnabled(): true | undefined {
+  return process.env['METRICS_ENABLED'] ? undefined : true;
 }

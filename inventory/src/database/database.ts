@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createClient } from '@libsql/client';
 import { type Dialect, Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely';
+import { measureModels, measurePostgres } from '../metrics.ts';
 import { libsqlDialect } from './libsql-dialect.ts';
 
 /** What a column can hold. */
@@ -44,7 +45,7 @@ const poolSize = 10;
  */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
   try {
-    const reads: Queryable = new Kysely({ dialect: await dialectOf(location) });
+    const reads: Queryable = measureModels(new Kysely<Tables>({ dialect: await dialectOf(location) }));
     if (location.system !== 'sqlite') await sql`select 1`.execute(reads);
     const { system } = location;
     return {
@@ -86,7 +87,9 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
     }
     case 'postgresql': {
       const { Pool } = (await import('pg')).default;
-      const pool = new Pool({ connectionString: location.url, max: poolSize, connectionTimeoutMillis: busyTimeoutMs });
+      const pool = measurePostgres(
+        new Pool({ connectionString: location.url, max: poolSize, connectionTimeoutMillis: busyTimeoutMs }),
+      );
       // A connection that breaks while it is idle: the pool makes another when one is needed.
       pool.on('error', () => {});
       return new PostgresDialect({ pool });
