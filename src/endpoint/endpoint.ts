@@ -7,7 +7,7 @@ import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-re
 import type { Registry } from '../core/registry.ts';
 import { observeSelf } from '../core/self-metrics.ts';
 import type { AuthenticationCallbacks } from './authenticator.ts';
-import { respond, type FetchHandler } from './fetch-handler.ts';
+import { respond } from './fetch-handler.ts';
 import { Listener } from './listener.ts';
 import { serve, type MetricsHandler } from './node-handler.ts';
 import { isAt } from './request-target.ts';
@@ -39,8 +39,8 @@ export interface Endpoint<Subject = IncomingMessage> {
   readonly matches: (request: { readonly url?: string | undefined }) => boolean;
   /** Serves the page on node:http to whoever asks; ask `matches` first. */
   readonly handler: MetricsHandler;
-  /** Serves the page where requests are those of the Fetch standard; ask `matches` first. */
-  readonly fetch: FetchHandler;
+  /** Serves the page where requests are those of the Fetch standard; ask `matches` first. `subject` is what `session` gets, by default the request. */
+  readonly fetch: (request: Request, subject?: Subject) => Promise<Response>;
   /** As `handler`, for frameworks whose request is not node:http's: `subject` is what `session` gets. */
   readonly serve: (request: IncomingMessage, response: ServerResponse, subject: Subject) => void;
   /**
@@ -82,7 +82,7 @@ export function createEndpoint<Subject = IncomingMessage>(
     publicPath,
     matches: ({ url }) => publicPath !== undefined && isAt(url ?? '', publicPath),
     handler: (request, response) => serve(scraper, request, response, request as Subject),
-    fetch: (request) => respond(scraper, request, request as Subject),
+    fetch: (request, subject = request as Subject) => respond(scraper, request, subject),
     serve: (request, response, subject) => serve(scraper, request, response, subject),
     listen: async () => listener?.listen(),
     close: async () => {

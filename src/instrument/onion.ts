@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Exchange, Trace } from './http-exchange.ts';
-import { observeCall } from './wrap.ts';
+import { observeCall, type Outcome } from './wrap.ts';
 
 /** Hands on to what is further inside, and comes back when that is through. */
 export type OnionNext = () => unknown;
@@ -28,7 +28,7 @@ export class Onion implements Trace {
     return observeCall(
       () => call(inside),
       (outcome) => {
-        if (outcome.failed) this.exchange.threwOnce(outcome.error);
+        this.#threw(outcome);
         if (this.#running.delete(skin)) this.exchange.ran(name, skin.ownMs());
       },
     );
@@ -48,10 +48,20 @@ export class Onion implements Trace {
     return observeCall(
       () => call(inside),
       (outcome) => {
-        if (outcome.failed) this.exchange.threwOnce(outcome.error);
+        this.#threw(outcome);
         if (!answersLater()) this.exchange.handlerEnded();
       },
     );
+  }
+
+  /** What was thrown and has been caught by the framework, where it says so. */
+  protected caught(): unknown {
+    return undefined;
+  }
+
+  #threw(outcome: Outcome<unknown>): void {
+    const error = outcome.failed ? outcome.error : this.caught();
+    if (outcome.failed || error !== undefined) this.exchange.threwOnce(error);
   }
 
   /** The response is complete, or the client has gone: what still runs has run until now. */

@@ -18,6 +18,20 @@ export const supportedVersions: readonly SupportedVersions[] = [
   { adapter: 'express', library: 'express', from: '5.0.0', to: '5', testedWith: ['express-5-0', 'express'] },
   { adapter: 'fastify', library: 'fastify', from: '5.0.0', to: '5', testedWith: ['fastify-5-0', 'fastify'] },
   {
+    adapter: 'hono',
+    library: 'hono',
+    from: '4.0.0',
+    to: '4',
+    testedWith: [{ package: 'hono', workspace: 'frameworks' }, 'hono'],
+  },
+  {
+    adapter: 'hono',
+    library: '@hono/node-server',
+    from: '1.11.0',
+    to: '2',
+    testedWith: [{ package: '@hono/node-server', workspace: 'frameworks' }, '@hono/node-server'],
+  },
+  {
     adapter: 'koa',
     library: 'koa',
     from: '2.16.0',
