@@ -75,9 +75,8 @@ export class PgHooks {
   }
 
   module({ Client, Pool }: PgModule): void {
-    this.#hooks.discover<PgClient>(Client.prototype, 'connect', (client) => this.client(client));
-    this.#hooks.discover<PgClient>(Client.prototype, 'query', (client) => this.client(client));
-    this.#hooks.discover<PgPool>(Pool.prototype, 'connect', (pool) => this.pool(pool));
+    this.#hooks.discover<PgClient>(Client.prototype, ['connect', 'query'], (client) => this.client(client));
+    this.#hooks.discover<PgPool>(Pool.prototype, ['connect'], (pool) => this.pool(pool));
   }
 
   /** A client has hooks from its first moment on, and so from its connection's. The class stays what it is. */

@@ -37,24 +37,34 @@ export class HookSet {
   }
 
   /**
-   * Watches a method of a class for objects that have no hooks yet: `adopt` puts them on when the method is called, and the call then goes by them.
+   * Watches methods of a class for objects that have no hooks yet: `adopt` puts them on when a method is called, and the call then goes by them.
    * Objects with hooks of their own keep them.
+   *
+   * @param core What of an instance gets the hooks, where it only wraps it.
    */
-  discover<T extends object>(prototype: T, name: string, adopt: (instance: T) => void): void {
+  discover<T extends object, C extends object = T>(
+    prototype: T,
+    names: readonly string[],
+    adopt: (core: C) => void,
+    core: (instance: T) => C = (instance) => instance as unknown as C,
+  ): void {
     const methods = prototype as Record<string, unknown>;
-    const restore = wrapMethod(methods, name, (original: Method): Method => {
-      return function (this: unknown, ...args) {
-        const instance = this as T & Record<string, Method>;
-        if (hooked.has(instance)) return Reflect.apply(original, instance, args);
-        try {
-          adopt(instance);
-        } catch (error) {
-          hookFailed(error);
-        }
-        return Reflect.apply(hooked.has(instance) ? instance[name]! : original, instance, args);
-      };
-    });
-    this.#removers.add(restore);
+    for (const name of names) {
+      const restore = wrapMethod(methods, name, (original: Method): Method => {
+        return function (this: unknown, ...args) {
+          const target = core(this as T);
+          if (hooked.has(target)) return Reflect.apply(original, this, args);
+          try {
+            adopt(target);
+          } catch (error) {
+            hookFailed(error);
+          }
+          const own = hooked.has(target) && (target as unknown) === this;
+          return Reflect.apply(own ? (this as Record<string, Method>)[name]! : original, this, args);
+        };
+      });
+      this.#removers.add(restore);
+    }
   }
 
   /** Takes all of them off. */

@@ -1,0 +1,71 @@
+/** What mysql2 calls when a command has ended. */
+export type Mysql2Callback = (error: unknown, result?: unknown, fields?: unknown) => void;
+
+/** What `query` and `execute` return: it emits rows and its end, and calls `onResult` where there is a callback. */
+export interface Mysql2Command {
+  emit(...args: never[]): unknown;
+  onResult?: unknown;
+  readonly sql?: unknown;
+}
+
+/** The part of a connection that is used, as mysql2's callback API has it. */
+export interface Mysql2Connection {
+  query(...args: never[]): unknown;
+  execute(...args: never[]): unknown;
+  prepare(...args: never[]): unknown;
+  once(...args: never[]): unknown;
+}
+
+/** The part of a pool that is used, as mysql2's callback API has it. */
+export interface Mysql2Pool {
+  getConnection(...args: never[]): unknown;
+  end(...args: never[]): unknown;
+  on(...args: never[]): unknown;
+  removeListener(...args: never[]): unknown;
+}
+
+/** A connection of `mysql2/promise`. */
+export interface Mysql2PromiseConnection {
+  readonly connection: unknown;
+  query(...args: never[]): unknown;
+}
+
+/** A pool of `mysql2/promise`. */
+export interface Mysql2PromisePool {
+  readonly pool: unknown;
+  getConnection(...args: never[]): unknown;
+}
+
+/** The module `mysql2`, or `mysql2/promise`. */
+export interface Mysql2Module {
+  createPool(...args: never[]): unknown;
+  createConnection(...args: never[]): unknown;
+}
+
+/** What can be instrumented. */
+export type Mysql2Target = Mysql2Pool | Mysql2Connection | Mysql2PromisePool | Mysql2PromiseConnection | Mysql2Module;
+
+/** What of a connection's insides is read, where it is there. */
+export interface Mysql2Insides {
+  readonly stream?: { once?(event: 'close', listener: () => void): unknown };
+  /** There once the server has let us in. */
+  readonly _handshakePacket?: unknown;
+  readonly _fatalError?: unknown;
+  readonly _protocolError?: unknown;
+  /** What is going on: while we are not let in, the handshake. */
+  readonly _command?: { once?(event: 'error', listener: (error: unknown) => void): unknown } | null;
+}
+
+/** What of a pool's insides is read: gauges stay at nothing where it is not there. */
+export interface Mysql2PoolInsides {
+  readonly _allConnections?: Mysql2Queue;
+  readonly _freeConnections?: Mysql2Queue;
+  readonly _connectionQueue?: Mysql2Queue;
+  readonly _closed?: boolean;
+  readonly config?: { readonly connectionLimit?: number };
+}
+
+interface Mysql2Queue {
+  readonly length: number;
+  get?(index: number): unknown;
+}

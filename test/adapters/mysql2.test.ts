@@ -1,0 +1,199 @@
+import * as newest from 'mysql2';
+import * as newestPromise from 'mysql2/promise';
+import { afterAll } from 'vitest';
+import { instrumentMysql2, uninstrument } from '../../src/adapters/mysql2.ts';
+import { databaseContract, type DatabaseSubject, type OpenOptions } from '../contracts/database.contract.ts';
+import { mariadb, type TestDatabase } from '../support/servers.ts';
+
+const server = await mariadb();
+const databases: TestDatabase[] = [];
+afterAll(async () => {
+  for (const database of databases) await database.drop();
+});
+
+type Mysql2 = Pick<typeof newest, 'createPool'>;
+
+const TRAITS = {
+  system: 'mysql',
+  errors: { duplicate: '23', nonsense: '42' },
+  server: { refused: 'ECONNREFUSED', denied: '28' },
+  poolTimeout: 'exhausted',
+  // Packets, which hold the database's name.
+  varies: /\\"data\\":\[[\d,]*\]/g,
+  missing: server.missing,
+};
+
+/** Each database under the contract has one of its own. */
+async function emptyDatabase(): Promise<TestDatabase> {
+  const database = await server.createDatabase();
+  databases.push(database);
+  const { host, port, user, password } = database;
+  const connection = await newestPromise.createConnection({ host, port, user, password, database: database.database });
+  await connection.query('create table devices (id integer primary key, name text)');
+  await connection.end();
+  return database;
+}
+
+async function configuration({ user, port, max, waitMs }: OpenOptions): Promise<newest.PoolOptions> {
+  const database = await emptyDatabase();
+  return {
+    host: database.host,
+    port: port ?? database.port,
+    user: user ?? database.user,
+    password: database.password,
+    database: database.database,
+    connectionLimit: max,
+    waitForConnections: waitMs === 0,
+  };
+}
+
+const INSERT = 'insert into devices values (?, ?)';
+const SELECT = 'select id, name from devices where id <= ?';
+
+/** What the promise and the callback API have in common, as promises. */
+interface Api {
+  query(sql: string, values?: unknown): Promise<unknown>;
+  execute(sql: string, values: unknown[]): Promise<unknown>;
+}
+
+function operations({ query, execute }: Api) {
+  return {
+    insert: (id: number, name: string) => execute(INSERT, [id, name]),
+    select: (upTo: number) => query(SELECT, [upTo]),
+    rename: (id: number, name: string) => query('update devices set name = ? where id = ?', [name, id]),
+    remove: (id: number) => execute('delete from devices where id = ?', [id]),
+    ddl: () => query('create index names on devices (name(20))'),
+    nonsense: () => query('selec 1'),
+    run: (sql: string) => query(sql),
+    insertAll: (rows: readonly unknown[]) => query('insert into devices values ?', [rows]),
+    upsert: (id: number, name: string) => query(`${INSERT} on duplicate key update name = values(name)`, [id, name]),
+  };
+}
+
+async function openPromise(options: OpenOptions): Promise<DatabaseSubject> {
+  const pool = newestPromise.createPool(await configuration(options));
+  const instrument = (): void => void instrumentMysql2(pool, options);
+  if (options.instrumented) instrument();
+  return {
+    ...operations({
+      query: (sql, values) => pool.query(sql, values as unknown[]),
+      execute: (sql, values) => pool.execute(sql, values as string[]),
+    }),
+    async prepared(id) {
+      const connection = await pool.getConnection();
+      try {
+        const statement = await connection.prepare('select * from devices where id = ?');
+        return await statement.execute([id]);
+      } finally {
+        connection.release();
+      }
+    },
+    async cursor(upTo, stopAfter) {
+      const connection = await pool.getConnection();
+      const count = await stream(connection.connection as unknown as newest.Connection, upTo, stopAfter);
+      connection.release();
+      return count;
+    },
+    async transaction(work) {
+      const connection = await pool.getConnection();
+      try {
+        await connection.beginTransaction();
+        await work({
+          insert: (id, name) => connection.execute(INSERT, [id, name]),
+          select: (upTo) => connection.query(SELECT, [upTo]),
+        });
+        await connection.commit();
+      } catch (error) {
+        await connection.rollback();
+        throw error;
+      } finally {
+        connection.release();
+      }
+    },
+    async hold() {
+      const connection = await pool.getConnection();
+      return () => connection.release();
+    },
+    instrument,
+    uninstrument: () => uninstrument(pool),
+    close: () => pool.end(),
+  };
+}
+
+async function stream(connection: newest.Connection, upTo: number, stopAfter: number): Promise<number> {
+  let count = 0;
+  for await (const row of connection.query(SELECT, [upTo]).stream({ highWaterMark: 5 })) {
+    if (row !== undefined) count++;
+    if (count >= stopAfter) break;
+  }
+  return count;
+}
+
+/** A call with a callback, as a promise of what it is called with. */
+function called(call: (callback: (error: unknown, ...answers: unknown[]) => void) => unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    call((error, ...answers) => {
+      if (error) reject(error);
+      else resolve(answers);
+    });
+  });
+}
+
+const openCallback =
+  (mysql2: Mysql2) =>
+  async (options: OpenOptions): Promise<DatabaseSubject> => {
+    const pool = mysql2.createPool(await configuration(options));
+    const instrument = (): void => void instrumentMysql2(pool, options);
+    if (options.instrumented) instrument();
+    const connect = async (): Promise<newest.PoolConnection> => {
+      const [connection] = (await called((done) => pool.getConnection(done))) as [newest.PoolConnection];
+      return connection;
+    };
+    return {
+      ...operations({
+        query: (sql, values) =>
+          called((done) => (values === undefined ? pool.query(sql, done) : pool.query(sql, values as unknown[], done))),
+        execute: (sql, values) => called((done) => pool.execute(sql, values as string[], done)),
+      }),
+      async prepared(id) {
+        const connection = await connect();
+        const sql = 'select * from devices where id = ?';
+        const [statement] = (await called((done) => connection.prepare(sql, done))) as [newest.PrepareStatementInfo];
+        const answers = await called((done) => statement.execute([id], done));
+        connection.release();
+        return answers;
+      },
+      async cursor(upTo, stopAfter) {
+        const connection = await connect();
+        const count = await stream(connection, upTo, stopAfter);
+        connection.release();
+        return count;
+      },
+      async transaction(work) {
+        const connection = await connect();
+        try {
+          await called((done) => connection.beginTransaction(done));
+          await work({
+            insert: (id, name) => called((done) => connection.query(INSERT, [id, name], done)),
+            select: (upTo) => called((done) => connection.execute(SELECT, [upTo], done)),
+          });
+          await called((done) => connection.commit(done));
+        } catch (error) {
+          await called((done) => connection.rollback(() => done(undefined)));
+          throw error;
+        } finally {
+          connection.release();
+        }
+      },
+      async hold() {
+        const connection = await connect();
+        return () => connection.release();
+      },
+      instrument,
+      uninstrument: () => uninstrument(pool),
+      close: () => called((done) => pool.end(done)),
+    };
+  };
+
+databaseContract('mysql2/promise', openPromise, { ...TRAITS, lacks: ['batch'] });
+databaseContract('mysql2', openCallback(newest), { ...TRAITS, lacks: ['batch'] });
