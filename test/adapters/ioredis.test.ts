@@ -30,7 +30,8 @@ describe.skipIf(lacksRedis)('ioredis', () => {
 
   async function connect(version: string, options: Options = {}): Promise<Redis> {
     const Client = await VERSIONS[version]!();
-    const client = new Client(server.port, server.host, options);
+    const { port = server.port, ...others } = options;
+    const client = new Client(port, server.host, others);
     clients.push(client);
     return client;
   }
