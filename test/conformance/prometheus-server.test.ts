@@ -1,24 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Inventory, startInventory, startTimeoutMs } from '../inventory/start-inventory.ts';
 import { noForeignParsers } from '../support/foreign-parsers.ts';
+import { type PrometheusServer, startPrometheus } from '../support/prometheus-server.ts';
 
 /** A real Prometheus server (Debian's) scrapes the reference application while its workers are killed. */
 const SECONDS = process.env['PROMENADE_DRILL'] === 'full' ? 60 : 20;
 
 /** Gauges whose names prom-client chose, before `_total` was for counters alone. */
 const GAUGES_NAMED_TOTAL = 'nodejs_active_(handles|requests|resources)_total';
-
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [time: number, value: string];
-}
 
 interface Series {
   readonly metric: Readonly<Record<string, string>>;
@@ -31,51 +21,24 @@ function falls(values: Series['values']): boolean {
 
 describe.skipIf(noForeignParsers)('a Prometheus server', () => {
   let inventory: Inventory;
-  let prometheus: ChildProcess;
-  let api: string;
-  const folder = mkdtempSync(join(tmpdir(), 'prometheus-test-'));
+  let prometheus: PrometheusServer;
 
   beforeAll(async () => {
     inventory = await startInventory({ METRICS_ENABLED: 'true', WEB_PROCESSES: '3' });
-    const port = await freePort();
-    api = `http://127.0.0.1:${port}`;
     const target = new URL(inventory.origin).host;
-    const config = `global: { scrape_interval: 1s }\nscrape_configs: [{ job_name: inventory, static_configs: [{ targets: ['${target}'] }] }]\n`;
-    writeFileSync(join(folder, 'prometheus.yml'), config);
-    prometheus = spawn(
-      'prometheus',
-      [
-        `--config.file=${join(folder, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-      ],
-      { stdio: 'ignore' },
+    prometheus = await startPrometheus(
+      `global: { scrape_interval: 1s }\nscrape_configs: [{ job_name: inventory, static_configs: [{ targets: ['${target}'] }] }]\n`,
     );
-    while (!(await fetch(`${api}/-/ready`).catch(() => undefined))?.ok) await delay(100);
   }, startTimeoutMs);
 
   afterAll(async () => {
-    if (prometheus?.kill()) await once(prometheus, 'exit');
+    await prometheus?.stop();
     await inventory?.stop();
-    rmSync(folder, { recursive: true, force: true });
   }, startTimeoutMs);
 
   /** Over a new connection. Node's cluster forgets one that it was handing to a worker when that was killed: hence the limit. */
   function ask(path: string): Promise<Response> {
     return fetch(inventory.origin + path, { headers: { connection: 'close' }, signal: AbortSignal.timeout(3000) });
-  }
-
-  async function query(expression: string): Promise<Sample[]> {
-    const response = await fetch(`${api}/api/v1/query?query=${encodeURIComponent(expression)}`);
-    const { status, data } = (await response.json()) as { status: string; data: { result: Sample[] } };
-    expect({ expression, status }).toEqual({ expression, status: 'success' });
-    return data.result;
-  }
-
-  async function one(expression: string): Promise<number> {
-    const result = await query(expression);
-    expect({ expression, series: result.length }).toEqual({ expression, series: 1 });
-    return Number(result[0]!.value[1]);
   }
 
   test(
@@ -115,28 +78,19 @@ describe.skipIf(noForeignParsers)('a Prometheus server', () => {
       expect(killed.length).toBeGreaterThanOrEqual(3);
       expect(answered).toBeGreaterThan(100);
       // How many scrapes fail says how busy the machine is; what the others saw is what counts.
-      expect(await one('sum_over_time(up[5m])')).toBeGreaterThanOrEqual(5);
-      await expect.poll(() => one('up'), { timeout: 20_000, interval: 500 }).toBe(1);
+      expect(await prometheus.one('sum_over_time(up[5m])')).toBeGreaterThanOrEqual(5);
+      await expect.poll(() => prometheus.one('up'), { timeout: 20_000, interval: 500 }).toBe(1);
 
       const counters = `{job="inventory", __name__=~".+(_total|_count|_sum|_bucket)", __name__!~"${GAUGES_NAMED_TOTAL}"}`;
-      const sums = (await query(`${counters}[5m]`)) as unknown as Series[];
+      const sums = (await prometheus.query(`${counters}[5m]`)) as unknown as Series[];
       expect(sums.length).toBeGreaterThan(100);
       expect(sums.filter(({ values }) => falls(values)).map(({ metric }) => metric)).toEqual([]);
-      expect(await one('sum(resets(http_server_requests_total[5m]))')).toBe(0);
+      expect(await prometheus.one('sum(resets(http_server_requests_total[5m]))')).toBe(0);
 
-      const counted = await one('http_server_requests_total{route="/api/dcim/sites", method="GET"}');
+      const counted = await prometheus.one('http_server_requests_total{route="/api/dcim/sites", method="GET"}');
       expect(counted).toBeGreaterThanOrEqual(answered);
       expect(counted).toBeLessThanOrEqual(asked);
     },
     (SECONDS + 60) * 1000,
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
