@@ -1,5 +1,6 @@
 import formbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { registerApps } from './app-metrics.ts';
 import { registerSlowPage } from './apps/extras/slow-page.ts';
 import { registerJobApi } from './jobs/api.ts';
 import { registerJobPages } from './jobs/pages.ts';
@@ -9,6 +10,7 @@ import { createTokenCheck, sameSecret } from './auth/token.ts';
 import { answerBadUrl, registerErrorAnswers } from './error-answers.ts';
 import { registerHomePage } from './home-page.ts';
 import { registerMetrics } from './metrics.ts';
+import { startPlugins } from './plugins/plugins.ts';
 import { registerApi } from './resource/api.ts';
 import { registerPages } from './resource/pages.ts';
 import type { Services } from './services.ts';
@@ -31,6 +33,8 @@ export async function createApp(settings: Settings, services: Services): Promise
   const sessions = new Sessions(settings.secret);
   const { resources } = services;
   await registerMetrics(app, (token) => sameSecret(token, settings.token));
+  registerApps(services);
+  startPlugins(services);
   await registerViews(app, sessions, resources);
   registerErrorAnswers(app);
 
@@ -48,7 +52,7 @@ export async function createApp(settings: Settings, services: Services): Promise
     await pages.register(formbody);
     for (const repository of repositories.values()) registerPages(pages, repository, { repositories, requireLogin });
     registerHomePage(pages, [...repositories.values()]);
-    registerLoginPages(pages, sessions, settings.password);
+    registerLoginPages(pages, sessions, { admin: settings.password, guest: settings.guestPassword });
     registerSlowPage(pages);
     registerJobPages(pages, services.jobs, requireLogin);
   });

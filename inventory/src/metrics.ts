@@ -6,11 +6,12 @@ import { instrumentJob } from 'promenade/job';
 import { instrumentKysely } from 'promenade/kysely';
 import { instrumentPg } from 'promenade/pg';
 import { promenade as workerMetrics } from 'promenade/worker';
+import { permissionsOf } from './auth/users.ts';
 import { originOf } from './settings.ts';
 
 /**
  * Turns metrics on, unless METRICS_ENABLED says otherwise; all other settings of Promenade are read from the environment as
- * they are. Where METRICS_AUTHENTICATION asks for it, whoever is logged in may read the page, and so may the API's token.
+ * they are. Where METRICS_AUTHENTICATION asks for it, users who have the permission may read the page, and so may the API's token.
  *
  * @throws MetricsError ERR_METRICS_INVALID_SETTING
  */
@@ -18,7 +19,7 @@ export async function registerMetrics(app: FastifyInstance, isToken: (token: str
   await app.register(
     promenade<FastifyRequest>({
       enabled: isEnabled(),
-      session: (request) => request.user !== undefined,
+      session: ({ user }) => user !== undefined && { allowed: permissionsOf(user).metrics },
       checkToken: isToken,
     }),
   );

@@ -25,6 +25,7 @@ Environment:
   WEB_PROCESSES             how many processes answer requests (2)
   INVENTORY_TOKEN           token for writes through the API (a random one, printed at start)
   INVENTORY_PASSWORD        password of the user admin (a random one, printed at start)
+  INVENTORY_GUEST_PASSWORD  password of the user guest, who may neither change anything nor read metrics (no such user)
   INVENTORY_SECRET          key that signs session cookies (a random one; set it to keep sessions over restarts)
   DATABASE_URL              file:<path> (SQLite), postgres://... or mysql://... (a file in inventory/.data)
   REDIS_URL                 redis://...: cache and jobs are there, and jobs run in processes of their own

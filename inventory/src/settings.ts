@@ -14,8 +14,10 @@ export interface Settings {
   readonly webProcesses: number;
   /** What `Authorization: Token ...` must carry to write through the API. */
   readonly token: string;
-  /** The password of the one user, `admin`. */
+  /** The password of the user `admin`. */
   readonly password: string;
+  /** The password of the user `guest`, who may neither write nor read metrics; without it there is none. */
+  readonly guestPassword: string | undefined;
   /** The key that signs session cookies; the same in all processes. */
   readonly secret: string;
   readonly database: DatabaseLocation;
@@ -45,6 +47,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     webProcesses: integer(env, 'WEB_PROCESSES', 2, 1, 64),
     token: visible(env, 'INVENTORY_TOKEN') ?? randomBytes(20).toString('hex'),
     password: env['INVENTORY_PASSWORD'] || randomBytes(9).toString('base64url'),
+    guestPassword: env['INVENTORY_GUEST_PASSWORD'] || undefined,
     secret: env['INVENTORY_SECRET'] || randomBytes(32).toString('base64url'),
     database: databaseLocation(env),
     redis: redisUrl(env),
@@ -62,6 +65,7 @@ export function toEnvironment(settings: Settings): Record<string, string> {
     INVENTORY_TOKEN: settings.token,
     INVENTORY_PASSWORD: settings.password,
     INVENTORY_SECRET: settings.secret,
+    ...(settings.guestPassword === undefined ? {} : { INVENTORY_GUEST_PASSWORD: settings.guestPassword }),
     DATABASE_URL: database.system === 'sqlite' ? `file:${database.file}` : database.url,
     ...(settings.redis === undefined ? {} : { REDIS_URL: settings.redis, JOB_WORKERS: String(settings.jobWorkers) }),
   };

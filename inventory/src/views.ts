@@ -6,6 +6,7 @@ import { Eta } from 'eta';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Sessions } from './auth/session.ts';
 import { metricsPage } from './metrics.ts';
+import { permissionsOf } from './auth/users.ts';
 import { RequestError } from './resource/errors.ts';
 import type { Resource } from './resource/model.ts';
 
@@ -79,12 +80,13 @@ function registerAssets(app: FastifyInstance): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Sends people who are not logged in to the login page, and refuses forms that another site has sent. */
+/** Sends people who are not logged in to the login page, and refuses those who may not write and forms that another site has sent. */
 export async function requireLogin(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const from = request.headers['sec-fetch-site'];
   if (request.method === 'POST' && from !== undefined && from !== 'same-origin' && from !== 'none') {
     throw new RequestError(403, 'This form was sent from another site.');
   }
-  if (request.user !== undefined) return undefined;
+  if (permissionsOf(request.user).write) return undefined;
+  if (request.user !== undefined) throw new RequestError(403, `The user ${request.user} may not change anything.`);
   return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
 }

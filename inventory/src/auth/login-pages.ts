@@ -1,12 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { last, type QueryString } from '../resource/list-query.ts';
 import type { Sessions } from './session.ts';
-import { sameSecret } from './token.ts';
+import { isPassword, type Passwords } from './users.ts';
 
-const user = 'admin';
-
-/** Defines `/login` and `/logout` for the one user there is. */
-export function registerLoginPages(app: FastifyInstance, sessions: Sessions, password: string): void {
+/** Defines `/login` and `/logout`. */
+export function registerLoginPages(app: FastifyInstance, sessions: Sessions, passwords: Passwords): void {
   app.get<{ Querystring: QueryString }>('/login', async (request, reply) =>
     reply.viewAsync('login', { title: 'Log in', next: localPath(last(request.query['next'])), failed: false }),
   );
@@ -14,8 +12,9 @@ export function registerLoginPages(app: FastifyInstance, sessions: Sessions, pas
   app.post<{ Body: QueryString | undefined }>('/login', async (request, reply) => {
     const form = request.body ?? {};
     const next = localPath(last(form['next']));
-    const right = last(form['username']) === user && sameSecret(last(form['password']) ?? '', password);
-    if (!right) return reply.code(401).viewAsync('login', { title: 'Log in', next, failed: true });
+    const user = last(form['username']) ?? '';
+    if (!isPassword(passwords, user, last(form['password']) ?? ''))
+      return reply.code(401).viewAsync('login', { title: 'Log in', next, failed: true });
     sessions.logIn(reply, user);
     return reply.redirect(next, 303);
   });
