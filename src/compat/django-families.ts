@@ -233,7 +233,7 @@ function histogram(
   bounds: readonly number[],
   ...sources: readonly DerivationSource[]
 ): DerivedFamily {
-  return { definition: { ...define('histogram', name, help, labelNames), bounds }, sources };
+  return { definition: { ...define('histogram', name, help, labelNames), bounds, canonicalBounds: true }, sources };
 }
 
 function define(

@@ -1,4 +1,5 @@
 import { countOf, quantileOf } from '../snapshot/quantile.ts';
+import { formatCanonicalBound } from './numbers.ts';
 import { strideOf, type FamilyDefinition, type FamilySnapshot } from '../snapshot/snapshot.ts';
 
 /** One of the lines that a series of a family is printed as. */
@@ -42,10 +43,9 @@ function valueLines(definition: FamilyDefinition, style: LineStyle): SampleLine[
       return [{ suffix: '_info' }];
     case 'histogram': {
       const bounds = [...definition.bounds!, Infinity];
-      const buckets = bounds.map((bound) => ({
-        suffix: '_bucket',
-        label: ['le', style.formatBound(bound)] as const,
-      }));
+      const formatBound = (bound: number): string =>
+        definition.canonicalBounds ? formatCanonicalBound(bound) : style.formatBound(bound);
+      const buckets = bounds.map((bound) => ({ suffix: '_bucket', label: ['le', formatBound(bound)] as const }));
       return bounds[0]! < 0 && !style.sumsNegativeValues ? buckets : [...buckets, ...SUM_AND_COUNT];
     }
     case 'summary':

@@ -22,6 +22,8 @@ export interface FamilyDefinition {
   readonly labelNames: readonly string[];
   /** Histograms: finite upper bounds, ascending; the bucket up to `+Inf` comes after the last. None where it is native alone. */
   readonly bounds?: readonly number[];
+  /** Histograms: text 0.0.4 too has `.0` after whole bounds, as OpenMetrics does and Python's client. */
+  readonly canonicalBounds?: boolean;
   /** Histograms with native (sparse exponential) buckets. */
   readonly native?: NativeBucketDefinition;
   /** Summaries: the quantiles shown, each in [0, 1], ascending. */

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { Kysely, PostgresDialect, sql, type Generated } from 'kysely';
 import { Pool } from 'pg';
-import { instrumentCache } from '../../../src/adapters/cache.ts';
+import { instrumentIoredis } from '../../../src/adapters/ioredis.ts';
 import { instrumentKysely } from '../../../src/adapters/kysely.ts';
 import { instrumentPg } from '../../../src/adapters/pg.ts';
 import type { Registry } from '../../../src/core/registry.ts';
@@ -130,8 +130,8 @@ export function connectBackends({ databaseUrl, cacheUrl, cachePrefix }: BackendO
       instrumentPg(pool, { registry });
       instrumentPg(replica, { registry, db: 'replica' });
       instrumentKysely(db, { registry });
-      instrumentCache(redis, { registry, backend: 'redis', isMiss: (value) => value === null });
-      instrumentCache(noRedis, { registry, backend: 'redis' });
+      instrumentIoredis(redis, { registry });
+      instrumentIoredis(noRedis, { registry, cache: 'nowhere' });
     },
     close: async () => {
       await db.destroy();
