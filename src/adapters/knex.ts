@@ -1,6 +1,7 @@
 import { attach, uninstrument } from '../instrument/attach.ts';
 import { guarded } from '../instrument/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../instrument/model-recorder.ts';
+import { reportedRows } from '../instrument/reported-rows.ts';
 import { SqlConnection } from '../instrument/sql-connection.ts';
 
 export { uninstrument };
@@ -58,8 +59,8 @@ export function instrumentKnex<K extends KnexLike>(knex: K, options: InstrumentK
         connectionOf(query as Query).sent(sql);
       }),
       'query-response': guarded((_, query) => {
-        const { sql = '' } = query as Query;
-        connectionOf(query as Query).succeeded(sql, rowsWritten(query as Query));
+        const { sql = '', response, context } = query as Query;
+        connectionOf(query as Query).succeeded(sql, context?.changes ?? reportedRows(response));
       }),
       'query-error': guarded((error, query) => {
         const { sql = '' } = query as Query;
@@ -71,22 +72,4 @@ export function instrumentKnex<K extends KnexLike>(knex: K, options: InstrumentK
       for (const [event, listener] of Object.entries(listeners)) knex.removeListener(event, listener);
     };
   });
-}
-
-/** How many rows a driver's answer says were written. */
-function rowsWritten({ response, context }: Query): number | undefined {
-  if (!Array.isArray(response)) return context?.changes ?? (response as PgResult | undefined)?.rowCount ?? undefined;
-  const [first, fields] = response as [unknown, unknown];
-  // mysql2 and mysql: a header, or rows, and what fields those have.
-  if (Array.isArray(first)) return first.length;
-  if (response.length === 2 && fields === undefined) return (first as { affectedRows?: number }).affectedRows;
-  // pg: several statements in one text.
-  if (Array.isArray((first as Partial<PgResult> | undefined)?.rows)) return undefined;
-  // SQLite: the rows of `returning`.
-  return response.length;
-}
-
-interface PgResult {
-  readonly rowCount: number | null;
-  readonly rows: readonly unknown[];
 }

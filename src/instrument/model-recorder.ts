@@ -85,6 +85,7 @@ export class ModelTransaction implements WriteSink {
   readonly #parent: ModelTransaction | undefined;
   #noted: Map<string, Record<Write, number>> | undefined;
   #takenBack = false;
+  #failed = false;
 
   constructor(recorder: ModelRecorder, parent?: ModelTransaction) {
     this.#recorder = recorder;
@@ -102,8 +103,21 @@ export class ModelTransaction implements WriteSink {
     return new ModelTransaction(this.#recorder, this);
   }
 
+  /** Whether PostgreSQL has given it up. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** A statement in it was refused. PostgreSQL then refuses all that follow, and takes `commit` as `rollback`; others go on. */
+  refused(error: unknown): void {
+    const { severity, cause } = (error ?? {}) as { readonly severity?: unknown; readonly cause?: unknown };
+    if (typeof severity === 'string') this.#failed = true;
+    else if (cause !== undefined && cause !== error) this.refused(cause);
+  }
+
   /** It was committed, or its savepoint released: what it wrote has the fate of what is around it. */
   commit(): void {
+    if (this.#failed) return this.rollBack();
     const parent = this.#parent;
     for (const [model, counts] of this.#end()) {
       for (const write of WRITES) if (parent) parent.#note(write, model, counts[write]);

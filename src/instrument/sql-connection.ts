@@ -10,9 +10,7 @@ const SAVEPOINT = /^\s+(?:(?:work|transaction)\s+)?(?:to\s+)?(?:savepoint\s+)?["
 /** A transaction, or what comes after a savepoint. */
 interface Level {
   readonly savepoint: string | undefined;
-  transaction: ModelTransaction;
-  /** PostgreSQL refuses everything after an error, and takes `commit` as `rollback`. */
-  failed: boolean;
+  readonly transaction: ModelTransaction;
 }
 
 /**
@@ -53,16 +51,14 @@ export class SqlConnection {
 
   /** A statement was refused, or the connection has gone. */
   failed(sql: string, error: unknown): void {
-    const level = this.#levels.at(-1);
-    if (!level) return;
-    if (typeof (error as { severity?: unknown } | null)?.severity === 'string') level.failed = true;
+    this.#levels.at(-1)?.transaction.refused(error);
     if (/^\s*(?:commit|end)\b/i.test(sql)) this.#rollBack(0);
   }
 
   #boundary(verb: string): void {
     if (verb === 'begin' || verb === 'start') {
-      this.#levels = [{ savepoint: undefined, transaction: this.#recorder.begin(), failed: false }];
-    } else if (verb === 'rollback' || verb === 'abort' || this.#levels.some(({ failed }) => failed)) {
+      this.#levels = [{ savepoint: undefined, transaction: this.#recorder.begin() }];
+    } else if (verb === 'rollback' || verb === 'abort' || this.#levels.some(({ transaction }) => transaction.failed)) {
       this.#rollBack(0);
       this.#then = () => (this.#levels = []);
     } else {
@@ -73,7 +69,7 @@ export class SqlConnection {
   #open(savepoint: string): void {
     const around = this.#levels.at(-1);
     const transaction = around?.transaction.nest() ?? this.#recorder.begin();
-    this.#levels.push({ savepoint, transaction, failed: false });
+    this.#levels.push({ savepoint, transaction });
   }
 
   /** A savepoint that is rolled back stays, with nothing after it. */

@@ -119,6 +119,7 @@ describe.skipIf(onMariadb.missing)('MariaDB', () => {
     declares: false,
     page: 'kysely',
     has: ['upsert', 'raw', 'transaction'],
+    operations: 1000,
     cannot: {
       upsert: {
         says: 'an update which changes nothing counts as an insert',

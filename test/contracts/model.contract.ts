@@ -83,6 +83,8 @@ export interface ModelTraits {
   /** What the library has of what not all have. */
   readonly has: readonly Optional[];
   readonly cannot: Partial<Record<Ability, Shortfall>>;
+  /** How many random operations there are; fewer for a second database under the same adapter. @default 10000 */
+  readonly operations?: number;
 }
 
 /** The operations that not all libraries have. */
@@ -338,7 +340,7 @@ export function modelContract(
     test("a rejection that nobody handles is still the process's", async () => {
       const { subject, counts } = await begin();
       await subject.insert('ada');
-      const reason = await unhandledRejection(() => void subject.insert('ada'));
+      const reason = await unhandledRejection(() => void Promise.resolve(subject.insert('ada')));
       expect(reason).toBeInstanceOf(Error);
       expect(await counts.written()).toEqual({ 'author insert': 1 });
     });
@@ -376,7 +378,8 @@ export function modelContract(
       );
     });
 
-    test('10,000 random operations give what the database itself has noted', async () => {
+    const operations = traits.operations ?? 10_000;
+    test(`${operations} random operations give what the database itself has noted`, async () => {
       const { subject, counts } = await begin();
       const done = await randomWrites(subject, {
         upsert: can.upsert === true && !traits.cannot.upsert,
@@ -384,14 +387,15 @@ export function modelContract(
         updateMany: !traits.cannot.updateMany,
         deleteMany: !traits.cannot.deleteMany,
         rollback: can.transaction === true && !traits.cannot.rollback,
+        operations,
       });
-      expect(done.operations).toBeGreaterThanOrEqual(10_000);
-      expect(done.refused).toBeGreaterThan(100);
+      expect(done.operations).toBeGreaterThanOrEqual(operations);
+      expect(done.refused).toBeGreaterThan(operations / 50);
       const truth = await subject.truth();
       expect(await counts.committed()).toEqual(truth);
-      expect(truth['author insert']).toBeGreaterThan(1000);
+      expect(truth['author insert']).toBeGreaterThan(operations / 10);
       if (can.transaction && !traits.cannot.rollback) {
-        expect((await counts.rolledBack())['author insert']).toBeGreaterThan(100);
+        expect((await counts.rolledBack())['author insert']).toBeGreaterThan(operations / 100);
       }
     });
 

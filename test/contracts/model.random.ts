@@ -7,6 +7,8 @@ interface Mix {
   readonly updateMany: boolean;
   readonly deleteMany: boolean;
   readonly rollback: boolean;
+  /** How many operations there are to be. */
+  readonly operations: number;
 }
 
 /** How many operations were called, and how many of them were refused by the database. */
@@ -15,7 +17,6 @@ interface Done {
   readonly refused: number;
 }
 
-const OPERATIONS = 10_000;
 /** Few, so that names are taken, and authors with books can't be deleted. */
 const NAMES: readonly string[] = Array.from({ length: 60 }, (_, i) => `author ${i}`);
 
@@ -44,7 +45,7 @@ export async function randomWrites(subject: ModelSubject, mix: Mix): Promise<Don
 
   async function side(seed: number): Promise<void> {
     const random = generator(seed);
-    while (operations < OPERATIONS) {
+    while (operations < mix.operations) {
       const attempt =
         mix.rollback && random() < 0.1
           ? subject.transaction!(async (inside) => {
