@@ -5,6 +5,7 @@ import { isSlotOwned } from '../store/slot-claim.ts';
 import { type SurveyedSlot, surveyDirectory } from '../store/survey.ts';
 import { CommandError, type Run } from './command.ts';
 import { metricsDirectory } from './metrics-directory.ts';
+import { plural } from './plural.ts';
 
 /** `promenade reset`: has a directory begin anew. */
 export const reset: Run = async (given, surroundings) => {
@@ -65,8 +66,4 @@ function refuseLiving(slots: readonly SurveyedSlot[], force: boolean): void {
 
 function refusal(living: readonly string[]): string {
   return `processes count there: ${living.join(', ')}. End them first; or, with --force, forget what others have counted that are gone.`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

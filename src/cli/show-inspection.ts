@@ -1,18 +1,21 @@
-import { styleText } from 'node:util';
 import type { Inspection, InspectedSlot } from './inspection.ts';
+import { plural } from './plural.ts';
 import { table } from './table.ts';
+
+/** What a terminal is told. */
+const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
 /** What is in a directory, in columns for people. */
 export function showInspection(inspection: Inspection, familyLimit: number, colours: boolean): string {
   const { directory, started, bytes, space, slots, families, files } = inspection;
-  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
-    colours ? styleText(style, text) : text;
+  const paint = (style: keyof typeof STYLES, text: string): string =>
+    colours ? `\u001B[${STYLES[style]}m${text}\u001B[0m` : text;
   const bold = (title: string): string => paint('bold', title);
   const live = slots.filter(({ state }) => state === 'live').length;
   const lines = [
     bold(directory),
     started === null ? 'does not say since when it counts' : `counts since ${shortTime(started)}`,
-    `${slots.length} slots, ${live} of them live; ${size(bytes)} of files, ${size(space.freeBytes)} free`,
+    `${plural(slots.length, 'slot')}, ${live} of them live; ${size(bytes)} of files, ${size(space.freeBytes)} free`,
   ];
   if (slots.length > 0) {
     const rows = slots.map((slot) => [slot.name, slot.state, ...slotColumns(slot)]);
@@ -39,7 +42,7 @@ export function showInspection(inspection: Inspection, familyLimit: number, colo
     lines.push(
       '',
       bold('past their limit of series'),
-      ...past.map(({ name, overflowed }) => `${name} in ${overflowed} slots`),
+      ...past.map(({ name, overflowed }) => `${name} in ${plural(overflowed, 'slot')}`),
     );
   if (files.length > 0) {
     const [title, ...body] = table(
