@@ -198,10 +198,11 @@ export class Apps implements FamilySource {
     });
   }
 
-  /** Whether an app that is registered here no longer has the collector. */
-  #isGone({ app, collector }: CollectedRecord): boolean {
+  /** Whether an app that is registered here no longer has the collector, nor has it in another process, where it would have run again. */
+  #isGone({ app, collector, attemptedAt, refreshMs, tookMs }: CollectedRecord): boolean {
     const registered = this.#apps.get(app);
-    return registered !== undefined && !registered.runners.some((runner) => runner.collector.name === collector);
+    if (!registered || registered.runners.some((runner) => runner.collector.name === collector)) return false;
+    return this.#registry.clock.now() - attemptedAt > 2 * (refreshMs + tookMs + LOOK_MS);
   }
 
   /** Removes what nobody shows any more. */

@@ -12,6 +12,8 @@ export interface CollectedRecord {
   readonly succeeded: boolean;
   /** When the run began that gave the families, in ms of the Unix epoch; `undefined` where none ever succeeded. */
   readonly collectedAt?: number | undefined;
+  /** How often it is to run. */
+  readonly refreshMs: number;
   /** For how long they are shown. */
   readonly keepMs: number;
   readonly families: readonly FamilySnapshot[];

@@ -80,7 +80,7 @@ export class Runner {
 
   /** Never throws. */
   async #run(before: CollectedRecord | undefined, release: () => void): Promise<void> {
-    const { app, name: collector, timeoutMs, keepMs } = this.collector;
+    const { app, name: collector, timeoutMs, refreshMs, keepMs } = this.collector;
     const attemptedAt = this.#now();
     const start = performance.now();
     const run = new AbortController();
@@ -99,7 +99,7 @@ export class Runner {
     if (failure?.error instanceof Closing) return this.#releaseWhenDone(gathering, release);
 
     const tookMs = performance.now() - start;
-    const last = { app, collector, attemptedAt, tookMs, keepMs };
+    const last = { app, collector, attemptedAt, tookMs, refreshMs, keepMs };
     let record: CollectedRecord | undefined;
     if (families) {
       const shown = this.#withoutDefined(families);
