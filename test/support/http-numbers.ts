@@ -21,6 +21,10 @@ export class Numbers {
     return new Numbers((await registry.snapshot()).families);
   }
 
+  has(name: string): boolean {
+    return this.#families.has(name);
+  }
+
   /** The series of a family that have these labels. */
   series(name: string, labels: Readonly<Record<string, string>> = {}): SeriesNumbers[] {
     const family = this.#families.get(name);

@@ -7,8 +7,13 @@ import type { TestedPackage } from './supported-versions.ts';
 
 /** A package in the oldest version that is supported, from the workspace that holds those of its category: `await oldest('database', 'pg')`. */
 export async function oldest<M>(workspace: string, specifier: string): Promise<M> {
+  return (await import(oldestUrl(workspace, specifier))) as M;
+}
+
+/** Where it is imported from, for children that do so. */
+export function oldestUrl(workspace: string, specifier: string): string {
   const require = createRequire(join(workspaceFolder(workspace), 'package.json'));
-  return (await import(pathToFileURL(require.resolve(specifier)).href)) as M;
+  return pathToFileURL(require.resolve(specifier)).href;
 }
 
 /** Where a package lies: npm puts it into the workspace where the root has another version. */

@@ -14,6 +14,20 @@ export interface SupportedVersions {
 
 /** All of them, in the order of the documentation's pages. */
 export const supportedVersions: readonly SupportedVersions[] = [
+  {
+    adapter: 'bullmq',
+    library: 'bullmq',
+    from: '5.0.0',
+    to: '5',
+    testedWith: [{ package: 'bullmq', workspace: 'jobs' }, 'bullmq5'],
+  },
+  {
+    adapter: 'bullmq',
+    library: 'bullmq',
+    from: '6.0.0',
+    to: '6',
+    testedWith: [{ package: 'bullmq6', workspace: 'jobs' }, 'bullmq'],
+  },
   { adapter: 'express', library: 'express', from: '4.18.0', to: '4', testedWith: ['express-4-18', 'express4'] },
   { adapter: 'express', library: 'express', from: '5.0.0', to: '5', testedWith: ['express-5-0', 'express'] },
   { adapter: 'fastify', library: 'fastify', from: '5.0.0', to: '5', testedWith: ['fastify-5-0', 'fastify'] },
