@@ -80,7 +80,9 @@ const adapters: readonly string[] = Object.values(manifest.exports).flatMap(
 
 function adapterOf(path: string): string {
   const name = path.slice('adapters/'.length).replace(/(\.ts|\/.*)$/, '');
-  return adapters.find((adapter) => name === adapter || name.startsWith(`${adapter}-`)) ?? name;
+  const found = adapters.filter((adapter) => name === adapter || name.startsWith(`${adapter}-`));
+  // The longest: http-client is no part of http.
+  return found.toSorted((a, b) => b.length - a.length)[0] ?? name;
 }
 
 const relativeImports = modules.flatMap((module) =>

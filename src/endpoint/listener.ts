@@ -146,6 +146,7 @@ function probe({ host, port }: ListenerOptions): Promise<string> {
       agent: false,
       timeout: probeTimeoutMs,
     });
+    leaveUnmeasured(asked);
     asked.on('socket', (socket) => socket.unref());
     asked.on('response', (response) => {
       response.resume();
