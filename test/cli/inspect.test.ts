@@ -92,17 +92,17 @@ test('a starting process does not mind being looked at', async () => {
     await recorder.kill();
   };
   await own();
-  let over = false;
+  const starting = { over: false };
   const looks = (async () => {
     let looked = 0;
-    for (; !over; looked++) {
+    for (; !starting.over; looked++) {
       await surveyDirectory(directory);
       await delay(2);
     }
     return looked;
   })();
   for (let i = 0; i < 3; i++) await own();
-  over = true;
+  starting.over = true;
   expect(await looks).toBeGreaterThan(20);
   expect((await inspect(directory)).report.slots.map(({ name, generation }) => ({ name, generation }))).toEqual([
     { name: 'worker-0', generation: 4 },
