@@ -52,7 +52,7 @@ interface Client {
 export function instrumentRedis<T extends RedisLike>(client: T, options: InstrumentRedisOptions = {}): T {
   return attach(client, 'redis', options, (instrumentation) => {
     const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'redis');
-    return observe(client as Client, series);
+    return observe(client, series);
   });
 }
 
