@@ -405,7 +405,7 @@ export function databaseContract(
     const kinds = server ? (['refused', 'denied'] as const) : [];
     test.each(kinds)('a connection that is %s is counted by its class', async (kind) => {
       const wrong = kind === 'refused' ? { port: 1 } : { user: 'nobody_we_know' };
-      const { database, numbers } = await begin({ ...wrong, waitMs: 1000 });
+      const { database, numbers } = await begin({ ...wrong, waitMs: 300 });
       await expect(database.select(0)).rejects.toBeInstanceOf(Error);
       const page = await numbers();
       expect(page.labelValues('db_client_connection_errors', 'type')).toEqual([server![kind]]);
