@@ -10,7 +10,7 @@ import { randomNumbers } from '../support/random.ts';
 
 type Value = string | number | boolean;
 type Cache = LRUCache<string, Value>;
-type Options = LRUCache.Options<Value, unknown>;
+type Options = LRUCache.Options<string, Value, unknown>;
 type Library = { readonly LRUCache: typeof LRUCache };
 
 const VERSIONS: Record<string, () => Promise<Library>> = {
