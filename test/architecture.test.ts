@@ -20,7 +20,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   endpoint: ['core', 'exposition', 'apps', 'compat'],
   cli: ['core', 'endpoint', 'exposition', 'snapshot', 'store'],
   application: ['core', 'endpoint', 'instrument', 'runtime', 'apps'],
-  adapters: ['core', 'endpoint', 'instrument', 'application'],
+  frameworks: ['core', 'endpoint', 'instrument', 'application'],
+  adapters: ['core', 'endpoint', 'instrument', 'application', 'frameworks'],
 };
 
 /** Modules that everybody may import, and that import no room. */
@@ -232,7 +233,9 @@ describe('the public entries', () => {
 
   test('every adapter has its page, and every page its adapter', () => {
     const found = modules.flatMap(({ path }) => (roomOf(path) === 'adapters' ? adapterOf(path) : []));
-    const pages = filesBelow('docs/adapters', '.md').map((path) => path.slice('docs/adapters/'.length, -'.md'.length));
+    const pages = filesBelow('docs/adapters', '.md')
+      .map((path) => path.slice('docs/adapters/'.length, -'.md'.length))
+      .sort();
     expect([...new Set(found)].sort()).toEqual(pages);
     expect([...adapters].sort()).toEqual(pages);
     expect(pages.length).toBeGreaterThanOrEqual(2);

@@ -1,20 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../application.ts';
-import { exchangeOf } from '../instrument/http-exchange.ts';
-import { hookFailed } from '../instrument/guard.ts';
-import { observeRouterChannel } from './express-channel.ts';
-import { observeLayers } from './express-layers.ts';
-import type { ExpressApplicationLike, Middleware, Next, RoutedRequest } from './express-types.ts';
-import { countViews } from './express-views.ts';
+import { type ApplicationOptions, startApplicationMetrics } from '../application.ts';
+import { expressMiddleware, type ExpressPromenade } from '../frameworks/express.ts';
+import type { Next } from '../frameworks/express-types.ts';
+
+export type { ExpressPromenade };
 
 /** Settings, what the application contributes, and how HTTP is measured. `session` gets Express's request. */
 export type ExpressPromenadeOptions<Request = IncomingMessage> = ApplicationOptions<Request>;
-
-/** A middleware that serves the page and measures the application which it is given to. */
-export interface ExpressPromenade extends Middleware {
-  /** Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT. Idempotent. */
-  close(): Promise<void>;
-}
 
 /**
  * Metrics for an Express 5 or 4 application: serves METRICS_PATH from where it is put, and measures every request, whatever is
@@ -28,59 +20,9 @@ export interface ExpressPromenade extends Middleware {
  */
 export function promenade<Request = IncomingMessage>(options: ExpressPromenadeOptions<Request> = {}): ExpressPromenade {
   const metrics = startApplicationMetrics<Request>(options);
-  if (metrics === undefined) return Object.assign(handOn, { close: async () => {} });
-  const installation = new Installation(metrics);
-  void metrics.listen();
-  const middleware: Middleware = (request, response, next) => {
-    installation.installIn((request as RoutedRequest).app);
-    if (!metrics.isScrape(request)) return next();
-    exchangeOf(request)?.exclude();
-    metrics.endpoint.serve(request, response, request as Request);
-  };
-  // To Express this is an application to be mounted, which is how it tells the one that it is given to: routes that come
-  // earlier never hand a request on to here.
-  return Object.assign(middleware, {
-    handle: middleware,
-    set: () => middleware,
-    emit: (event: string, parent: ExpressApplicationLike): boolean => {
-      if (event === 'mount') installation.installIn(parent);
-      return true;
-    },
-    close: () => installation.close(),
-  });
+  return metrics === undefined ? Object.assign(handOn, { close: async () => {} }) : expressMiddleware(metrics);
 }
 
 function handOn(_request: IncomingMessage, _response: ServerResponse, next: Next): void {
   next();
-}
-
-/** What was put on, to be taken off again. */
-class Installation {
-  readonly #metrics: ApplicationMetrics<never>;
-  readonly #undo: (() => void)[] = [];
-  #app: ExpressApplicationLike | undefined;
-
-  constructor(metrics: ApplicationMetrics<never>) {
-    this.#metrics = metrics;
-    if (metrics.measuresHttp) this.#undo.push(observeRouterChannel());
-  }
-
-  /** Once, in the first application that there is. */
-  installIn(app: ExpressApplicationLike | undefined): void {
-    if (this.#app !== undefined || app === undefined) return;
-    this.#app = app;
-    if (!this.#metrics.measuresHttp) return;
-    try {
-      const undoLayers = observeLayers(app);
-      if (undoLayers !== undefined) this.#undo.push(undoLayers);
-      this.#undo.push(countViews(app));
-    } catch (error) {
-      hookFailed(error);
-    }
-  }
-
-  async close(): Promise<void> {
-    for (const undo of this.#undo.splice(0)) undo();
-    await this.#metrics.close();
-  }
 }
