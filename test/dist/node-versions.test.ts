@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectPromtoolAccepts, noForeignParsers } from '../support/foreign-parsers.ts';
 import { ROOT } from '../support/modules.ts';
@@ -19,12 +20,26 @@ const entries = Object.keys(manifest.exports)
 /** A user's project, with the packed package installed as install scripts are off. */
 const project = mkdtempSync(join(tmpdir(), 'promenade-project-'));
 const programs = new Map<string, string>();
+const webConfig = join(project, 'web.yml');
 
 beforeAll(() => {
   for (const version of NODE_VERSIONS) programs.set(version, nodeProgram(version));
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
   npm(['install', '--ignore-scripts', '--no-audit', '--no-fund', pack('node-versions').path], project);
   cpSync(join(ROOT, 'test/dist/scripts'), project, { recursive: true });
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    join(project, 'server.key'),
+  ];
+  const certificate = ['-subj', '/CN=localhost', '-days', '2', '-out', join(project, 'server.crt')];
+  execFileSync('openssl', ['req', '-x509', ...key, ...certificate], { stdio: 'ignore' });
+  const users = `basic_auth_users: { prom: ${JSON.stringify(hashSync('secret', 4))} }`;
+  writeFileSync(webConfig, `tls_server_config: { cert_file: server.crt, key_file: server.key }\n${users}\n`);
 }, 600_000);
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
@@ -61,6 +76,21 @@ describe.each(NODE_VERSIONS)('the packed package on Node %s', (version) => {
     expect(page).toContain('\nbuild_info{version="1"} 1\n');
     if (!noForeignParsers) await expectPromtoolAccepts(page);
   });
+
+  test('serves a directory by its command, with TLS, a user and HTTP/2', () => {
+    const directory = join(project, `served-${version}`);
+    const counted = { PATH: process.env['PATH'], PROMETHEUS_MULTIPROC_DIR: directory };
+    execFileSync(programs.get(version)!, ['count.mjs'], { cwd: project, env: counted, stdio: 'ignore' });
+    const { refused, status, page, same, code } = run(version, 'serve.mjs', [directory, webConfig]) as Served;
+    expect({ refused, status, same, code }).toEqual({ refused: 401, status: 200, same: true, code: 0 });
+    expect(page).toContain('\njobs_total{queue="mail"} 3\n');
+  });
+});
+
+test('the command runs by its name', () => {
+  const command = join(project, 'node_modules/.bin/promenade');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  expect(execFileSync(command, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
 });
 
 test('processes of all versions count into one directory, and what a killed one counted stays', async () => {
@@ -87,6 +117,14 @@ test('processes of all versions count into one directory, and what a killed one 
     for (const child of children.values()) child.kill('SIGKILL');
   }
 }, 60_000);
+
+interface Served {
+  readonly refused: number;
+  readonly status: number;
+  readonly page: string;
+  readonly same: boolean;
+  readonly code: number;
+}
 
 interface Report {
   readonly version: string;
