@@ -59,4 +59,11 @@ export const supportedVersions: readonly SupportedVersions[] = [
     to: '15',
     testedWith: [{ package: '@koa/router', workspace: 'frameworks' }, '@koa/router'],
   },
+  {
+    adapter: 'libsql',
+    library: '@libsql/client',
+    from: '0.14.0',
+    to: '0',
+    testedWith: [{ package: '@libsql/client', workspace: 'database' }, '@libsql/client'],
+  },
 ];
