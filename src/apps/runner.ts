@@ -18,6 +18,9 @@ const EARLY = 0.99;
 /** A run that does not heed its signal keeps others from starting for so long, or ten times its timeout. */
 const LEAST_STUCK_MS = 60_000;
 
+/** What a run came to. */
+type Outcome = { readonly families: readonly FamilySnapshot[] } | { readonly error: unknown };
+
 /** What a runner needs to know of the others. */
 export interface RunnerContext {
   readonly registry: Registry;
@@ -80,48 +83,59 @@ export class Runner {
 
   /** Never throws. */
   async #run(before: CollectedRecord | undefined, release: () => void): Promise<void> {
-    const { app, name: collector, timeoutMs, refreshMs, keepMs } = this.collector;
     const attemptedAt = this.#now();
     const start = performance.now();
     const run = new AbortController();
     this.#running.add(run);
     const gathering = gather(this.collector, run.signal);
-    const timer = setTimeout(() => run.abort(new Error(`no result within ${timeoutMs} ms`)), timeoutMs).unref();
-    let families: readonly FamilySnapshot[] | undefined;
-    let failure: { readonly error: unknown } | undefined;
     try {
-      families = await Promise.race([gathering, aborted(run.signal)]);
+      const outcome = await this.#outcome(gathering, run);
+      if (outcome) this.#publish(outcome, attemptedAt, performance.now() - start, before);
     } catch (error) {
-      failure = { error };
+      debug('what became of %s was not told: %o', this.collector.key, error);
+    } finally {
+      this.#running.delete(run);
+      this.#releaseWhenDone(gathering, release);
     }
-    clearTimeout(timer);
-    this.#running.delete(run);
-    if (failure?.error instanceof Closing) return this.#releaseWhenDone(gathering, release);
+  }
 
-    const tookMs = performance.now() - start;
+  /** What a run comes to within its time; `undefined` where it was given up because metrics were closed. */
+  async #outcome(gathering: Promise<readonly FamilySnapshot[]>, run: AbortController): Promise<Outcome | undefined> {
+    const { timeoutMs } = this.collector;
+    const timer = setTimeout(() => run.abort(new Error(`no result within ${timeoutMs} ms`)), timeoutMs).unref();
+    try {
+      return { families: await Promise.race([gathering, aborted(run.signal)]) };
+    } catch (error) {
+      return error instanceof Closing ? undefined : { error };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Puts on the board what came of a run, and says so. */
+  #publish(outcome: Outcome, attemptedAt: number, tookMs: number, before: CollectedRecord | undefined): void {
+    const { app, name: collector, refreshMs, keepMs } = this.collector;
     const last = { app, collector, attemptedAt, tookMs, refreshMs, keepMs };
-    let record: CollectedRecord | undefined;
-    if (families) {
-      const shown = this.#withoutDefined(families);
-      record = { ...last, succeeded: true, collectedAt: attemptedAt, families: shown.families };
-      const problem = shown.problem ?? this.#refusalOf(record);
+    let failure = 'error' in outcome ? outcome : undefined;
+    let text: string | undefined;
+    if ('families' in outcome) {
+      const { families, problem: clash } = this.#withoutDefined(outcome.families);
+      const record = { ...last, succeeded: true, collectedAt: attemptedAt, families };
+      const problem = clash ?? this.#refusalOf(record);
       if (problem !== undefined) failure = { error: new Error(problem) };
-    } else {
-      record = { ...last, succeeded: false, collectedAt: before?.collectedAt, families: before?.families ?? [] };
+      text = encodeRecord({ ...record, succeeded: failure === undefined });
+      if (text === undefined) failure = { error: new Error('it gave more than 4 MiB') };
     }
-    let text = encodeRecord({ ...record, succeeded: failure === undefined });
-    if (text === undefined) {
-      failure = { error: new Error('it gave more than 4 MiB') };
-      text = encodeRecord({
-        ...last,
-        succeeded: false,
-        collectedAt: before?.collectedAt,
-        families: before?.families ?? [],
-      })!;
-    }
+    text ??= encodeRecord({ ...last, succeeded: false, ...this.#stillGood(before) })!;
     this.#board.post(this.collector.key, text);
     this.#tell(tookMs, failure);
-    this.#releaseWhenDone(gathering, release);
+  }
+
+  /** The last good values, as long as they may be shown. */
+  #stillGood(before: CollectedRecord | undefined): Pick<CollectedRecord, 'collectedAt' | 'families'> {
+    const { collectedAt, families = [] } = before ?? {};
+    const kept = collectedAt !== undefined && this.#now() - collectedAt < this.collector.keepMs;
+    return kept ? { collectedAt, families } : { families: [] };
   }
 
   /** As long as the collector itself goes on, no other run may start; but not for ever. */
