@@ -8,6 +8,8 @@ export interface DerivationSource {
   /** As in `FamilyDefinition.name`, without the namespace. */
   readonly family: string;
   readonly toLabels: ToLabels;
+  /** Whether its series only show that there are such, without what they count. @default false */
+  readonly showsOnly?: boolean | undefined;
 }
 
 /** A family that is added up from others: counters from counters, histograms from histograms with at least the same bounds. */
@@ -29,8 +31,9 @@ export class Derivation {
   constructor(families: readonly DerivedFamily[], prefix: string) {
     this.#families = families.map(({ definition, sources }) => ({
       definition,
-      parts: sources.map(({ family, toLabels }) => ({
+      parts: sources.map(({ family, toLabels, showsOnly = false }) => ({
         name: prefix + family,
+        showsOnly,
         relabelling: new Relabelling(definition, toLabels),
       })),
     }));
@@ -46,8 +49,9 @@ export class Derivation {
     for (const { definition, parts } of this.#families) {
       const found = parts.filter(({ name }) => page.get(name)?.definition.type === definition.type);
       if (found.length > 0 && definition.labelNames.length === 0) families.push(nothingYet(definition));
-      for (const { name, relabelling } of found) {
-        families.push({ definition, ...relabelling.apply(page.get(name)!, views), definedAt: 0 });
+      for (const { name, showsOnly, relabelling } of found) {
+        const { series, values } = relabelling.apply(page.get(name)!, views);
+        families.push({ definition, series, values: showsOnly ? values.fill(0) : values, definedAt: 0 });
         if (slice.spent) await slice.rest();
       }
     }
@@ -57,6 +61,7 @@ export class Derivation {
 
 interface Part {
   readonly name: string;
+  readonly showsOnly: boolean;
   readonly relabelling: Relabelling;
 }
 

@@ -39,7 +39,8 @@ export function toErrorType(system: string, code: string): string {
     const name = postgresErrorName(code);
     if (name !== undefined) return name;
   }
-  if (code.startsWith('SQLITE_CONSTRAINT') || (system === 'sqlite' && isSqliteConstraint(code))) return 'IntegrityError';
+  if (code.startsWith('SQLITE_CONSTRAINT') || (system === 'sqlite' && isSqliteConstraint(code)))
+    return 'IntegrityError';
   if (SQLSTATE.test(code) && !/^E[A-Z]+$/.test(code)) return BY_CLASS[code.slice(0, 2)] ?? 'OperationalError';
   return SYMBOL.test(code) ? 'OperationalError' : code;
 }

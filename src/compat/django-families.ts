@@ -10,8 +10,11 @@ const responses = 'http_server_responses';
 const durations = 'http_server_request_duration_seconds';
 const thrown = 'http_server_thrown';
 
+const WRITES = ['insert', 'update', 'delete'] as const;
+
 const all: ToLabels = () => [];
 const none: ToLabels = () => undefined;
+const model: ToLabels = (value) => [value('model')];
 
 /** The families of django-prometheus that are derived: names, labels, bounds and help texts are its own. */
 export const DJANGO_FAMILIES: readonly DerivedFamily[] = [
@@ -133,12 +136,13 @@ export const DJANGO_FAMILIES: readonly DerivedFamily[] = [
     from(thrown, (value, views) => [toView(value('route'), views)]),
   ),
 
-  ...(['insert', 'update', 'delete'] as const).map((operation) =>
+  ...WRITES.map((write) =>
     counter(
-      `model_${operation}s`,
-      `Number of ${operation} operations by model.`,
+      `model_${write}s`,
+      `Number of ${write} operations by model.`,
       ['model'],
-      from(`model_${operation}s`, (value) => [value('model')]),
+      // Django shows all three of a model as soon as it knows it, so that they can be added up.
+      ...WRITES.map((other) => ({ ...from(`model_${other}s`, model), showsOnly: other !== write })),
     ),
   ),
 

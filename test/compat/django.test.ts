@@ -135,6 +135,8 @@ describe('METRICS_COMPAT=django', () => {
     ['django_http_responses_body_total_bytes_sum', {}, 30],
     ['django_http_responses_streaming_total', {}, 0],
     ['django_model_inserts_total', { model: 'device' }, 3],
+    ['django_model_updates_total', { model: 'device' }, 0],
+    ['django_model_deletes_total', { model: 'device' }, 0],
     ['django_db_new_connections_total', { alias: 'default', vendor: 'mysql' }, 1],
     ['django_db_new_connection_errors_total', { alias: 'default', vendor: 'mysql' }, 1],
     ['django_db_execute_total', { alias: 'default', vendor: 'mysql' }, 8],

@@ -1,23 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DJANGO_BODY_BUCKETS, DJANGO_LATENCY_BUCKETS } from '../../src/compat/django-buckets.ts';
-import { Registry } from '../../src/core/registry.ts';
 import { scrape, type ScrapedPage } from '../../src/testing.ts';
-import { postgres, redis, type TestDatabase } from '../support/servers.ts';
-import { startApplication } from './django/application.ts';
-import { type Answer, ask } from './django/ask.ts';
-import { type Backends, connectBackends } from './django/backends.ts';
+import type { Answer } from './django/ask.ts';
 import { addUp, knownDifferences } from './django/known-differences.ts';
 import { differences, djangoFamilies, increase, numbersOf } from './django/numbers.ts';
-import { noDjango, type Project, startProject } from './django/project.ts';
+import { type Answers, noPair, type Pair, startPair } from './django/pair.ts';
 import { script } from './django/script.ts';
 
 /**
  * A Django project with django-prometheus, and an application of ours with the same views and METRICS_COMPAT=django, get the same requests: then their pages say the
  * same of them, but for what known-differences.ts has.
  */
-const server = await postgres();
-const cacheServer = await redis();
-
 /** Requests to which the answers differ, with the reason. */
 const ANSWERED_OTHERWISE: readonly { readonly only: RegExp; readonly because: string }[] = [
   { only: /^HEAD /, because: 'gunicorn sends the body' },
@@ -26,48 +19,24 @@ const ANSWERED_OTHERWISE: readonly { readonly only: RegExp; readonly because: st
   { only: /^GET \/metrics$/, because: 'the pages themselves' },
 ];
 
-describe.skipIf(noDjango || server.missing || cacheServer.missing)('beside django-prometheus', () => {
-  const databases: TestDatabase[] = [];
-  let project: Project;
-  let backends: Backends;
-  let close: () => Promise<unknown>;
+describe.skipIf(noPair)('beside django-prometheus', () => {
+  let pair: Pair;
   let theirs: ScrapedPage;
   let ours: ScrapedPage;
   let theirsBefore: ScrapedPage;
   let oursBefore: ScrapedPage;
-  const answers: { readonly asked: string; readonly theirs: Answer; readonly ours: Answer }[] = [];
+  const answers: Answers[] = [];
 
   beforeAll(async () => {
-    const [first, second] = [await server.createDatabase(), await server.createDatabase()];
-    databases.push(first, second);
-    const prefix = first.database;
-    project = await startProject(first, cacheServer.url, prefix);
-    // The same tables, rows and all.
-    project.migrate(second);
-    backends = connectBackends({ databaseUrl: second.url, cacheUrl: cacheServer.url, cachePrefix: `ours:${prefix}:` });
-    const registry = new Registry();
-    const app = await startApplication(registry, backends);
-    close = () => app.close();
-    const origin = await app.listen({ host: '127.0.0.1', port: 0 });
-
-    const both = async (request: (typeof script)[number]): Promise<void> => {
-      const asked = `${request.method} ${request.path}${request.chunked ? ' chunked' : ''}`;
-      answers.push({ asked, theirs: await ask(project.origin, request), ours: await ask(origin, request) });
-    };
-    await both({ method: 'GET', path: '/database/migrations/' });
-    theirsBefore = await scrape(project.metrics);
-    oursBefore = await scrape(registry);
-    for (const request of script) await both(request);
-    theirs = await scrape(project.metrics);
-    ours = await scrape(registry);
+    pair = await startPair();
+    theirsBefore = await scrape(pair.projectMetrics);
+    oursBefore = await scrape(pair.registry);
+    for (const request of script) answers.push(await pair.ask(request));
+    theirs = await scrape(pair.projectMetrics);
+    ours = await scrape(pair.registry);
   }, 120_000);
 
-  afterAll(async () => {
-    await close?.();
-    await project?.stop();
-    await backends?.close();
-    for (const database of databases) await database.drop();
-  });
+  afterAll(() => pair?.stop());
 
   test('the same requests get the same answers', () => {
     const otherwise = (asked: string): boolean => ANSWERED_OTHERWISE.some(({ only }) => only.test(asked));
