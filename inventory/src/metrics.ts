@@ -4,6 +4,9 @@ import { promenade } from 'promenade/fastify';
 import { instrumentIoredis } from 'promenade/ioredis';
 import { instrumentJob } from 'promenade/job';
 import { instrumentKysely } from 'promenade/kysely';
+import { instrumentLibsql } from 'promenade/libsql';
+import { instrumentLruCache } from 'promenade/lru-cache';
+import { instrumentMysql2 } from 'promenade/mysql2';
 import { instrumentPg } from 'promenade/pg';
 import { promenade as workerMetrics } from 'promenade/worker';
 import { permissionsOf } from './auth/users.ts';
@@ -38,6 +41,16 @@ export function metricsPage(origin: string, env: NodeJS.ProcessEnv): string | un
   return (port ? originOf(env['METRICS_HOST'] || '127.0.0.1', port) : origin) + path;
 }
 
+/** Measures a SQLite database. */
+export function measureSqlite<C extends Parameters<typeof instrumentLibsql>[0]>(client: C): C {
+  return instrumentLibsql(client);
+}
+
+/** Measures a pool of connections to MySQL. */
+export function measureMysql<P extends Parameters<typeof instrumentMysql2>[0]>(pool: P): P {
+  return instrumentMysql2(pool);
+}
+
 /** Measures a pool of connections to PostgreSQL. */
 export function measurePostgres<P extends Parameters<typeof instrumentPg>[0]>(pool: P): P {
   return instrumentPg(pool);
@@ -49,8 +62,8 @@ export function measureModels<K extends Parameters<typeof instrumentKysely>[0]>(
 }
 
 /** Measures a cache in this process. */
-export function measureMemoryCache<C extends object>(cache: C): C {
-  return cache;
+export function measureMemoryCache<C extends Parameters<typeof instrumentLruCache>[0]>(cache: C): C {
+  return instrumentLruCache(cache);
 }
 
 /** Measures a cache in Redis. */

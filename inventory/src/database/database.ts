@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createClient } from '@libsql/client';
 import { type Dialect, Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely';
-import { measureModels, measurePostgres } from '../metrics.ts';
+import { measureModels, measureMysql, measurePostgres, measureSqlite } from '../metrics.ts';
 import { libsqlDialect } from './libsql-dialect.ts';
 
 /** What a column can hold. */
@@ -81,7 +81,7 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
   switch (location.system) {
     case 'sqlite': {
       makeFolder(dirname(location.file));
-      const client = createClient({ url: pathToFileURL(location.file).href, timeout: busyTimeoutMs });
+      const client = measureSqlite(createClient({ url: pathToFileURL(location.file).href, timeout: busyTimeoutMs }));
       await client.execute('PRAGMA journal_mode = WAL');
       return libsqlDialect(client);
     }
@@ -97,7 +97,7 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
     case 'mysql': {
       const { createPool } = await import('mysql2');
       return new MysqlDialect({
-        pool: createPool({ uri: location.url, connectionLimit: poolSize, connectTimeout: busyTimeoutMs }),
+        pool: measureMysql(createPool({ uri: location.url, connectionLimit: poolSize, connectTimeout: busyTimeoutMs })),
       });
     }
   }
