@@ -19,6 +19,10 @@ const capacity = ['capacity_objects', 'capacity_prefix_utilisation_ratio', 'capa
 describe('the apps of inventory', () => {
   it('tell what there is, the same from all processes', async () => {
     const inventory = await startInventory();
+    const job = (await inventory.api('POST', '/api/extras/jobs', { name: 'report' })).json;
+    await eventually(async () => {
+      expect((await inventory.api('GET', `/api/extras/jobs/${job.id}`)).json.status).toBe('succeeded');
+    });
     const page = await pageWith(inventory, [...ours, ...capacity, 'capacity_job_results']);
     const count = async (path: string): Promise<number> => (await inventory.api('GET', path)).json.count;
 
@@ -34,6 +38,8 @@ describe('the apps of inventory', () => {
     expect(ratios.length).toBeGreaterThan(20);
     expect(ratios.filter(({ value }) => !(value >= 0 && value <= 1))).toEqual([]);
     expect(seriesValue(page, 'extras_jobs', { status: 'failed' })).toBe(0);
+    expect(seriesValue(page, 'extras_jobs', { status: 'succeeded' })).toBe(1);
+    expect(seriesValue(page, 'capacity_job_results', { job: 'report', result: 'succeeded' })).toBe(1);
     for (const app of ['dcim', 'ipam', 'extras', 'capacity']) {
       expect(seriesValue(page, 'app_enabled', { app })).toBe(1);
     }
