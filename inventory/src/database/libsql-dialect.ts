@@ -87,11 +87,10 @@ class LibsqlConnection implements DatabaseConnection {
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const args = [...parameters] as (string | number | null)[];
     const result = await (this.transaction ?? this.#client).execute({ sql, args });
-    return {
-      rows: result.rows.map((row) => ({ ...row }) as R),
-      numAffectedRows: BigInt(result.rowsAffected),
-      ...(result.lastInsertRowid === undefined ? {} : { insertId: result.lastInsertRowid }),
-    };
+    const rows = result.rows.map((row) => ({ ...row }) as R);
+    // The client does not count the rows of a statement that returns them.
+    if (result.columns.length > 0) return { rows };
+    return { rows, numAffectedRows: BigInt(result.rowsAffected), insertId: result.lastInsertRowid ?? 0n };
   }
 
   streamQuery(): never {
