@@ -74,13 +74,17 @@ export class JobRecorder {
    */
   endRunsOfThePast(queue: string, job?: string): void {
     const { started, finished } = this.#families;
+    const ended = new Map<string, string[]>();
+    for (const [itsQueue, itsJob, outcome] of finished.family.series() as Iterable<readonly [string, string, string]>) {
+      if (itsQueue === queue) ended.set(itsJob, [...(ended.get(itsJob) ?? []), outcome]);
+    }
     for (const values of [...started.family.series()]) {
       const [itsQueue, itsJob] = values as [string, string];
       if (itsQueue !== queue || (job !== undefined && itsJob !== job)) continue;
       const series = this.#series(itsQueue, itsJob);
       if (!series.lookAtThePast()) continue;
       let open = started.labels({ queue, job: itsJob }).value;
-      for (const outcome of JOB_OUTCOMES) open -= finished.labels({ queue, job: itsJob, outcome }).value;
+      for (const outcome of ended.get(itsJob) ?? []) open -= finished.labels({ queue, job: itsJob, outcome }).value;
       if (open > 0) series.outcome('stalled').inc(open);
     }
   }

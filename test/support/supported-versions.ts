@@ -66,4 +66,18 @@ export const supportedVersions: readonly SupportedVersions[] = [
     to: '0',
     testedWith: [{ package: '@libsql/client', workspace: 'database' }, '@libsql/client'],
   },
+  {
+    adapter: 'graphile-worker',
+    library: 'graphile-worker',
+    from: '0.16.0',
+    to: '0',
+    testedWith: [{ package: 'graphile-worker', workspace: 'jobs' }, 'graphile-worker'],
+  },
+  {
+    adapter: 'pg-boss',
+    library: 'pg-boss',
+    from: '10.0.0',
+    to: '10',
+    testedWith: [{ package: 'pg-boss', workspace: 'jobs' }, 'pg-boss'],
+  },
 ];
