@@ -8,6 +8,7 @@ const TOPICS: Readonly<Record<string, () => Promise<{ run: Run }>>> = {
   exposition: () => import('./exposition/run.ts'),
   native: () => import('./native/run.ts'),
   multiprocess: () => import('./multiprocess/run.ts'),
+  serve: () => import('./serve/run.ts'),
   http: () => import('./http/run.ts'),
   import: () => import('./import/run.ts'),
 };

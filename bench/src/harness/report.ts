@@ -28,7 +28,7 @@ interface StoredResult extends TopicResult {
 }
 
 const RESULTS = new URL('../../results/', import.meta.url);
-const TOPICS = ['core', 'exposition', 'multiprocess', 'http', 'import'];
+const TOPICS = ['core', 'exposition', 'multiprocess', 'serve', 'http', 'import'];
 
 const PEERS = [
   'prom-client',
