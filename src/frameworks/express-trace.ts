@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Exchange, Trace } from '../instrument/http-exchange.ts';
 import { joinPatterns, mountPatternOf, toPattern } from './express-paths.ts';
-import { routeOfPath } from './express-unmatched.ts';
+import { isFallback, routeOfPath } from './express-unmatched.ts';
 import {
   isRouter,
   type Layer,
@@ -58,6 +58,7 @@ export class RouterTrace implements Trace {
     if (param !== undefined) {
       this.#next(`param:${param}`, undefined);
     } else if (place.route !== undefined) {
+      if (isFallback(handle)) return this.#next(undefined, undefined);
       this.#exchange.route =
         joinPatterns(this.#baseOf(place.router, request), toPattern(path ?? place.route.path)) || '/';
       this.#next(place.name, place.route);

@@ -7,6 +7,19 @@ interface Match {
   readonly pattern: RouterPath;
 }
 
+/** Handlers that a framework above Express has registered for what none of its routes takes. */
+const fallbacks: WeakSet<object> = new WeakSet();
+
+/** Says that whatever route a handler is registered for is none. */
+export function addFallback(handler: object): void {
+  fallbacks.add(handler);
+}
+
+/** Whether it was said so. */
+export function isFallback(handler: object): boolean {
+  return fallbacks.has(handler);
+}
+
 /**
  * The route that a path leads to, whatever its methods: for a request that no route has answered, since they are all for other methods
  * (404 and the automatic answer to OPTIONS). Costs as much as routing does. Applications mounted below are not looked into.
@@ -17,7 +30,10 @@ export function routeOfPath(router: RouterLike, path: string, base: string = '')
     if (route === undefined && !isRouter(handle)) continue;
     const match = matchOf(layer, path);
     if (match === undefined) continue;
-    if (route !== undefined) return joinPatterns(base, toPattern(route.path)) || '/';
+    if (route !== undefined) {
+      if (route.stack.every((each) => isFallback(each.handle))) continue;
+      return joinPatterns(base, toPattern(route.path)) || '/';
+    }
     const rest = path.slice(match.path.length);
     if (rest !== '' && !rest.startsWith('/')) continue;
     const found = routeOfPath(

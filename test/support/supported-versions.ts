@@ -60,6 +60,27 @@ export const supportedVersions: readonly SupportedVersions[] = [
     testedWith: [{ package: '@koa/router', workspace: 'frameworks' }, '@koa/router'],
   },
   {
+    adapter: 'nest',
+    library: '@nestjs/core',
+    from: '11.0.3',
+    to: '12',
+    testedWith: [{ package: '@nestjs/core', workspace: 'frameworks' }, '@nestjs/core'],
+  },
+  {
+    adapter: 'nest',
+    library: '@nestjs/platform-express',
+    from: '11.0.3',
+    to: '12',
+    testedWith: [{ package: '@nestjs/platform-express', workspace: 'frameworks' }, '@nestjs/platform-express'],
+  },
+  {
+    adapter: 'nest',
+    library: '@nestjs/platform-fastify',
+    from: '11.0.3',
+    to: '12',
+    testedWith: [{ package: '@nestjs/platform-fastify', workspace: 'frameworks' }, '@nestjs/platform-fastify'],
+  },
+  {
     adapter: 'libsql',
     library: '@libsql/client',
     from: '0.14.0',
