@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const { bin, exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
-/** The sources of what package.json exports. */
-const entries = Object.values(exports)
+/** The sources of what package.json exports, and of the command. */
+const entries = [...Object.values(exports), ...Object.values(bin)]
   .filter((target) => target.endsWith('.js'))
-  .map((target) => target.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+  .map((target) => target.replace(/^(\.\/)?dist\//, 'src/').replace(/\.js$/, '.ts'));
 
 export default {
   // A type that an exported function names, or an error that only its own file throws, is exported for its users.
