@@ -57,9 +57,11 @@ export class Relabelling {
     const stride = strideOf(this.#target);
     const fromStride = strideOf(definition);
     const cells = cellsOf(definition, this.#target);
-    const values = new Float64Array(this.#places.length * stride);
-    for (const [to, place] of this.#places.entries()) {
-      for (const [i, cell] of cells.entries()) values[to * stride + cell]! += from[place * fromStride + i]!;
+    const places = this.#places;
+    const values = new Float64Array(places.length * stride);
+    for (let to = 0; to < places.length; to++) {
+      const first = places[to]! * fromStride;
+      for (let i = 0; i < cells.length; i++) values[to * stride + cells[i]!]! += from[first + i]!;
     }
     return values;
   }
