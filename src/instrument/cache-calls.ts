@@ -7,8 +7,8 @@ type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 export interface CallObserver {
   ended(result: unknown, seconds: number): void;
   failed(error: unknown, seconds: number): void;
-  /** It ended, and other calls stand for it. */
-  passed?(): void;
+  /** Told last, also where other calls stand for it. */
+  done?(): void;
 }
 
 /** How the calls of a method are observed. */
@@ -33,25 +33,20 @@ class Call {
   }
 
   ended(result: unknown): void {
-    try {
-      if (this.#counts()) this.#observer.ended(result, (performance.now() - this.#start) / 1000);
-    } catch (error) {
-      hookFailed(error);
-    }
+    this.#end(() => this.#observer.ended(result, (performance.now() - this.#start) / 1000));
   }
 
   failed(error: unknown): void {
-    try {
-      if (this.#counts()) this.#observer.failed(error, (performance.now() - this.#start) / 1000);
-    } catch (failure) {
-      hookFailed(failure);
-    }
+    this.#end(() => this.#observer.failed(error, (performance.now() - this.#start) / 1000));
   }
 
-  #counts(): boolean {
-    if (!this.composite || !this.nested) return true;
-    this.#observer.passed?.();
-    return false;
+  #end(tell: () => void): void {
+    try {
+      if (!this.composite || !this.nested) tell();
+      this.#observer.done?.();
+    } catch (error) {
+      hookFailed(error);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CacheCalls, CallObserver } from './cache-calls.ts';
 import type { CacheSeries } from './cache-recorder.ts';
+import type { StoreCall, StoreWatch } from './keyv-stores.ts';
 
 /** By key: the first of the calls that are under way. */
 export type LoadsUnderWay = Map<unknown, CacheLoad>;
@@ -16,10 +17,14 @@ export class CacheLoad implements CallObserver {
   readonly #key: unknown;
   readonly #joined: CacheLoad | undefined;
   readonly #returnsLoaded: boolean;
+  readonly #stores: StoreWatch | undefined;
+  readonly #below: StoreCall | undefined;
   readonly #start: number = performance.now();
   /** Whether the cache is asked, or has called `load`, and how that ended. */
   #state: 'asking' | 'loading' | 'loaded' | 'failed' = 'asking';
   #loaded: unknown;
+  /** The cache could not be asked, and what is below did not say so. */
+  #askingFailed: boolean = false;
   /** How long the cache was asked before it called `load`. */
   #askedSeconds: number = 0;
   /** The cache had a value, and `load` renews it meanwhile. */
@@ -32,11 +37,14 @@ export class CacheLoad implements CallObserver {
     underWay: LoadsUnderWay,
     args: unknown[],
     returnsLoaded: boolean,
+    stores: StoreWatch | undefined,
   ) {
     this.#series = series;
     this.#underWay = underWay;
     this.#key = args[0];
     this.#returnsLoaded = returnsLoaded;
+    this.#stores = stores;
+    this.#below = stores?.begin([this.#key]);
     this.#joined = underWay.get(this.#key);
     if (this.#joined === undefined) underWay.set(this.#key, this);
     const at = args.findIndex((argument) => typeof argument === 'function');
@@ -49,14 +57,14 @@ export class CacheLoad implements CallObserver {
   }
 
   ended(result: unknown, seconds: number): void {
-    this.passed();
     this.#renews = this.#state === 'loading' || this.#isOlder(result);
     this.#got(!this.missed || this.#renews, seconds);
-    if (this.#state === 'loaded') this.#series.stored(1);
+    if (this.#state !== 'loaded') return;
+    if (this.#below?.failed) this.#series.failed('set');
+    else this.#series.stored(1);
   }
 
   failed(_error: unknown, seconds: number): void {
-    this.passed();
     if (this.missed) this.#got(false, seconds);
     if (this.#state === 'loaded') this.#series.failed('set');
     if (this.#state !== 'asking' || this.#joined?.missed) return;
@@ -64,8 +72,9 @@ export class CacheLoad implements CallObserver {
     this.#series.failed('get');
   }
 
-  passed(): void {
+  done(): void {
     if (this.#joined === undefined) this.#underWay.delete(this.#key);
+    if (this.#below) this.#stores?.end(this.#below);
   }
 
   /** Whether the cache had no value, as far as is known. */
@@ -81,7 +90,8 @@ export class CacheLoad implements CallObserver {
   }
 
   #got(hit: boolean, seconds: number): void {
-    this.#series.got(hit);
+    if (this.#askingFailed) this.#series.failed('get');
+    else this.#series.got(hit);
     if (this.#state !== 'asking') this.#series.took('get', this.#askedSeconds);
     else if (hit) this.#series.took('get', seconds);
   }
@@ -89,6 +99,8 @@ export class CacheLoad implements CallObserver {
   #load(run: () => unknown): unknown {
     this.#askedSeconds = (performance.now() - this.#start) / 1000;
     this.#state = 'loading';
+    this.#askingFailed = this.#below?.failed === true;
+    if (this.#below) this.#below.failed = false;
     let result: unknown;
     try {
       result = run();

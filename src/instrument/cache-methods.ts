@@ -1,6 +1,7 @@
-import type { CacheCalls, CacheMethod } from './cache-calls.ts';
+import type { CacheCalls, CacheMethod, CallObserver } from './cache-calls.ts';
 import { CacheLoad, type LoadsUnderWay } from './cache-loads.ts';
 import type { CacheOperation, CacheSeries } from './cache-recorder.ts';
+import type { StoreWatch } from './keyv-stores.ts';
 
 /** Whether a result means that the cache had no such key. */
 export type MissTest = (result: unknown) => boolean;
@@ -12,11 +13,22 @@ export class CacheMethods {
   readonly #isMiss: MissTest;
   readonly #loads: LoadsUnderWay = new Map();
 
-  /** @param isMiss @default what is undefined: a cached null is a hit */
-  constructor(series: CacheSeries, calls: CacheCalls, isMiss: MissTest = (result) => result === undefined) {
+  readonly #stores: StoreWatch | undefined;
+
+  /**
+   * @param isMiss @default what is undefined: a cached null is a hit
+   * @param stores For caches that do not tell when what is below them fails.
+   */
+  constructor(
+    series: CacheSeries,
+    calls: CacheCalls,
+    isMiss: MissTest = (result) => result === undefined,
+    stores?: StoreWatch,
+  ) {
     this.#series = series;
     this.#calls = calls;
     this.#isMiss = isMiss;
+    this.#stores = stores;
   }
 
   /** A key, or several in an array. */
@@ -78,7 +90,7 @@ export class CacheMethods {
       composite: false,
       begin: () => {
         const before = entries() ?? 1;
-        return this.#observer('clear', (result) =>
+        return this.#observer('clear', [], (result) =>
           this.#series.invalidated('clear', result === false ? 0 : dropped(result, before)),
         );
       },
@@ -93,27 +105,31 @@ export class CacheMethods {
   load(returnsLoaded: boolean = false): CacheMethod {
     return {
       composite: true,
-      begin: (args) => new CacheLoad(this.#series, this.#calls, this.#loads, args, returnsLoaded),
+      begin: (args) => new CacheLoad(this.#series, this.#calls, this.#loads, args, returnsLoaded, this.#stores),
     };
   }
 
   #method(operation: CacheOperation, count: (args: readonly unknown[], result: unknown) => void): CacheMethod {
     return {
       composite: operation.endsWith('_many'),
-      begin: (args) => this.#observer(operation, (result) => count(args, result)),
+      begin: (args) => this.#observer(operation, args, (result) => count(args, result)),
     };
   }
 
-  #observer(operation: CacheOperation, count: (result: unknown) => void): ReturnType<CacheMethod['begin']> {
+  #observer(operation: CacheOperation, args: readonly unknown[], count: (result: unknown) => void): CallObserver {
+    const below = this.#stores?.begin(keysOf(args));
+    const failed = (seconds: number): void => {
+      this.#series.took(operation, seconds);
+      this.#series.failed(operation);
+    };
     return {
       ended: (result, seconds) => {
+        if (below?.failed) return failed(seconds);
         this.#series.took(operation, seconds);
         count(result);
       },
-      failed: (_error, seconds) => {
-        this.#series.took(operation, seconds);
-        this.#series.failed(operation);
-      },
+      failed: (_error, seconds) => failed(seconds),
+      done: () => below && this.#stores?.end(below),
     };
   }
 }
@@ -123,6 +139,12 @@ function oneOrMany(one: CacheMethod, many: CacheMethod): CacheMethod {
     composite: one.composite,
     begin: (args) => (Array.isArray(args[0]) ? many : one).begin(args),
   };
+}
+
+/** What a store below is asked for: a key, keys, or entries with their keys. */
+function keysOf([first]: readonly unknown[]): readonly unknown[] {
+  const items: readonly unknown[] = Array.isArray(first) ? first : first === undefined ? [] : [first];
+  return items.map((item) => (typeof item === 'object' && item !== null ? (item as { key?: unknown }).key : item));
 }
 
 function keysIn(args: readonly unknown[]): number {
