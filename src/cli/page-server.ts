@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
-import { createSecureServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import { CommandError } from './command.ts';
+import { Connections } from './connections.ts';
 import type { AnyRequest, AnyResponse } from './reception.ts';
 import { admitsClient, clientOptions } from './tls-options.ts';
 import type { LoadedWebConfig, WebConfigFile } from './web-config-file.ts';
@@ -18,16 +19,17 @@ const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000 };
 /** The server of `promenade serve`: plain HTTP, or TLS with HTTP/2 as the configuration has it. */
 export class PageServer {
   readonly #server: Server | TlsServer;
-  readonly #sessions: Set<ServerHttp2Session> = new Set();
+  readonly #connections: Connections;
   #stopping = false;
 
   constructor(handler: AnyHandler, webConfig: WebConfigFile | undefined) {
     const answer: AnyHandler = (request, response) => {
-      response.once('close', () => this.#stopping && setImmediate(() => this.#closeIdle()));
+      this.#connections.busy(request, response);
       handler(request, response);
     };
     const loaded = webConfig?.loaded;
-    this.#server = loaded?.tls ? this.#secure(loaded, webConfig!, answer) : createServer(TIMEOUTS, answer);
+    this.#server = loaded?.tls ? createTlsServer(loaded, webConfig!, answer) : createServer(TIMEOUTS, answer);
+    this.#connections = new Connections(this.#server, loaded?.tls !== undefined);
   }
 
   /** From now on connections get these certificates. */
@@ -52,40 +54,27 @@ export class PageServer {
 
   /** Takes no more connections, and lets those under way end; cuts them off after ten seconds, or when it is called again. */
   async close(): Promise<void> {
-    if (this.#stopping) return this.#cutOff();
+    if (this.#stopping) return this.#connections.cutOff();
     this.#stopping = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const session of this.#sessions) session.close();
-    this.#closeIdle();
-    const timer = setTimeout(() => this.#cutOff(), GRACE_MS);
+    this.#connections.end();
+    const timer = setTimeout(() => this.#connections.cutOff(), GRACE_MS);
     await closed;
     clearTimeout(timer);
   }
+}
 
-  #secure({ config, tls }: LoadedWebConfig, webConfig: WebConfigFile, answer: AnyHandler): TlsServer {
-    const options = { ...tls!, ...clientOptions(config.tls!.client_auth_type), ...TIMEOUTS };
-    const server: TlsServer = config.http2
-      ? createSecureServer({ ...options, allowHTTP1: true }, answer)
-      : createHttpsServer(options, answer);
-    // Ahead of the listeners that begin the handshake, and HTTP after it.
-    server.prependListener('connection', () => void webConfig.current());
-    server.prependListener('secureConnection', (socket: TLSSocket) => {
-      if (!admitsClient(socket, webConfig.loaded.config.tls!)) socket.destroy();
-    });
-    server.on('session', (session: ServerHttp2Session) => {
-      this.#sessions.add(session.once('close', () => this.#sessions.delete(session)));
-    });
-    return server;
-  }
-
-  #closeIdle(): void {
-    (this.#server as Partial<Server>).closeIdleConnections?.();
-  }
-
-  #cutOff(): void {
-    (this.#server as Partial<Server>).closeAllConnections?.();
-    for (const session of this.#sessions) session.destroy();
-  }
+function createTlsServer({ config, tls }: LoadedWebConfig, webConfig: WebConfigFile, answer: AnyHandler): TlsServer {
+  const options = { ...tls!, ...clientOptions(config.tls!.client_auth_type), ...TIMEOUTS };
+  const server: TlsServer = config.http2
+    ? createSecureServer({ ...options, allowHTTP1: true }, answer)
+    : createHttpsServer(options, answer);
+  // Ahead of the listeners that begin the handshake, and HTTP after it.
+  server.prependListener('connection', () => void webConfig.current());
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    if (!admitsClient(socket, webConfig.loaded.config.tls!)) socket.destroy();
+  });
+  return server;
 }
 
 function refused(error: NodeJS.ErrnoException, host: string, port: number): CommandError {

@@ -1,9 +1,12 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type EventEmitter, once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -190,6 +193,41 @@ test('a token opens the page beside the users, and a limit of requests holds', a
   expect(await status('/metrics', `Basic ${btoa('prom:wrong')}`)).toBe(401);
   expect(await status('/metrics', secret)).toBe(429);
 });
+
+test.each(['HTTP', 'TLS'])('connections that are kept open are no reason to stay: %s', async (kind) => {
+  const serving = await startServe([webConfig(kind === 'TLS' ? TLS : ''), temporaryDirectory()]);
+  const { hostname: host, port } = new URL(serving.url);
+  const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n';
+  const open: EventEmitter[] = [];
+  if (kind === 'TLS') {
+    const asked = connectTls({ host, port: Number(port), ca: readFileSync(at('ca.crt')) });
+    await answered(asked, request);
+    open.push(asked);
+    const session = connectHttp2(serving.origin, { ca: readFileSync(at('ca.crt')) });
+    await once(session.request({ ':path': '/metrics' }).resume(), 'end');
+    open.push(session);
+  } else {
+    const silent = connect(Number(port), host);
+    const asked = connect(Number(port), host);
+    open.push(silent, asked);
+    await answered(asked, request);
+  }
+  const closed = open.map((one) => {
+    one.on('error', () => {});
+    return new Promise((resolve) => one.once('close', resolve));
+  });
+  expect(await serving.stop()).toBe(0);
+  await Promise.all(closed);
+  expect(open.length).toBeGreaterThanOrEqual(2);
+});
+
+/** Sends a request, and reads its answer to the last chunk. */
+async function answered(socket: Socket, request: string): Promise<void> {
+  socket.write(request);
+  for (let answer = ''; !answer.endsWith('\r\n0\r\n\r\n') && !/Content-Length/i.test(answer);) {
+    answer += String(((await once(socket, 'data')) as [Buffer])[0]);
+  }
+}
 
 test('a file that is wrong at the start ends it with 1', async () => {
   const { code, stderr } = await promenade([
