@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,7 +13,18 @@ export async function oldest<M>(workspace: string, specifier: string): Promise<M
 /** Where it is imported from, for children that do so. */
 export function oldestUrl(workspace: string, specifier: string): string {
   const require = createRequire(join(workspaceFolder(workspace), 'package.json'));
-  return pathToFileURL(require.resolve(specifier)).href;
+  try {
+    return pathToFileURL(require.resolve(specifier)).href;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
+    // It is for `import` alone.
+    const folder = packageFolder({ package: specifier, workspace });
+    const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      readonly exports: { readonly '.': { readonly import: string | { readonly default: string } } };
+    };
+    const main = exports['.'].import;
+    return pathToFileURL(join(folder, typeof main === 'string' ? main : main.default)).href;
+  }
 }
 
 /** Where a package lies: npm puts it into the workspace where the root has another version. */
