@@ -161,11 +161,15 @@ export class ConnectionHooks {
       if (error) session.series.failed(error);
     };
     this.#pending.add(end);
-    const seen = guarded((name: string, first: unknown, index: unknown) => {
-      if (name === 'fields' && Array.isArray(first)) rows = Math.max(rows, 0);
-      // What comes without an index is no row, but what an INSERT is answered with.
-      else if (name === 'result' && index !== undefined) rows++;
-      else if (name === 'error' && !failed) {
+    // What comes where there are no columns is no row, but what an INSERT is answered with.
+    let hasColumns = false;
+    const seen = guarded((name: string, first: unknown) => {
+      if (name === 'fields') {
+        hasColumns = Array.isArray(first);
+        if (hasColumns) rows = Math.max(rows, 0);
+      } else if (name === 'result') {
+        if (hasColumns) rows++;
+      } else if (name === 'error' && !failed) {
         failed = true;
         end(first);
         this.#afterError(first);
@@ -173,7 +177,7 @@ export class ConnectionHooks {
     });
     const restore = wrapMethod(command as { emit?: unknown }, 'emit', (original: Call): Call => {
       return function (this: unknown, ...args) {
-        seen(args[0] as string, args[1], args[2]);
+        seen(args[0] as string, args[1]);
         return Reflect.apply(original, this, args);
       };
     });

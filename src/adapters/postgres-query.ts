@@ -53,12 +53,15 @@ export class PostgresQueries {
     const start = performance.now();
     if (query.cursorRows === undefined) {
       const { resolve, reject } = query;
+      // Older versions resolve what they have rejected.
+      let done = false;
       query.resolve = (result) => {
-        this.#resolved(query, start, result);
+        done ||= this.#resolved(query, start, result);
         return resolve(result);
       };
       query.reject = (error) => {
-        this.#rejected(query, start, error);
+        if (!done) this.#rejected(query, start, error);
+        done = true;
         return reject(error);
       };
     } else {
@@ -66,10 +69,11 @@ export class PostgresQueries {
     }
   }
 
-  #resolved(query: PostgresQuery, start: number, result: unknown): void {
+  /** @returns whether that was the end. */
+  #resolved(query: PostgresQuery, start: number, result: unknown): boolean {
+    // A COPY brings its stream first, and its result at the end; a description is no execution.
+    if (query.onlyDescribe === true || !Array.isArray(result)) return false;
     try {
-      // A COPY brings its stream first, and its result at the end; a description is no execution.
-      if (query.onlyDescribe === true || !Array.isArray(result)) return;
       const text = textOf(query);
       const results = 'command' in result ? [result as PostgresResult] : (result as PostgresResult[]);
       const rolledBack = results.some(({ command }) => command === 'ROLLBACK');
@@ -77,6 +81,7 @@ export class PostgresQueries {
     } catch (failure) {
       hookFailed(failure);
     }
+    return true;
   }
 
   #rejected(query: PostgresQuery, start: number, error: unknown): void {

@@ -3,6 +3,7 @@ import * as newestCallback from 'mariadb/callback';
 import { afterAll } from 'vitest';
 import { instrumentMariadb, uninstrument } from '../../src/adapters/mariadb.ts';
 import { databaseContract, type DatabaseSubject, type OpenOptions } from '../contracts/database.contract.ts';
+import { oldest } from '../support/oldest.ts';
 import { mariadb, type TestDatabase } from '../support/servers.ts';
 
 const server = await mariadb();
@@ -41,7 +42,6 @@ async function configuration({ user, port, max, waitMs }: OpenOptions): Promise<
     password: database.password,
     database: database.database,
     connectionLimit: max,
-    minimumIdle: 0,
     ...(waitMs > 0 && { acquireTimeout: waitMs }),
   };
 }
@@ -194,5 +194,13 @@ const openCallback =
     };
   };
 
+const { default: oldestMariadb } = await oldest<{ default: typeof newest }>('database', 'mariadb');
+const { default: oldestCallback } = await oldest<{ default: typeof newestCallback }>('database', 'mariadb/callback.js');
+
+// In that version a pool doesn't say that it was refused, and the callback API has no streams.
+const OLDEST = { ...TRAITS, server: { refused: 'timeout', denied: '28' } };
+
+databaseContract('mariadb 3.4', openPromise(oldestMariadb), { ...OLDEST, lacks: [] });
+databaseContract('mariadb/callback 3.4', openCallback(oldestCallback), { ...OLDEST, lacks: ['prepared', 'cursor'] });
 databaseContract('mariadb', openPromise(newest), { ...TRAITS, lacks: [] });
 databaseContract('mariadb/callback', openCallback(newestCallback), { ...TRAITS, lacks: ['prepared'] });

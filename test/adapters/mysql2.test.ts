@@ -3,6 +3,7 @@ import * as newestPromise from 'mysql2/promise';
 import { afterAll } from 'vitest';
 import { instrumentMysql2, uninstrument } from '../../src/adapters/mysql2.ts';
 import { databaseContract, type DatabaseSubject, type OpenOptions } from '../contracts/database.contract.ts';
+import { oldest } from '../support/oldest.ts';
 import { mariadb, type TestDatabase } from '../support/servers.ts';
 
 const server = await mariadb();
@@ -12,6 +13,7 @@ afterAll(async () => {
 });
 
 type Mysql2 = Pick<typeof newest, 'createPool'>;
+type Mysql2Promise = Pick<typeof newestPromise, 'createPool'>;
 
 const TRAITS = {
   system: 'mysql',
@@ -70,63 +72,69 @@ function operations({ query, execute }: Api) {
   };
 }
 
-async function openPromise(options: OpenOptions): Promise<DatabaseSubject> {
-  const pool = newestPromise.createPool(await configuration(options));
-  const instrument = (): void => void instrumentMysql2(pool, options);
-  if (options.instrumented) instrument();
-  return {
-    ...operations({
-      query: (sql, values) => pool.query(sql, values as unknown[]),
-      execute: (sql, values) => pool.execute(sql, values as string[]),
-    }),
-    async prepared(id) {
-      const connection = await pool.getConnection();
-      try {
-        const statement = await connection.prepare('select * from devices where id = ?');
-        return await statement.execute([id]);
-      } finally {
+const openPromise =
+  (mysql2: Mysql2Promise) =>
+  async (options: OpenOptions): Promise<DatabaseSubject> => {
+    const pool = mysql2.createPool(await configuration(options));
+    const instrument = (): void => void instrumentMysql2(pool, options);
+    if (options.instrumented) instrument();
+    return {
+      ...operations({
+        query: (sql, values) => pool.query(sql, values as unknown[]),
+        execute: (sql, values) => pool.execute(sql, values as string[]),
+      }),
+      async prepared(id) {
+        const connection = await pool.getConnection();
+        try {
+          const statement = await connection.prepare('select * from devices where id = ?');
+          return await statement.execute([id]);
+        } finally {
+          connection.release();
+        }
+      },
+      async cursor(upTo, stopAfter) {
+        const connection = await pool.getConnection();
+        const count = await stream(connection.connection as unknown as newest.Connection, upTo, stopAfter);
         connection.release();
-      }
-    },
-    async cursor(upTo, stopAfter) {
-      const connection = await pool.getConnection();
-      const count = await stream(connection.connection as unknown as newest.Connection, upTo, stopAfter);
-      connection.release();
-      return count;
-    },
-    async transaction(work) {
-      const connection = await pool.getConnection();
-      try {
-        await connection.beginTransaction();
-        await work({
-          insert: (id, name) => connection.execute(INSERT, [id, name]),
-          select: (upTo) => connection.query(SELECT, [upTo]),
-        });
-        await connection.commit();
-      } catch (error) {
-        await connection.rollback();
-        throw error;
-      } finally {
-        connection.release();
-      }
-    },
-    async hold() {
-      const connection = await pool.getConnection();
-      return () => connection.release();
-    },
-    instrument,
-    uninstrument: () => uninstrument(pool),
-    close: () => pool.end(),
+        return count;
+      },
+      async transaction(work) {
+        const connection = await pool.getConnection();
+        try {
+          await connection.beginTransaction();
+          await work({
+            insert: (id, name) => connection.execute(INSERT, [id, name]),
+            select: (upTo) => connection.query(SELECT, [upTo]),
+          });
+          await connection.commit();
+        } catch (error) {
+          await connection.rollback();
+          throw error;
+        } finally {
+          connection.release();
+        }
+      },
+      async hold() {
+        const connection = await pool.getConnection();
+        return () => connection.release();
+      },
+      instrument,
+      uninstrument: () => uninstrument(pool),
+      close: () => pool.end(),
+    };
   };
-}
 
-async function stream(connection: newest.Connection, upTo: number, stopAfter: number): Promise<number> {
-  let count = 0;
-  for await (const row of connection.query(SELECT, [upTo]).stream({ highWaterMark: 5 })) {
-    if (row !== undefined) count++;
-    if (count >= stopAfter) break;
-  }
-  return count;
+function stream(connection: newest.Connection, upTo: number, stopAfter: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let count = 0;
+    const rows = connection.query(SELECT, [upTo]).stream({ highWaterMark: 5 });
+    rows.on('data', () => {
+      if (++count >= stopAfter) rows.destroy();
+    });
+    rows.on('error', reject);
+    rows.on('end', () => resolve(count));
+    rows.on('close', () => resolve(count));
+  });
 }
 
 /** A call with a callback, as a promise of what it is called with. */
@@ -195,5 +203,13 @@ const openCallback =
     };
   };
 
-databaseContract('mysql2/promise', openPromise, { ...TRAITS, lacks: ['batch'] });
+const { default: oldestMysql2 } = await oldest<{ default: Mysql2 }>('database', 'mysql2');
+const { default: oldestPromise } = await oldest<{ default: Mysql2Promise }>('database', 'mysql2/promise.js');
+
+// A stream that is given up leaves the connection standing still in that version.
+const OLDEST = { ...TRAITS, lacks: ['batch', 'cursor'] } as const;
+
+databaseContract('mysql2/promise 3.0', openPromise(oldestPromise), OLDEST);
+databaseContract('mysql2 3.0', openCallback(oldestMysql2), OLDEST);
+databaseContract('mysql2/promise', openPromise(newestPromise), { ...TRAITS, lacks: ['batch'] });
 databaseContract('mysql2', openCallback(newest), { ...TRAITS, lacks: ['batch'] });

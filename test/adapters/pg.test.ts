@@ -3,6 +3,7 @@ import * as newest from 'pg';
 import { afterAll } from 'vitest';
 import { instrumentPg, uninstrument } from '../../src/adapters/pg.ts';
 import { databaseContract, type DatabaseSubject, type OpenOptions } from '../contracts/database.contract.ts';
+import { oldest } from '../support/oldest.ts';
 import { postgres } from '../support/servers.ts';
 
 const server = await postgres();
@@ -112,4 +113,7 @@ function subjectOf(pool: newest.Pool, options: OpenOptions): DatabaseSubject {
 const opened = (pg: Pg) => async (options: OpenOptions) =>
   subjectOf(new pg.Pool(configuration(await emptySchema(), options)), options);
 
+const { default: oldestPg } = await oldest<{ default: Pg }>('database', 'pg');
+
+databaseContract('pg 8.10', opened(oldestPg), { ...TRAITS, lacks: ['batch'] });
 databaseContract('pg', opened(newest), { ...TRAITS, lacks: ['batch'] });

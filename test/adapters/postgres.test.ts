@@ -2,6 +2,7 @@ import newest from 'postgres';
 import { afterAll } from 'vitest';
 import { instrumentPostgres, uninstrument } from '../../src/adapters/postgres.ts';
 import { databaseContract, type DatabaseSubject, type OpenOptions } from '../contracts/database.contract.ts';
+import { oldest } from '../support/oldest.ts';
 import { postgres } from '../support/servers.ts';
 
 const server = await postgres();
@@ -72,4 +73,7 @@ const opened =
     };
   };
 
+const { default: oldestPostgres } = await oldest<{ default: typeof newest }>('database', 'postgres');
+
+databaseContract('postgres.js 3.0', opened(oldestPostgres), { ...TRAITS, lacks: ['batch', 'hold'] });
 databaseContract('postgres.js', opened(newest), { ...TRAITS, lacks: ['batch', 'hold'] });
