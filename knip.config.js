@@ -17,6 +17,8 @@ export default {
       entry: [
         ...entries,
         'test/**/*.test.ts',
+        'test/**/*.newer-node.ts',
+        'test/support/newer-node.config.ts',
         'test/global-setup.ts',
         // Run by other processes, or compiled by name.
         'test/fixtures/*',

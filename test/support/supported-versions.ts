@@ -15,6 +15,13 @@ export interface SupportedVersions {
 /** All of them, in the order of the documentation's pages. */
 export const supportedVersions: readonly SupportedVersions[] = [
   {
+    adapter: 'better-sqlite3',
+    library: 'better-sqlite3',
+    from: '12.11.1',
+    to: '12',
+    testedWith: ['better-sqlite3'],
+  },
+  {
     adapter: 'bullmq',
     library: 'bullmq',
     from: '5.0.0',
