@@ -1,7 +1,7 @@
 import { type Exchange, exchangeOf } from '../instrument/http-exchange.ts';
 import { hookFailed } from '../instrument/guard.ts';
 import { Onion } from '../instrument/onion.ts';
-import type { KoaContextLike, RoutedContext } from './koa-types.ts';
+import type { KoaContextLike, KoaLayer, RoutedContext } from './koa-types.ts';
 
 /** One request's way through the middlewares of Koa and the routes of @koa/router. */
 export class KoaTrace extends Onion {
@@ -33,7 +33,10 @@ export class KoaTrace extends Onion {
   override ended(): void {
     super.ended();
     const route = routeOf(this.#context);
-    if (route !== undefined) this.exchange.route = route;
+    if (route !== undefined) {
+      this.exchange.route = String(route.path);
+      this.exchange.routeName = route.name ?? undefined;
+    }
     if (this.#context.router !== undefined) this.#onRouter(this.#context.router);
   }
 }
@@ -42,10 +45,9 @@ export class KoaTrace extends Onion {
  * The route that a request came to. (`_matchedRoute` alone is not it: middlewares of a router overwrite it on the way.) One that was refused on its
  * way has the first route that it would have come to, and one for another method (405, OPTIONS) that of its path.
  */
-function routeOf({ matched, method, _matchedRoute }: RoutedContext): string | undefined {
+function routeOf({ matched, method, _matchedRoute }: RoutedContext): KoaLayer | undefined {
   const routes = matched?.filter(({ methods }) => methods.length > 0);
   if (routes === undefined || routes.length === 0) return undefined;
   const own = routes.filter(({ methods }) => methods.includes(method));
-  const route = own.find(({ path }) => path === _matchedRoute) ?? own[0] ?? routes.at(-1)!;
-  return String(route.path);
+  return own.find(({ path }) => path === _matchedRoute) ?? own[0] ?? routes.at(-1);
 }

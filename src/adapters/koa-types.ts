@@ -34,6 +34,7 @@ export interface KoaRouterLike {
 
 /** A route, or a middleware of a router, which has no methods. */
 export interface KoaLayer {
+  readonly name?: string | null | undefined;
   readonly path: string | RegExp;
   readonly methods: readonly string[];
   readonly stack: KoaMiddleware[];

@@ -6,9 +6,42 @@ import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 
 const NAME = 'http_server_route_info';
 
-type RouteInfo = Gauge<'route' | 'view'>;
+const byRegistry: WeakMap<Registry, RouteNames> = new WeakMap();
 
-const gauges: WeakMap<Registry, RouteInfo> = new WeakMap();
+/** The names of a registry's routes: a gauge beside the numbers. */
+export class RouteNames {
+  readonly #info: Gauge<'route' | 'view'>;
+  /** What this process has said. */
+  readonly #said: Map<string, string> = new Map();
+
+  static of(registry: Registry, namespace: string): RouteNames {
+    let names = byRegistry.get(registry);
+    if (names === undefined) byRegistry.set(registry, (names = new RouteNames(registry, namespace)));
+    return names;
+  }
+
+  private constructor(registry: Registry, namespace: string) {
+    this.#info = new Gauge({
+      name: namespace === '' ? NAME : `${namespace}_${NAME}`,
+      help: "The route's name, the label view of Django's families.",
+      labelNames: ['route', 'view'],
+      aggregation: 'mostRecent',
+      liveOnly: false,
+      maxSeries: 10_000,
+      registry,
+    });
+  }
+
+  name(route: string, view: string): void {
+    this.#said.set(route, view);
+    this.#info.labels({ route, view }).set(1);
+  }
+
+  /** The same, unless the route has a name: what the application says goes before what its framework knows. */
+  suggest(route: string, view: string): void {
+    if (!this.#said.has(route)) this.name(route, view);
+  }
+}
 
 /**
  * Gives routes the names that they have as Django's views, for the label `view` under METRICS_COMPAT=django; without it nothing happens.
@@ -27,26 +60,9 @@ export function nameViews(
   const { registry = defaultRegistry } = options;
   whenActive(registry, ({ compat, namespace }) => {
     if (compat !== 'django') return;
-    const info = infoOf(registry, namespace);
-    for (const [route, view] of Object.entries(names)) info.labels({ route, view }).set(1);
+    const known = RouteNames.of(registry, namespace);
+    for (const [route, view] of Object.entries(names)) known.name(route, view);
   });
-}
-
-function infoOf(registry: Registry, namespace: string): RouteInfo {
-  let info = gauges.get(registry);
-  if (info === undefined) {
-    info = new Gauge({
-      name: namespace === '' ? NAME : `${namespace}_${NAME}`,
-      help: "The route's name, the label view of Django's families.",
-      labelNames: ['route', 'view'],
-      aggregation: 'mostRecent',
-      liveOnly: false,
-      maxSeries: 10_000,
-      registry,
-    });
-    gauges.set(registry, info);
-  }
-  return info;
 }
 
 /** The names that processes have given, of two for one route the latest. `before` where they are the same. */

@@ -1,15 +1,18 @@
-import type { IncomingMessage } from 'node:http';
+import { RouteNames } from '../compat/django-views.ts';
 import type { BoundCounter } from '../core/counter.ts';
 import { Counter } from '../core/counter.ts';
+import type { Exchange } from './http-exchange.ts';
 import type { HttpFamilyOptions } from './http-families.ts';
 
 /** What Django's families have, ours have not, and METRICS_COMPAT=django counts therefore. */
 export class HttpDjangoCounters {
   readonly #ajax: Counter;
   readonly #thrown: Counter<'route' | 'type'>;
+  readonly #names: RouteNames;
   readonly #bound: Map<string, Map<string, BoundCounter>> = new Map();
 
   constructor({ registry, namespace = '', maxSeries = 10_000 }: HttpFamilyOptions) {
+    this.#names = RouteNames.of(registry, namespace);
     // It is Django's alone, so that no namespace comes before it.
     this.#ajax = new Counter({ name: 'django_http_ajax_requests_total', help: 'Count of AJAX requests.', registry });
     this.#thrown = new Counter({
@@ -21,9 +24,11 @@ export class HttpDjangoCounters {
     });
   }
 
-  count(request: IncomingMessage, route: string, thrown: readonly string[]): void {
+  /** @param route as the families have it */
+  count({ request, thrown, routeName }: Exchange, route: string): void {
     if (request.headers['x-requested-with'] === 'XMLHttpRequest') this.#ajax.inc();
     for (const type of thrown) this.#counterOf(route, type).inc();
+    if (routeName !== undefined) this.#names.suggest(route, routeName);
   }
 
   #counterOf(route: string, type: string): BoundCounter {

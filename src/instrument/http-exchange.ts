@@ -56,6 +56,8 @@ export class Exchange implements ByteCounts {
   readonly startedAt: number = performance.now();
   /** The router's pattern, once it is known. */
   route: string | undefined = undefined;
+  /** The route's own name, where the framework has names for routes. */
+  routeName: string | undefined = undefined;
   responseBytes: number = 0;
   receivedBytes: number = 0;
   pieces: number = 0;
@@ -272,6 +274,7 @@ function onClose(this: ServerResponse): void {
  * aborted requests have it too; where it is called more than once, the last call holds.
  *
  * @param route the pattern (`/devices/:id`), never the path: each value is a series.
+ * @param name the route's name, which METRICS_COMPAT=django shows as the label `view`. @default the pattern
  *
  * @example
  * createServer((request, response) => {
@@ -279,7 +282,9 @@ function onClose(this: ServerResponse): void {
  *   response.end('...');
  * });
  */
-export function setRoute(request: IncomingMessage, route: string): void {
+export function setRoute(request: IncomingMessage, route: string, name?: string): void {
   const exchange = exchangeOf(request);
-  if (exchange !== undefined) exchange.route = route;
+  if (exchange === undefined) return;
+  exchange.route = route;
+  exchange.routeName = name;
 }

@@ -97,7 +97,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
     if (status === CLIENT_CLOSED) route.aborted();
     for (const type of exchange.unanswered) route.exception(type);
-    this.#django?.count(exchange.request, route.name, exchange.thrown);
+    this.#django?.count(exchange, route.name);
   }
 
   headless({ method, route, scheme, status, seconds }: HeadlessRequest): void {

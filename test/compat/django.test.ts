@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { Router } from '@koa/router';
+import Koa from 'koa';
 import { type HttpPromenade, promenade, setRoute } from '../../src/adapters/http.ts';
+import { promenade as promenadeKoa } from '../../src/adapters/koa.ts';
 import { DJANGO_BODY_BUCKETS, DJANGO_LATENCY_BUCKETS } from '../../src/compat/django-buckets.ts';
 import { deriveDjangoFamilies } from '../../src/compat/django.ts';
 import { Registry } from '../../src/core/registry.ts';
@@ -74,8 +77,8 @@ async function countEverything(registry: Registry, namespace?: string): Promise<
 function serving(metrics: HttpPromenade): Server {
   return createServer({ keepAliveTimeout: 1 }, (request, response) => {
     if (metrics.serve(request, response)) return;
-    const route = /^\/(devices|racks)\//.exec(request.url!)?.[1];
-    if (route !== undefined) setRoute(request, `/${route}/:id`);
+    const route = /^\/(devices|racks|rooms)\//.exec(request.url!)?.[1];
+    if (route !== undefined) setRoute(request, `/${route}/:id`, route === 'rooms' ? 'dcim:room' : undefined);
     response.statusCode = route === undefined ? 404 : 200;
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end('hello');
@@ -269,6 +272,49 @@ describe('several processes', () => {
     expect(seriesValue(page, family, { ...labels, view: 'dcim:device' })).toBeUndefined();
     await close();
   });
+});
+
+test('routes that have names in their framework need no other', async () => {
+  const registry = new Registry();
+  const app = new Koa();
+  const metrics = promenadeKoa(app, { registry, enabled: true, compat: 'django' });
+  const router = new Router();
+  router.get('dcim:device', '/devices/:id', (context) => void (context.body = 'device'));
+  router.get('dcim:rack', '/racks/:id', (context) => void (context.body = 'rack'));
+  router.get('/sites/:id', (context) => void (context.body = 'site'));
+  app.use(router.routes());
+  // What the application says goes before.
+  nameViews({ '/racks/:id': 'dcim:shelf' }, { registry });
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  for (const path of ['/devices/1', '/racks/1', '/sites/1', '/devices/2', '/nowhere']) {
+    await (await fetch(origin + path, { headers: { connection: 'close' } })).text();
+  }
+  server.close();
+  await once(server, 'close');
+  await metrics.close();
+  const { samples } = (await scrape(registry)).families.get('django_http_responses_total_by_status_view_method_total')!;
+  expect(samples.map(({ labels: { view }, value }) => [view, value])).toEqual([
+    ['/sites/:id', 1],
+    ['dcim:device', 2],
+    ['dcim:shelf', 1],
+    ['<unnamed view>', 1],
+  ]);
+});
+
+test('setRoute says a name, too', async () => {
+  const registry = new Registry();
+  const metrics = promenade({ registry, enabled: true, compat: 'django' });
+  const server = serving(metrics);
+  const origin = await listening(server);
+  await (await fetch(`${origin}/rooms/1`, { headers: { connection: 'close' } })).text();
+  await metrics.close();
+  server.close();
+  await once(server, 'close');
+  const labels = { view: 'dcim:room', method: 'GET', transport: 'http' };
+  const page = await scrape(registry);
+  expect(seriesValue(page, 'django_http_requests_total_by_view_transport_method_total', labels)).toBe(1);
 });
 
 async function scrapeOnly(registry: Registry): Promise<ScrapedPage> {
