@@ -37,10 +37,10 @@ function subject(library: Library) {
     agenda.on('error', () => {});
     const define = (name: string, attempts: number): void => {
       const backoff = ({ attempt }: { readonly attempt: number }) => (attempt < attempts ? 10 : null);
-      agenda.define(name, async (job: Job<{ order: Order }>) => void (await work(job.attrs.data.order)), {
-        concurrency,
-        backoff,
-      });
+      const process = (job: Job<{ order: Order }>, done: (error?: Error) => void): void => {
+        work(job.attrs.data.order).then(() => done(), done);
+      };
+      agenda.define(name, process, { concurrency, backoff });
     };
     await agenda.start();
     let stopped = false;

@@ -6,6 +6,7 @@ import { Registry } from '../../src/core/registry.ts';
 import { jobKillContract } from '../contracts/job-kill.contract.ts';
 import { type JobSubject, jobContract, type JobSubjectOptions, type Order } from '../contracts/job.contract.ts';
 import { Numbers } from '../support/http-numbers.ts';
+import { runNewestJobs } from '../support/job-newest.ts';
 import { oldest } from '../support/oldest.ts';
 import { postgres } from '../support/servers.ts';
 
@@ -84,6 +85,22 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
       workers: true,
     });
   }
+
+  test.each(['graphile-worker18'])('%s, on the Node that it needs', async () => {
+    const { node, families } = await runNewestJobs('graphile-worker', database!.url);
+    const post = ['graphile-worker', 'post'];
+    expect(node).toMatch(/^v22\./);
+    expect(families['job_enqueued']).toEqual([[...post, 4]]);
+    expect(families['job_started']).toEqual([[...post, 5]]);
+    expect(families['job_finished']).toEqual([
+      [...post, 'cancelled', 1],
+      [...post, 'failed', 1],
+      [...post, 'retried', 1],
+      [...post, 'succeeded', 2],
+    ]);
+    expect(families['job_running']).toEqual([[...post, 0]]);
+    expect(families['job_queue_size']!.map(([, state]) => state)).toEqual(['active', 'delayed', 'failed', 'waiting']);
+  });
 
   const start = async () => {
     const utils = await graphile.makeWorkerUtils({ connectionString: database!.url, schema: 'killed', logger });

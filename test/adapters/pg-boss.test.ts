@@ -12,6 +12,7 @@ import {
   outcomes,
 } from '../contracts/job.contract.ts';
 import { Numbers } from '../support/http-numbers.ts';
+import { runNewestJobs } from '../support/job-newest.ts';
 import { oldest, oldestUrl } from '../support/oldest.ts';
 import { postgres } from '../support/servers.ts';
 
@@ -105,6 +106,34 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
     } as const;
     jobKillContract(name, start, traits);
   }
+
+  test.each(['pg-boss12'])('%s, on the Node that it needs', async () => {
+    const { node, seen, families } = await runNewestJobs('pg-boss', database!.url);
+    expect(node).toMatch(/^v22\./);
+    expect(families['job_enqueued']).toEqual([
+      ['each', 'each', 3],
+      ['post', 'post', 4],
+    ]);
+    expect(families['job_started']).toEqual([
+      ['each', 'each', 3],
+      ['post', 'post', 5],
+    ]);
+    expect(families['job_finished']).toEqual([
+      ['each', 'each', 'failed', 2],
+      ['each', 'each', 'succeeded', 1],
+      ['post', 'post', 'cancelled', 1],
+      ['post', 'post', 'failed', 1],
+      ['post', 'post', 'retried', 1],
+      ['post', 'post', 'succeeded', 2],
+    ]);
+    expect(families['job_workers']).toEqual([
+      ['each', 0],
+      ['post', 1],
+    ]);
+    const states = families['job_queue_size']!.filter(([queue]) => queue === 'post').map(([, state]) => state);
+    expect(states).toEqual(['active', 'deferred', 'failed', 'ready']);
+    expect(seen).toEqual(Array.from({ length: 5 }, () => [false, true]).flat());
+  });
 
   describe("pg-boss's own", () => {
     test('a batch fails as a whole, one that takes too long too, and one that is cancelled is', async () => {

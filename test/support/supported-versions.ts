@@ -88,6 +88,13 @@ export const supportedVersions: readonly SupportedVersions[] = [
     testedWith: [{ package: '@nestjs/platform-fastify', workspace: 'frameworks' }, '@nestjs/platform-fastify'],
   },
   {
+    adapter: 'next',
+    library: 'next',
+    from: '15.1.0',
+    to: '16',
+    testedWith: [{ package: 'next', workspace: 'frameworks' }, 'next'],
+  },
+  {
     adapter: 'libsql',
     library: '@libsql/client',
     from: '0.14.0',
@@ -99,14 +106,14 @@ export const supportedVersions: readonly SupportedVersions[] = [
     library: 'graphile-worker',
     from: '0.16.0',
     to: '0',
-    testedWith: [{ package: 'graphile-worker', workspace: 'jobs' }, 'graphile-worker'],
+    testedWith: [{ package: 'graphile-worker', workspace: 'jobs' }, 'graphile-worker', 'graphile-worker18'],
   },
   {
     adapter: 'pg-boss',
     library: 'pg-boss',
     from: '10.0.0',
-    to: '10',
-    testedWith: [{ package: 'pg-boss', workspace: 'jobs' }, 'pg-boss'],
+    to: '12',
+    testedWith: [{ package: 'pg-boss', workspace: 'jobs' }, 'pg-boss', 'pg-boss12'],
   },
   {
     adapter: 'agenda',
