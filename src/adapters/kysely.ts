@@ -108,11 +108,7 @@ function watched(executeQuery: Connection['executeQuery']): Connection['executeQ
     if (!watcher?.state.on) return call();
     const { connection } = watcher;
     const { sql } = query;
-    try {
-      connection.sent(sql);
-    } catch (error) {
-      hookFailed(error);
-    }
+    connection.sent(sql);
     return observeCall(call, (outcome) => {
       if (outcome.failed) connection.failed(sql, outcome.error);
       else connection.succeeded(sql, outcome.result.numAffectedRows ?? outcome.result.rows.length);

@@ -40,9 +40,17 @@ const families: WeakMap<Registry, ModelFamilies> = new WeakMap();
 export class ModelRecorder implements WriteSink {
   readonly #families: ModelFamilies;
   readonly #prefix: string;
+  readonly #modelOf: (table: string) => string;
 
-  /** @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours. */
-  constructor(where: { readonly registry: Registry; readonly namespace: string }, app: string = '') {
+  /**
+   * @param modelOf Names a table's model; else the table is the model.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+   */
+  constructor(
+    where: { readonly registry: Registry; readonly namespace: string },
+    app: string = '',
+    modelOf: (table: string) => string = (table) => table,
+  ) {
     let defined = families.get(where.registry);
     if (!defined) {
       defined = defineModelFamilies(where.registry, where.namespace);
@@ -50,6 +58,7 @@ export class ModelRecorder implements WriteSink {
     }
     this.#families = defined;
     this.#prefix = app === '' ? '' : `${app}.`;
+    this.#modelOf = modelOf;
   }
 
   /** Makes a model's series before it is used, so that rates see the first row. For libraries that know their models. */
@@ -64,7 +73,7 @@ export class ModelRecorder implements WriteSink {
 
   /** Counts rows that are counted already, and that a transaction has taken back. */
   rolledBack(write: Write, model: string, rows: number): void {
-    this.#families.rolledBack.labels({ model: this.#prefix + model, operation: write }).inc(rows);
+    this.#families.rolledBack.labels({ model: this.#labelOf(model), operation: write }).inc(rows);
   }
 
   /** A transaction has begun, in which rows are to be counted through what is returned. */
@@ -75,7 +84,11 @@ export class ModelRecorder implements WriteSink {
   #counter(write: Write, model: string): BoundCounter {
     const { inserts, updates, deletes } = this.#families;
     const family = write === 'insert' ? inserts : write === 'update' ? updates : deletes;
-    return family.labels({ model: this.#prefix + model });
+    return family.labels({ model: this.#labelOf(model) });
+  }
+
+  #labelOf(model: string): string {
+    return this.#prefix + this.#modelOf(model);
   }
 }
 

@@ -1,3 +1,4 @@
+import { hookFailed } from './guard.ts';
 import type { ModelRecorder, ModelTransaction } from './model-recorder.ts';
 import { countSqlWrite, readSqlWrite } from './sql-write.ts';
 
@@ -27,8 +28,16 @@ export class SqlConnection {
     this.#recorder = recorder;
   }
 
-  /** A statement leaves. */
+  /** A statement leaves. Never throws. */
   sent(sql: string): void {
+    try {
+      this.#sent(sql);
+    } catch (error) {
+      hookFailed(error);
+    }
+  }
+
+  #sent(sql: string): void {
     this.#then?.();
     this.#then = undefined;
     const match = TRANSACTION.exec(sql);

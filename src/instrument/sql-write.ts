@@ -79,7 +79,12 @@ function tableName(written: string): string {
     .match(PARTS)!
     .map((part) => (/^["`[]/.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part));
   const [table, schema] = parts.toReversed();
-  return schema === undefined || USUAL_SCHEMAS.includes(schema) ? table! : `${schema}.${table}`;
+  return tableLabel(table!, schema);
+}
+
+/** A table's name as labels have it: with its schema, if it is not the usual one. */
+export function tableLabel(table: string, schema: string | undefined): string {
+  return schema === undefined || USUAL_SCHEMAS.includes(schema) ? table : `${schema}.${table}`;
 }
 
 /** Where the statement itself begins, that stands after common table expressions; -1 if it writes nothing. */

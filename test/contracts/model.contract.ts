@@ -453,7 +453,7 @@ class Counts {
   }
 
   #nameOf(label: string): string {
-    return this.#names.get(label) ?? label;
+    return this.#names.get(label) ?? `unknown label ${label}`;
   }
 }
 
