@@ -21,7 +21,7 @@ export default {
         'test/support/newer-node.config.ts',
         'test/global-setup.ts',
         // Run by other processes, or compiled by name.
-        'test/fixtures/*',
+        'test/fixtures/**',
         'test/dist/scripts/*',
         'test/types/fixtures/*',
       ],

@@ -138,7 +138,9 @@ export class Exchange implements ByteCounts {
     const { request, response } = this;
     if (response.writableFinished || this.refusal !== 0) return false;
     const { socket } = request;
-    return socket.readableEnded || (socket.errored ?? null) !== null;
+    // An error that the server itself has destroyed the response with comes from no system call.
+    const errored = (socket.errored ?? undefined) as NodeJS.ErrnoException | undefined;
+    return socket.readableEnded || errored?.syscall !== undefined;
   }
 
   /** What the client got. */

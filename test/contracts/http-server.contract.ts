@@ -31,6 +31,10 @@ export interface Traits {
   readonly wrongMethod: { readonly status: string; readonly route: string };
   /** The names under which the middlewares `outer` and `inner` are measured; none on plain node:http. */
   readonly middlewares?: { readonly outer: string; readonly inner: string };
+  /** How the framework writes `/api/:tenant/items/:id`. @default so */
+  readonly itemRoute?: string;
+  /** Whether a body that is known as a whole is written in pieces nevertheless. @default 'false' */
+  readonly streaming?: 'true' | 'false';
   /** Exceptions are seen. */
   readonly exceptions: boolean;
   /** The handler's own time is seen. */
@@ -58,6 +62,7 @@ export function httpServerContract(
   traits: Traits,
 ): void {
   const running: Subject[] = [];
+  const { itemRoute = '/api/:tenant/items/:id' } = traits;
 
   async function begin(options: Partial<SubjectOptions> = {}): Promise<App> {
     const registry = new Registry();
@@ -81,20 +86,20 @@ export function httpServerContract(
       }
       const numbers = await app.numbers(3);
       expect(numbers.value('http_server_requests', { route: '/hello', method: 'GET', scheme: 'http' })).toBe(1);
-      expect(numbers.value('http_server_requests', { route: '/api/:tenant/items/:id' })).toBe(2);
-      expect(numbers.labelValues('http_server_requests', 'route')).toEqual(['/api/:tenant/items/:id', '/hello']);
+      expect(numbers.value('http_server_requests', { route: itemRoute })).toBe(2);
+      expect(numbers.labelValues('http_server_requests', 'route')).toEqual([itemRoute, '/hello']);
       expect(
         numbers.value('http_server_responses', {
           route: '/hello',
           method: 'GET',
           status: '200',
-          streaming: 'false',
+          streaming: traits.streaming ?? 'false',
           charset: 'utf-8',
         }),
       ).toBe(1);
       expect(numbers.value('http_server_active_requests')).toBe(0);
       if (traits.handlers) {
-        expect(numbers.count('http_server_handler_duration_seconds', { route: '/api/:tenant/items/:id' })).toBe(2);
+        expect(numbers.count('http_server_handler_duration_seconds', { route: itemRoute })).toBe(2);
       }
     });
 
