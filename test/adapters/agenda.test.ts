@@ -37,10 +37,8 @@ function subject(library: Library) {
     agenda.on('error', () => {});
     const define = (name: string, attempts: number): void => {
       const backoff = ({ attempt }: { readonly attempt: number }) => (attempt < attempts ? 10 : null);
-      const process = (job: Job<{ order: Order }>, done: (error?: Error) => void): void => {
-        work(job.attrs.data.order).then(() => done(), done);
-      };
-      agenda.define(name, process, { concurrency, backoff });
+      const process = (job: Job<{ order: Order }>): Promise<string> => work(job.attrs.data.order);
+      agenda.define(name, process as (job: Job<{ order: Order }>) => void, { concurrency, backoff });
     };
     await agenda.start();
     let stopped = false;

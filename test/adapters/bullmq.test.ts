@@ -102,7 +102,8 @@ describe.skipIf(server.missing)('with Redis', () => {
           }
           if (runs === 2) {
             await worker.rateLimit(10);
-            throw library.Worker.RateLimitError();
+            const limited = library.Worker.RateLimitError();
+            throw limited;
           }
           return 'done';
         });

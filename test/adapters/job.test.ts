@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { instrumentJob, uninstrument } from '../../src/adapters/job.ts';
 import { Registry } from '../../src/core/registry.ts';
+import { jobKillContract, type KillSubject } from '../contracts/job-kill.contract.ts';
 import { type JobSubject, jobContract, type JobSubjectOptions, outcomes } from '../contracts/job.contract.ts';
 import { Numbers } from '../support/http-numbers.ts';
 
@@ -34,6 +35,15 @@ jobContract('instrumentJob', subject, {
   ids: false,
   workers: false,
 });
+
+// Nobody knows of the run but the process that died.
+const killed = async (): Promise<KillSubject> => ({
+  settings: {},
+  send: async (worker) => void worker.process.send('run'),
+  close: async () => {},
+});
+const traits = { library: 'job', queue: 'cron', job: 'report' } as const;
+jobKillContract('instrumentJob', killed, { ...traits, foundBy: 'successor', runsAgain: false });
 
 test('the function stays what it was', async () => {
   const registry = new Registry();
