@@ -19,7 +19,7 @@ export interface StatementKind {
   readonly databaseOf: (statement: object) => SyncDatabase | undefined;
 }
 
-type Method = (this: object, ...args: never[]) => unknown;
+type Method = (this: unknown, ...args: never[]) => unknown;
 
 /** By prototype: how many databases are measured, and what takes the hooks off. */
 const watched: WeakMap<object, { users: number; readonly restore: () => void }> = new WeakMap();
@@ -48,10 +48,10 @@ function hook(prototype: object, { sqlOf, databaseOf }: StatementKind): () => vo
   const methods = prototype as Record<string, unknown>;
   const wrap = (name: string, rowsOf: (result: unknown) => number): (() => void) =>
     wrapMethod(methods, name, (original: Method): Method => {
-      return function (this: object, ...args) {
-        const database = databaseOf(this);
+      return function (this: unknown, ...args) {
+        const database = databaseOf(this as object);
         if (database === undefined) return original.apply(this, args);
-        return callSync(() => original.apply(this, args), sqlOf(this), database, rowsOf);
+        return callSync(() => original.apply(this, args), sqlOf(this as object), database, rowsOf);
       };
     });
   const restores = [
@@ -59,10 +59,10 @@ function hook(prototype: object, { sqlOf, databaseOf }: StatementKind): () => vo
     wrap('get', (row) => (row === undefined ? 0 : 1)),
     wrap('all', (rows) => (Array.isArray(rows) ? rows.length : NO_ROWS)),
     wrapMethod(methods, 'iterate', (original: Method): Method => {
-      return function (this: object, ...args) {
-        const database = databaseOf(this);
+      return function (this: unknown, ...args) {
+        const database = databaseOf(this as object);
         const iterator = original.apply(this, args);
-        if (database !== undefined) follow(iterator as object, sqlOf(this), database);
+        if (database !== undefined) follow(iterator as object, sqlOf(this as object), database);
         return iterator;
       };
     }),
@@ -111,7 +111,7 @@ function follow(iterator: object, sql: string, database: SyncDatabase): void {
     };
     const methods = iterator as Record<string, unknown>;
     wrapMethod(methods, 'next', (original: Method): Method => {
-      return function (this: object, ...args) {
+      return function (this: unknown, ...args) {
         let result: { readonly done?: boolean };
         try {
           result = original.apply(this, args) as typeof result;
@@ -125,7 +125,7 @@ function follow(iterator: object, sql: string, database: SyncDatabase): void {
       };
     });
     wrapMethod(methods, 'return', (original: Method): Method => {
-      return function (this: object, ...args) {
+      return function (this: unknown, ...args) {
         settled(() => end());
         return original.apply(this, args);
       };
