@@ -10,6 +10,7 @@ const TOPICS: Readonly<Record<string, () => Promise<{ run: Run }>>> = {
   multiprocess: () => import('./multiprocess/run.ts'),
   serve: () => import('./serve/run.ts'),
   http: () => import('./http/run.ts'),
+  adapters: () => import('./adapters/run.ts'),
   import: () => import('./import/run.ts'),
 };
 

@@ -34,6 +34,8 @@ const CLAIMS: readonly Claim[] = [
   },
   http('requests a second, Fastify', 'fastify: requests', 'fastify-metrics'),
   http('requests a second, Express', 'express: requests', 'express-prom-bundle'),
+  adapter('added to a read by ioredis', 'ioredis: a read: added'),
+  adapter('added to a read of lru-cache', 'lru-cache: a read: added'),
   { what: 'import', topic: 'import', case: 'import', target: '30 ms at most', contenders: PEERS },
 ];
 
@@ -43,6 +45,10 @@ function core(what: string, name: string, target: string): Claim {
 
 function exposition(what: string, name: string, target: string): Claim {
   return { what, topic: 'exposition', case: name, target, contenders: PEERS };
+}
+
+function adapter(what: string, name: string): Claim {
+  return { what, topic: 'adapters', case: name, target: '2 µs at most', contenders: PEERS };
 }
 
 function http(what: string, name: string, peer: string): Claim {

@@ -28,7 +28,7 @@ interface StoredResult extends TopicResult {
 }
 
 const RESULTS = new URL('../../results/', import.meta.url);
-const TOPICS = ['core', 'exposition', 'multiprocess', 'serve', 'http', 'import'];
+const TOPICS = ['core', 'exposition', 'multiprocess', 'serve', 'http', 'adapters', 'import'];
 
 const PEERS = [
   'prom-client',
@@ -39,6 +39,9 @@ const PEERS = [
   'fastify-metrics',
   'express',
   'express-prom-bundle',
+  'ioredis',
+  'lru-cache',
+  '@opentelemetry/instrumentation-ioredis',
 ];
 
 /** Prints a topic's tables. */
