@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { Registry } from '../../../src/core/registry.ts';
 import { postgres, redis, type TestDatabase } from '../../support/servers.ts';
 import { startApplication } from './application.ts';
@@ -33,17 +34,41 @@ export interface Pair {
 
 /** Starts both. The numbers of migrations are on their pages. */
 export async function startPair(): Promise<Pair> {
-  const databases: TestDatabase[] = [await server.createDatabase(), await server.createDatabase()];
-  const [first, second] = databases as [TestDatabase, TestDatabase];
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const one of stops.splice(0).toReversed()) await one();
+  };
+  try {
+    return await start(stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(stops: (() => Promise<unknown>)[], stop: () => Promise<void>): Promise<Pair> {
+  const createDatabase = async (): Promise<TestDatabase> => {
+    const database = await server.createDatabase();
+    stops.push(() => database.drop());
+    return database;
+  };
+  const [first, second] = [await createDatabase(), await createDatabase()];
+  stops.push(
+    () => forget(first.database),
+    () => forget(second.database),
+  );
   const project = await startProject(first, cacheServer.url, first.database);
+  stops.push(() => project.stop());
   project.migrate(second);
   const backends = connectBackends({
     databaseUrl: second.url,
     cacheUrl: cacheServer.url,
     cachePrefix: `${second.database}:`,
   });
+  stops.push(() => backends.close());
   const registry = new Registry();
   const app = await startApplication(registry, backends);
+  stops.push(() => app.close());
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
   const pair: Pair = {
     registry,
@@ -54,13 +79,17 @@ export async function startPair(): Promise<Pair> {
       theirs: await ask(project.origin, request),
       ours: await ask(origin, request),
     }),
-    stop: async () => {
-      await app.close();
-      await project.stop();
-      await backends.close();
-      for (const database of databases) await database.drop();
-    },
+    stop,
   };
   await pair.ask({ method: 'GET', path: '/database/migrations/' });
   return pair;
+}
+
+/** Takes what begins so out of the cache. */
+async function forget(prefix: string): Promise<void> {
+  const cache = new Redis(cacheServer.url);
+  for await (const keys of cache.scanStream({ match: `${prefix}:*` })) {
+    if ((keys as string[]).length > 0) await cache.del(...(keys as string[]));
+  }
+  cache.disconnect();
 }
