@@ -1,11 +1,11 @@
 import { createClient } from '@libsql/client';
-import { eq, inArray, sql } from 'drizzle-orm';
+import * as orm from 'drizzle-orm';
 import { drizzle as onBetterSqlite } from 'drizzle-orm/better-sqlite3';
 import { drizzle as onLibsql } from 'drizzle-orm/libsql';
 import { int, mysqlTable, varchar } from 'drizzle-orm/mysql-core';
 import { drizzle as onMysql2, type MySql2Database } from 'drizzle-orm/mysql2';
 import { drizzle as onPg, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import { integer, pgSchema, pgTable, serial, text } from 'drizzle-orm/pg-core';
+import * as pgCore from 'drizzle-orm/pg-core';
 import * as sqlite from 'drizzle-orm/sqlite-core';
 import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
@@ -21,6 +21,7 @@ import {
 import { Numbers } from '../support/http-numbers.ts';
 import { mariadbModels, postgresModels } from '../support/model-databases.ts';
 import { modelTables } from '../support/model-tables.ts';
+import { oldest } from '../support/oldest.ts';
 import { sqliteModels } from '../support/sqlite-models.ts';
 
 const onPostgres = await postgresModels();
@@ -30,11 +31,30 @@ afterAll(async () => {
   await onMariadb.drop();
 });
 
-const columns = { id: serial('id').primaryKey(), name: text('name').notNull(), score: integer('score').default(0) };
-const author = pgTable('author', columns);
-const archived = pgSchema('archive').table('author', columns);
+type Library = Pick<typeof import('drizzle-orm'), 'eq' | 'inArray' | 'sql'> &
+  Pick<typeof import('drizzle-orm/pg-core'), 'pgTable' | 'pgSchema' | 'serial' | 'text' | 'integer'> &
+  Pick<typeof import('drizzle-orm/node-postgres'), 'drizzle'>;
 
-describe.skipIf(onPostgres.missing)('PostgreSQL', () => {
+describe.skipIf(onPostgres.missing)('PostgreSQL', async () => {
+  const newest: Library = { ...orm, ...pgCore, drizzle: onPg };
+  const old: Library = {
+    ...(await oldest<typeof import('drizzle-orm')>('models', 'drizzle-orm')),
+    ...(await oldest<typeof import('drizzle-orm/pg-core')>('models', 'drizzle-orm/pg-core')),
+    ...(await oldest<typeof import('drizzle-orm/node-postgres')>('models', 'drizzle-orm/node-postgres')),
+  };
+  const versions = [
+    { version: '0.45', library: newest, operations: 10_000 },
+    { version: '0.30', library: old, operations: 500 },
+  ];
+  for (const { version, library, operations } of versions) withLibrary(version, library, operations);
+});
+
+function withLibrary(version: string, library: Library, count: number): void {
+  const { eq, inArray, sql, pgTable, pgSchema, serial, text, integer } = library;
+  const columns = { id: serial('id').primaryKey(), name: text('name').notNull(), score: integer('score').default(0) };
+  const author = pgTable('author', columns);
+  const archived = pgSchema('archive').table('author', columns);
+
   function operations(db: NodePgDatabase): ModelOperations {
     const named = (name: string) => eq(author.name, name);
     return {
@@ -59,7 +79,7 @@ describe.skipIf(onPostgres.missing)('PostgreSQL', () => {
   async function start(options: ModelSubjectOptions): Promise<ModelSubject> {
     await onPostgres.empty();
     const pool = new Pool({ connectionString: onPostgres.url, max: 4 });
-    const db = instrumentDrizzle(onPg(pool), options);
+    const db = instrumentDrizzle(library.drizzle(pool as never) as unknown as NodePgDatabase, options);
     return {
       ...operations(db),
       instrumentAgain: () => void instrumentDrizzle(db, options),
@@ -69,14 +89,15 @@ describe.skipIf(onPostgres.missing)('PostgreSQL', () => {
     };
   }
 
-  modelContract('Drizzle on pg', start, {
+  modelContract(`Drizzle ${version} on pg`, start, {
     labels: { author: 'author', book: 'book', archived: 'archive.author' },
     declares: false,
     page: 'drizzle',
     has: ['upsert', 'raw', 'transaction', 'savepoint', 'insertArchived'],
+    operations: count,
     cannot: { upsert: { says: 'An upsert counts as an insert', counts: { 'author insert': 3 } } },
   });
-});
+}
 
 describe.skipIf(onMariadb.missing)('MariaDB', () => {
   const authors = mysqlTable('author', {
@@ -88,7 +109,7 @@ describe.skipIf(onMariadb.missing)('MariaDB', () => {
   function operations(
     db: Pick<MySql2Database, 'insert' | 'update' | 'delete' | 'execute' | 'transaction'>,
   ): ModelOperations {
-    const named = (name: string) => eq(authors.name, name);
+    const named = (name: string) => orm.eq(authors.name, name);
     return {
       insert: async (name) => db.insert(authors).values({ name }).$returningId(),
       insertMany: async (names) => db.insert(authors).values(names.map((name) => ({ name }))),
@@ -97,12 +118,12 @@ describe.skipIf(onMariadb.missing)('MariaDB', () => {
         db
           .update(authors)
           .set({ score })
-          .where(inArray(authors.name, [...names])),
+          .where(orm.inArray(authors.name, [...names])),
       delete: async (name) => db.delete(authors).where(named(name)),
-      deleteMany: async (names) => db.delete(authors).where(inArray(authors.name, [...names])),
+      deleteMany: async (names) => db.delete(authors).where(orm.inArray(authors.name, [...names])),
       upsert: async (name, score) =>
         db.insert(authors).values({ name, score }).onDuplicateKeyUpdate({ set: { score } }),
-      raw: async (written) => db.execute(sql.raw(written)),
+      raw: async (written) => db.execute(orm.sql.raw(written)),
       transaction: (work) => db.transaction((inside) => work(operations(inside))),
     };
   }
@@ -125,7 +146,7 @@ describe.skipIf(onMariadb.missing)('MariaDB', () => {
     declares: false,
     page: 'drizzle',
     has: ['upsert', 'raw', 'transaction', 'savepoint'],
-    operations: 1000,
+    operations: 500,
     cannot: {
       upsert: {
         says: 'an update which changes nothing counts as an insert',
@@ -141,7 +162,7 @@ describe('SQLite', () => {
     name: sqlite.text('name').notNull(),
     score: sqlite.integer('score').default(0),
   });
-  const named = (name: string) => eq(authors.name, name);
+  const named = (name: string) => orm.eq(authors.name, name);
 
   async function start(options: ModelSubjectOptions): Promise<ModelSubject> {
     const database = sqliteModels();
@@ -154,12 +175,13 @@ describe('SQLite', () => {
         db
           .update(authors)
           .set({ score })
-          .where(inArray(authors.name, [...names]))
+          .where(orm.inArray(authors.name, [...names]))
           .returning()
           .values(),
       delete: async (name) => db.delete(authors).where(named(name)).returning({ id: authors.id }).get(),
-      deleteMany: async (names) => db.delete(authors).where(inArray(authors.name, [...names])),
-      raw: async (written) => (written.startsWith('select') ? db.all(sql.raw(written)) : db.run(sql.raw(written))),
+      deleteMany: async (names) => db.delete(authors).where(orm.inArray(authors.name, [...names])),
+      raw: async (written) =>
+        written.startsWith('select') ? db.all(orm.sql.raw(written)) : db.run(orm.sql.raw(written)),
       instrumentAgain: () => void instrumentDrizzle(db, options),
       uninstrument: () => uninstrument(db),
       truth: async () => database.truth(),
@@ -172,7 +194,7 @@ describe('SQLite', () => {
     declares: false,
     page: 'drizzle',
     has: ['raw'],
-    operations: 1000,
+    operations: 500,
     cannot: {},
   });
 
@@ -182,7 +204,7 @@ describe('SQLite', () => {
     const db = instrumentDrizzle(onBetterSqlite({ client: database.connection }), { registry });
     const prepared = db
       .insert(authors)
-      .values({ name: sql.placeholder('name') })
+      .values({ name: orm.sql.placeholder('name') })
       .prepare();
     const outer = db.transaction((inside) => {
       inside.insert(authors).values({ name: 'ada' }).run();

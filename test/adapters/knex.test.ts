@@ -73,30 +73,35 @@ describe.skipIf(onPostgres.missing)('PostgreSQL', async () => {
     modelContract(`Knex ${version} on pg`, start, { ...TRAITS, operations: count });
   }
 
-  test("Objection's graphs, row by row", async () => {
+  test.each([
+    { version: '3', make: Knex, Model },
+    {
+      version: '3.0',
+      make: versions[1]!.make,
+      Model: (await oldest<typeof import('objection')>('models', 'objection')).Model,
+    },
+  ])('graphs of Objection $version, row by row', async ({ make, Model: Base }) => {
     await onPostgres.empty();
     const registry = new Registry();
-    const knex = instrumentKnex(Knex({ client: 'pg', connection: onPostgres.url }), { registry });
-    class Book extends Model {
+    const knex = instrumentKnex(make({ client: 'pg', connection: onPostgres.url }), { registry });
+    class Book extends Base {
       static override tableName = 'book';
     }
-    class Author extends Model {
+    class Author extends Base {
       static override tableName = 'author';
       static override relationMappings = {
         books: {
-          relation: Model.HasManyRelation,
+          relation: Base.HasManyRelation,
           modelClass: Book,
           join: { from: 'author.id', to: 'book.author_id' },
         },
       };
     }
     const authors = Author.bindKnex(knex);
-    const ada = (await authors
-      .query()
-      .insertGraphAndFetch({
-        name: 'ada',
-        books: [{ title: 'notes' }, { title: 'letters' }],
-      } as object)) as unknown as {
+    const ada = (await authors.query().insertGraphAndFetch({
+      name: 'ada',
+      books: [{ title: 'notes' }, { title: 'letters' }],
+    } as object)) as unknown as {
       id: number;
       books: { id: number }[];
     };

@@ -397,7 +397,7 @@ export function modelContract(
       if (can.transaction && !traits.cannot.rollback) {
         expect((await counts.rolledBack())['author insert']).toBeGreaterThan(operations / 100);
       }
-    });
+    }, 300_000);
 
     test('the page says in one line what is not told', () => {
       const lines = readFileSync(join(ROOT, 'docs/adapters', `${traits.page}.md`), 'utf8').split('\n');
