@@ -1,34 +1,32 @@
 import { createRequire } from 'node:module';
-import type * as Pg from 'pg';
-import { defaultRegistry } from 'promenade';
+import { Registry } from 'promenade';
 import { instrumentPg } from 'promenade/pg';
+import { instrument } from './opentelemetry.ts';
+import { answerQueries } from './queries.ts';
 import { StubPostgres } from './stub-postgres.ts';
-import type { Subject } from './subject.ts';
-import { executionsOn } from './promenade-page.ts';
 
+const [contender, server] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
-
-/** `pool.query` on one connection. @param server Its URL; nothing for one in this process. */
-export async function open(contender: string, server: string | undefined): Promise<Subject> {
-  let observed: ((histogram: string) => Promise<number>) | undefined;
-  if (contender.startsWith('@opentelemetry')) {
-    const { instrument } = await import('./opentelemetry.ts');
-    const { PgInstrumentation } = await import('@opentelemetry/instrumentation-pg');
-    observed = instrument(new PgInstrumentation());
-  }
-  // OpenTelemetry sees what is required.
-  const { Pool } = require('pg') as typeof Pg;
-  const pool = new Pool({
-    max: 1,
-    ...(server ? { connectionString: server } : { stream: () => new StubPostgres() as never }),
-  });
-  if (contender === 'promenade') instrumentPg(pool, { registry: defaultRegistry, enabled: true });
-  return {
-    async once() {
-      const { rows } = await pool.query('select 7 as n');
-      return rows;
-    },
-    ...(contender === 'promenade' && { counted: executionsOn }),
-    ...(observed && { counted: () => observed('db.client.operation.duration') }),
-  };
+const registry = new Registry();
+let spans: (() => number) | undefined;
+if (contender === 'OpenTelemetry') {
+  const { PgInstrumentation } =
+    require('@opentelemetry/instrumentation-pg') as typeof import('@opentelemetry/instrumentation-pg');
+  spans = instrument(new PgInstrumentation());
 }
+// OpenTelemetry sees what is required.
+const { Pool } = require('pg') as typeof import('pg');
+const connection = server ? { connectionString: server } : { stream: () => new StubPostgres() as never };
+const pool = new Pool({ max: 1, ...connection });
+if (contender === 'promenade') instrumentPg(pool, { registry });
+// It keeps its connection for as long as the process lives.
+await pool.query('set application_name = bench');
+const before = spans?.() ?? 0;
+
+answerQueries(
+  registry,
+  'postgresql',
+  async () => (await pool.query('select 7 as n')).rows,
+  // A query of a pool is two spans: the pool's, and the client's.
+  spans && (() => (spans() - before) / 2),
+);

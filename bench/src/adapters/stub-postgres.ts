@@ -27,6 +27,10 @@ export class StubPostgres extends Duplex {
     return this;
   }
 
+  ref(): this {
+    return this;
+  }
+
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     // A query begins with a Q; what else comes is how we are greeted, or left.
     const answer = chunk[0] === 0x51 ? ANSWER : chunk[0] === 0 ? WELCOME : undefined;
