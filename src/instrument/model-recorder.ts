@@ -98,6 +98,7 @@ export class ModelTransaction implements WriteSink {
   readonly #parent: ModelTransaction | undefined;
   #noted: Map<string, Record<Write, number>> | undefined;
   #takenBack = false;
+  #committed = false;
   #failed = false;
 
   constructor(recorder: ModelRecorder, parent?: ModelTransaction) {
@@ -128,9 +129,10 @@ export class ModelTransaction implements WriteSink {
     else if (cause !== undefined && cause !== error) this.refused(cause);
   }
 
-  /** It was committed, or its savepoint released: what it wrote has the fate of what is around it. */
+  /** It was committed, or its savepoint released: what it wrote has the fate of what is around it, and so has what is still told to it. */
   commit(): void {
     if (this.#failed) return this.rollBack();
+    this.#committed = true;
     const parent = this.#parent;
     for (const [model, counts] of this.#end()) {
       for (const write of WRITES) if (parent) parent.#note(write, model, counts[write]);
@@ -147,6 +149,10 @@ export class ModelTransaction implements WriteSink {
 
   #note(write: Write, model: string, rows: number): void {
     if (!(rows > 0) || !Number.isFinite(rows)) return;
+    if (this.#committed) {
+      if (this.#parent) this.#parent.#note(write, model, rows);
+      return;
+    }
     this.#noted ??= new Map();
     let counts = this.#noted.get(model);
     if (!counts) this.#noted.set(model, (counts = { insert: 0, update: 0, delete: 0 }));

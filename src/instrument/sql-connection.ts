@@ -1,12 +1,12 @@
 import { hookFailed } from './guard.ts';
-import type { ModelRecorder, ModelTransaction } from './model-recorder.ts';
+import type { ModelRecorder, ModelTransaction, WriteSink } from './model-recorder.ts';
 import { countSqlWrite, readSqlWrite } from './sql-write.ts';
 
 const TRANSACTION = /^\s*(begin|start|savepoint|release|rollback|abort|commit|end)\b([^]*)$/i;
 /** What follows `begin` and the like; `begin` also opens blocks, which hold statements. */
 const REST =
   /^(?:\s+(?:transaction|work|tran|deferred|immediate|exclusive|isolation|level|read|write|only|repeatable|(?:un)?committed|serializable|snapshot|,)\b|\s*,)*\s*;?\s*$/i;
-const SAVEPOINT = /^\s+(?:(?:work|transaction)\s+)?(?:to\s+)?(?:savepoint\s+)?["`]?(\w+)["`]?\s*;?\s*$/i;
+const SAVEPOINT = /^\s+(?:(?:work|transaction)\s+)?(?:to\s+)?(?:savepoint\s+)?(\w+|"[^"]+"|`[^`]+`)\s*;?\s*$/i;
 
 /** A transaction, or what comes after a savepoint. */
 interface Level {
@@ -28,13 +28,18 @@ export class SqlConnection {
     this.#recorder = recorder;
   }
 
-  /** A statement leaves. Never throws. */
-  sent(sql: string): void {
+  /**
+   * A statement leaves. Never throws.
+   *
+   * @returns where its rows are to be counted, for connections that send further ones before it is answered.
+   */
+  sent(sql: string): WriteSink {
     try {
       this.#sent(sql);
     } catch (error) {
       hookFailed(error);
     }
+    return this.#sink();
   }
 
   #sent(sql: string): void {
@@ -52,16 +57,20 @@ export class SqlConnection {
   }
 
   /** A statement has succeeded. @param rows That it wrote; undefined where the answer does not tell. */
-  succeeded(sql: string, rows: number | bigint | undefined): void {
+  succeeded(sql: string, rows: number | bigint | undefined, sink: WriteSink = this.#sink()): void {
     if (rows === undefined) return;
     const write = readSqlWrite(sql);
-    if (write) countSqlWrite(this.#levels.at(-1)?.transaction ?? this.#recorder, write, rows);
+    if (write) countSqlWrite(sink, write, rows);
   }
 
   /** A statement was refused, or the connection has gone. */
   failed(sql: string, error: unknown): void {
     this.#levels.at(-1)?.transaction.refused(error);
     if (/^\s*(?:commit|end)\b/i.test(sql)) this.#rollBack(0);
+  }
+
+  #sink(): WriteSink {
+    return this.#levels.at(-1)?.transaction ?? this.#recorder;
   }
 
   #boundary(verb: string): void {

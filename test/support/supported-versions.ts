@@ -259,4 +259,11 @@ export const supportedVersions: readonly SupportedVersions[] = [
     to: '7',
     testedWith: [{ package: 'prisma', workspace: 'models' }, 'prisma'],
   },
+  {
+    adapter: 'typeorm',
+    library: 'typeorm',
+    from: '0.3.20',
+    to: '1',
+    testedWith: [{ package: 'typeorm', workspace: 'models' }, 'typeorm'],
+  },
 ];
