@@ -32,6 +32,6 @@ export default {
     inventory: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     // Loaded by path, from test/support/oldest.ts.
     'test/versions/*': { entry: [], project: [], ignoreDependencies: [/./] },
-    bench: { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    bench: { entry: ['src/main.ts', 'src/adapters/*.ts'], project: ['src/**/*.ts'] },
   },
 };
