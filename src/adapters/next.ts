@@ -25,10 +25,8 @@ const running: WeakMap<Registry, NextPromenade> = new WeakMap();
  * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
  *
  * @example
- * // instrumentation.ts
- * export async function register() {
- *   if (process.env.NEXT_RUNTIME === 'nodejs') (await import('promenade/next')).promenade();
- * }
+ * // metrics.mjs, for NODE_OPTIONS='--import ./metrics.mjs' next start
+ * promenade();
  */
 export function promenade(options: NextPromenadeOptions = {}): NextPromenade {
   const { registry = defaultRegistry } = options;

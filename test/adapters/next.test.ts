@@ -21,14 +21,20 @@ interface Next {
 }
 type CreateNext = (options: { dir: string; dev: boolean; quiet: boolean }) => Next;
 
-/** Builds the fixture with a version of Next, where that version is found from. */
-async function build(next: string, where: string): Promise<string> {
+/** A copy of the fixture, where a version of Next is found from. */
+function copyFixture(where: string): string {
   const home = join(where, '.cache');
   mkdirSync(home, { recursive: true });
   const folder = mkdtempSync(join(home, 'next-'));
   cpSync(join(ROOT, 'test/fixtures/next-app'), folder, { recursive: true });
-  await promisify(execFile)(process.execPath, [binary(next), 'build'], { cwd: folder, env: environment(folder) });
   return folder;
+}
+
+async function build(next: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await promisify(execFile)(process.execPath, [binary(next), 'build'], {
+    cwd: folder,
+    env: { ...ENVIRONMENT, ...env },
+  });
 }
 
 function inWorkspace(workspace: string, name: string): string {
@@ -39,24 +45,26 @@ function binary(next: string): string {
   return join(next, 'dist/bin/next');
 }
 
-function environment(folder: string): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    NODE_ENV: 'production',
-    NEXT_TELEMETRY_DISABLED: '1',
-    NEXT_APP_ROOT: ROOT,
-    ...(!folder.includes('versions') && { NEXT_APP_TURBOPACK: '1' }),
-  };
-}
+/** As it was: Next leaves notes for itself there. */
+const ENVIRONMENT = { ...process.env };
+
+/** What the fixture's own settings read, too. */
+const OF_NEXT_15 = {
+  NODE_ENV: 'production',
+  NEXT_TELEMETRY_DISABLED: '1',
+  NEXT_APP_ROOT: ROOT,
+  NEXT_APP_TURBOPACK: '',
+};
+const OF_NEXT_16 = { ...OF_NEXT_15, NEXT_APP_TURBOPACK: '1' };
 
 describe('Next 16 below a server of the application', () => {
   let folder: string;
   let app: Next;
 
   beforeAll(async () => {
-    const next = packageFolder('next');
-    folder = await build(next, ROOT);
-    Object.assign(process.env, { NEXT_APP_ROOT: ROOT, NEXT_APP_TURBOPACK: '1' });
+    folder = copyFixture(ROOT);
+    await build(packageFolder('next'), folder, OF_NEXT_16);
+    Object.assign(process.env, OF_NEXT_16);
     app = (createRequire(import.meta.url)('next') as CreateNext)({ dir: folder, dev: false, quiet: true });
     await app.prepare();
   }, 300_000);
@@ -97,13 +105,14 @@ describe('next start of Next 15.1', () => {
 
   beforeAll(async () => {
     const next = inWorkspace('frameworks', 'next');
-    folder = await build(next, join(ROOT, 'test/versions/frameworks'));
+    folder = copyFixture(join(ROOT, 'test/versions/frameworks'));
+    await build(next, folder, OF_NEXT_15);
     writeFileSync(join(folder, 'metrics.mjs'), `import { promenade } from 'promenade/next';\npromenade();\n`);
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
     server = spawn(process.execPath, [binary(next), 'start', '-H', '127.0.0.1', '-p', String(port)], {
       cwd: folder,
-      env: { ...environment(folder), METRICS_ENABLED: 'true', NODE_OPTIONS: '--import ./metrics.mjs' },
+      env: { ...ENVIRONMENT, ...OF_NEXT_15, METRICS_ENABLED: 'true', NODE_OPTIONS: '--import ./metrics.mjs' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
