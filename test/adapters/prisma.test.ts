@@ -1,3 +1,4 @@
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { instrumentPrisma, uninstrument } from '../../src/adapters/prisma.ts';
@@ -14,6 +15,7 @@ import { Numbers } from '../support/http-numbers.ts';
 import { postgresModels } from '../support/model-databases.ts';
 import { oldest } from '../support/oldest.ts';
 import { generatePrismaClient, type PrismaClient } from '../support/prisma-client.ts';
+import { sqliteModelsFile } from '../support/sqlite-models.ts';
 
 const database = await postgresModels();
 afterAll(() => database.drop());
@@ -51,13 +53,17 @@ function nobody(error: { readonly code?: string }): undefined {
   if (error.code !== 'P2025') throw error;
 }
 
-function subject(prisma: PrismaClient, options: ModelSubjectOptions): ModelSubject {
+function subject(
+  prisma: PrismaClient,
+  options: ModelSubjectOptions,
+  truth: ModelSubject['truth'] = () => database.truth(),
+): ModelSubject {
   instrumentPrisma(prisma, options);
   return {
     ...operations(prisma),
     instrumentAgain: () => void instrumentPrisma(prisma, options),
     uninstrument: () => uninstrument(prisma),
-    truth: () => database.truth(),
+    truth,
     close: () => prisma.$disconnect(),
   };
 }
@@ -169,6 +175,26 @@ describe.skipIf(database.missing)('Prisma 6', async () => {
     labels: { author: 'Author', book: 'Book' },
     has: ['upsert', 'insertNested', 'raw', 'transaction'],
     operations: 500,
+  });
+});
+
+describe('SQLite', async () => {
+  const generated = await generatePrismaClient(undefined, 'prisma', 'sqlite');
+
+  async function start(options: ModelSubjectOptions): Promise<ModelSubject> {
+    const { file, truth, remove } = sqliteModelsFile();
+    const prisma = new generated({ adapter: new PrismaBetterSqlite3({ url: `file:${file}` }), errorFormat: 'minimal' });
+    const made = subject(prisma, options, async () => truth());
+    return { ...made, close: () => made.close().then(remove) };
+  }
+
+  modelContract('Prisma 7 on better-sqlite3', start, {
+    ...TRAITS,
+    labels: { author: 'Author', book: 'Book' },
+    has: ['upsert', 'insertNested', 'raw', 'transaction', 'savepoint'],
+    operations: 300,
+    // The driver adapter has one connection, and lets others write into a transaction.
+    writers: 1,
   });
 });
 

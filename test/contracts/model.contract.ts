@@ -85,6 +85,8 @@ export interface ModelTraits {
   readonly cannot: Partial<Record<Ability, Shortfall>>;
   /** How many random operations there are; fewer for a second database under the same adapter. @default 10000 */
   readonly operations?: number;
+  /** How many write at once in them. @default 3 */
+  readonly writers?: number;
 }
 
 /** The operations that not all libraries have. */
@@ -388,6 +390,7 @@ export function modelContract(
         deleteMany: !traits.cannot.deleteMany,
         rollback: can.transaction === true && !traits.cannot.rollback,
         operations,
+        writers: traits.writers ?? 3,
       });
       expect(done.operations).toBeGreaterThanOrEqual(operations);
       expect(done.refused).toBeGreaterThan(operations / 50);

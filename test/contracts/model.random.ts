@@ -9,6 +9,7 @@ interface Mix {
   readonly rollback: boolean;
   /** How many operations there are to be. */
   readonly operations: number;
+  readonly writers: number;
 }
 
 /** How many operations were called, and how many of them were refused by the database. */
@@ -20,7 +21,7 @@ interface Done {
 /** Few, so that names are taken, and authors with books can't be deleted. */
 const NAMES: readonly string[] = Array.from({ length: 60 }, (_, i) => `author ${i}`);
 
-/** Writes at random, from three sides at once, in transactions and out of them; the same at each run but for the order in which they meet. */
+/** Writes at random, from several sides at once, in transactions and out of them; the same at each run but for the order in which they meet. */
 export async function randomWrites(subject: ModelSubject, mix: Mix): Promise<Done> {
   let operations = 0;
   let refused = 0;
@@ -57,7 +58,7 @@ export async function randomWrites(subject: ModelSubject, mix: Mix): Promise<Don
     }
   }
 
-  await Promise.all([side(1), side(2), side(3)]);
+  await Promise.all(Array.from({ length: mix.writers }, (_, i) => side(i + 1)));
   return { operations, refused };
 }
 

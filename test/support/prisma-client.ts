@@ -41,18 +41,19 @@ export interface PrismaClient {
 export async function generatePrismaClient(
   workspace: 'models' | undefined,
   name: 'prisma',
+  provider: 'postgresql' | 'sqlite' = 'postgresql',
 ): Promise<new (options: object) => PrismaClient> {
   const isOldest = workspace !== undefined;
   const prisma = isOldest ? { package: name, workspace } : name;
   // The generator looks for its runtime from here.
-  const folder = isOldest ? join(packageFolder(prisma), '../.promenade-prisma') : join(ROOT, '.cache/prisma');
+  const folder = isOldest ? join(packageFolder(prisma), '../.promenade-prisma') : join(ROOT, '.cache/prisma', provider);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const engine = join(folder, 'engine.sh');
   writeFileSync(engine, '#!/bin/sh\n');
   chmodSync(engine, 0o755);
   const schema = join(folder, 'schema.prisma');
-  writeFileSync(schema, schemaOf(isOldest));
+  writeFileSync(schema, schemaOf(isOldest, provider));
   execFileSync(process.execPath, [join(packageFolder(prisma), 'build/index.js'), 'generate', '--schema', schema], {
     cwd: folder,
     env: {
@@ -69,7 +70,15 @@ export async function generatePrismaClient(
   return generated.PrismaClient;
 }
 
-function schemaOf(isOldest: boolean): string {
+function schemaOf(isOldest: boolean, provider: 'postgresql' | 'sqlite'): string {
+  const hasSchemas = provider === 'postgresql';
+  const inSchema = (schema: string): string => (hasSchemas ? `@@schema("${schema}")` : '');
+  const author = (table: string, more: string): string => `
+  id    Int    @id @default(autoincrement())
+  name  String @unique
+  score Int    @default(0)
+  ${more}
+  @@map("${table}")`;
   return `
 generator client {
   provider = "prisma-client-js"
@@ -77,17 +86,13 @@ generator client {
   ${isOldest ? 'engineType = "client"' : ''}
 }
 datasource db {
-  provider = "postgresql"
-  schemas  = ["public", "archive"]
+  provider = "${provider}"
+  ${hasSchemas ? 'schemas = ["public", "archive"]' : ''}
   ${isOldest ? 'url = "postgresql://unused"' : ''}
 }
 model Author {
-  id    Int    @id @default(autoincrement())
-  name  String @unique
-  score Int    @default(0)
-  books Book[]
-  @@map("author")
-  @@schema("public")
+  ${author('author', 'books Book[]')}
+  ${inSchema('public')}
 }
 model Book {
   id       Int    @id @default(autoincrement())
@@ -95,18 +100,11 @@ model Book {
   authorId Int    @map("author_id")
   author   Author @relation(fields: [authorId], references: [id])
   @@map("book")
-  @@schema("public")
+  ${inSchema('public')}
 }
-${isOldest ? '' : ARCHIVED}`;
-}
-
-/** Prisma 6 does not tell a model's schema. */
-const ARCHIVED = `
 model ArchivedAuthor {
-  id    Int    @id @default(autoincrement())
-  name  String @unique
-  score Int    @default(0)
-  @@map("author")
-  @@schema("archive")
+  ${author(hasSchemas && !isOldest ? 'author' : 'archived', '')}
+  ${inSchema('archive')}
 }
 `;
+}
