@@ -48,6 +48,12 @@ export function instrumentAgenda<T extends AgendaInstance>(agenda: T, options: I
 function observeAgenda(agenda: AgendaInstance, recorder: JobRecorder, queue: string): () => void {
   const open = new Map<AgendaJob, { readonly run: JobRun; outcome: JobOutcome | undefined }>();
   let down: (() => void) | undefined;
+  let unwatch: (() => void) | undefined;
+  const stop = (): void => {
+    down?.();
+    unwatch?.();
+    down = unwatch = undefined;
+  };
   recorder.endRunsOfThePast(queue);
 
   const set = (job: AgendaJob, outcome: JobOutcome): void => {
@@ -94,18 +100,17 @@ function observeAgenda(agenda: AgendaInstance, recorder: JobRecorder, queue: str
   wrap('schedule', ([, names]) => {
     for (const name of [names].flat() as string[]) recorder.enqueued(queue, name);
   });
+  const watch = (): (() => void) =>
+    // All that it can say without reading every job.
+    recorder.watchQueue(queue, async () => ({ waiting: await agenda.db.getQueueSize() }));
   wrap('start', () => {
     down ??= recorder.workerUp(queue);
+    unwatch ??= watch();
   });
-  wrap('stop', () => {
-    down?.();
-    down = undefined;
-  });
-  // All that it can say without reading every job.
-  removers.push(recorder.watchQueue(queue, async () => ({ waiting: await agenda.db.getQueueSize() })));
+  wrap('stop', () => stop());
   return () => {
     for (const remove of removers) remove();
     for (const { run } of open.values()) run.leave();
-    down?.();
+    stop();
   };
 }

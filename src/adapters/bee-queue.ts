@@ -49,6 +49,10 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
   const open = new Set<JobRun>();
   let down: (() => void) | undefined;
   let on = true;
+  const unwatch = recorder.watchQueue(name, async () => {
+    const health = (await queue.checkHealth()) as Record<string, number>;
+    return Object.fromEntries(STATES.map((state) => [state, health[state] ?? 0]));
+  });
 
   const run = (runJob: Method): Method => {
     return function (this: unknown, ...args) {
@@ -96,6 +100,7 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
   const watchClose = (close: Method): Method => {
     return function (this: unknown, ...args) {
       down?.();
+      unwatch();
       return close.apply(this, args);
     };
   };
@@ -109,10 +114,7 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
     wrapMethod(target, '_runJob', run),
     wrapMethod(target, 'process', watchWorker),
     wrapMethod(target, 'close', watchClose),
-    recorder.watchQueue(name, async () => {
-      const health = (await queue.checkHealth()) as Record<string, number>;
-      return Object.fromEntries(STATES.map((state) => [state, health[state] ?? 0]));
-    }),
+    unwatch,
   ];
   return () => {
     on = false;

@@ -52,6 +52,7 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 /** Counts what a queue's `add` and `addBulk` add to it, and shows its size. */
 export function observeQueue(queue: BullmqQueue, recorder: JobRecorder): () => void {
   const arrivals = new Arrivals(queue, recorder);
+  const unwatch = recorder.watchQueue(queue.name, () => queue.getJobCounts());
   const removers = [
     wrapMethod(queue, 'add', (add: Method): Method => {
       return function (this: unknown, ...args) {
@@ -72,7 +73,13 @@ export function observeQueue(queue: BullmqQueue, recorder: JobRecorder): () => v
         );
       };
     }),
-    recorder.watchQueue(queue.name, () => queue.getJobCounts()),
+    wrapMethod(queue as { close?: unknown }, 'close', (close: Method): Method => {
+      return function (this: unknown, ...args) {
+        unwatch();
+        return close.apply(this, args);
+      };
+    }),
+    unwatch,
   ];
   return () => {
     for (const remove of removers) remove();

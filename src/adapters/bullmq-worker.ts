@@ -15,6 +15,7 @@ interface Internals {
   prependListener(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
   readonly Job?: { fromId?(queue: object, id: string): Promise<BullmqJob | undefined> };
+  readonly processFn?: unknown;
   processJob?: unknown;
   callProcessJob?: unknown;
   cancelJob?: unknown;
@@ -110,6 +111,8 @@ class WorkerObserver {
   #started(job: BullmqJob): void {
     // Such a job is not run: it fails for the runs that it has had.
     if (job.deferredFailure) return;
+    // Without a processor, whoever asks for jobs moves them on by hand, and the worker does not learn how they end.
+    if (!this.#worker.processFn) return;
     const first = job.attemptsMade === 0 && (job.attemptsStarted ?? 1) <= 1 && !job.stalledCounter;
     // The worker itself has put it into the queue, for a schedule.
     if (first && (job.repeatJobKey || job.opts.repeat)) this.#recorder.enqueued(this.#queue, job.name);

@@ -132,7 +132,7 @@ function observeUtils(utils: GraphileWorkerUtils, recorder: JobRecorder, queue: 
       };
     };
   };
-  const several = utils as { addJob: unknown; addJobs?: unknown; withPgClient?: WithPgClient };
+  const several = utils as { addJob: unknown; addJobs?: unknown; release?: unknown; withPgClient?: WithPgClient };
   const removers = [
     wrapMethod(
       several,
@@ -149,7 +149,18 @@ function observeUtils(utils: GraphileWorkerUtils, recorder: JobRecorder, queue: 
     ),
   ];
   const { withPgClient } = several;
-  if (withPgClient) removers.push(recorder.watchQueue(queue, () => readSizes(withPgClient, schema)));
+  if (withPgClient) {
+    const unwatch = recorder.watchQueue(queue, () => readSizes(withPgClient, schema));
+    removers.push(
+      unwatch,
+      wrapMethod(several, 'release', (release: Method): Method => {
+        return function (this: unknown, ...args) {
+          unwatch();
+          return release.apply(this, args);
+        };
+      }),
+    );
+  }
   return () => {
     for (const remove of removers) remove();
   };

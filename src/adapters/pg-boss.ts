@@ -78,17 +78,22 @@ class PgBossObserver {
     this.#wrapSending();
     this.#wrapWorking();
     this.#wrap('cancel', (args) => this.#runs.cancel(args[1]));
-    const stopped = guarded(() => this.#stopWorkers(() => true));
+    const stopped = guarded(() => this.#stop());
     boss.on(...(['stopped', stopped] as never[]));
     this.#removers.push(() => void boss.off(...(['stopped', stopped] as never[])));
   }
 
   remove(): void {
     for (const remove of this.#removers) remove();
+    this.#stop();
+    this.#runs.close();
+  }
+
+  /** It may be started again. */
+  #stop(): void {
     for (const end of this.#watched.values()) end();
     this.#watched.clear();
     this.#stopWorkers(() => true);
-    this.#runs.close();
   }
 
   #wrapSending(): void {

@@ -75,18 +75,23 @@ class WatchedQueue {
       this.#asking = undefined;
     });
     this.#asking.catch(() => {});
-    await within(PATIENCE_MS, asking, `the queue ${this.#name}`);
+    try {
+      await within(PATIENCE_MS, asking, `the queue ${this.#name}`);
+    } catch (error) {
+      // Another process may get an answer.
+      this.#giveUpRight();
+      throw error;
+    }
   }
 
   close(): void {
-    this.#right?.release();
-    this.#right = undefined;
+    this.#giveUpRight();
     for (const state of [...this.#shown.keys()]) this.#hide(state);
   }
 
   async #ask(): Promise<void> {
     const sizes = await this.readers[0]!.read();
-    if (!this.#right) return; // closed meanwhile
+    if (!this.#right) return; // closed meanwhile, or late
     for (const state of [...this.#shown.keys()]) if (!(state in sizes)) this.#hide(state);
     for (const [state, size] of Object.entries(sizes)) {
       let gauge = this.#shown.get(state);
@@ -100,11 +105,15 @@ class WatchedQueue {
     this.#shown.delete(state);
   }
 
+  #giveUpRight(): void {
+    this.#right?.release();
+    this.#right = undefined;
+  }
+
   #mayAsk(): boolean {
     const { store } = this.#registry;
     if (this.#right?.store === store) return true;
-    this.#right?.release();
-    this.#right = undefined;
+    this.#giveUpRight();
     const id = createHash('sha256').update(this.#name).digest('hex').slice(0, 16);
     const release = store.board.claim(`job-queue-${id}`);
     if (release) this.#right = { store, release };

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { Registry } from '../../src/core/registry.ts';
 import { observeSelf } from '../../src/core/self-metrics.ts';
-import { JobRecorder, jobRecorder } from '../../src/instrument/job-recorder.ts';
+import { type JobRecorder, jobRecorder } from '../../src/instrument/job-recorder.ts';
 import { MappedStore } from '../../src/store/mapped-store.ts';
 import { outcomes } from '../contracts/job.contract.ts';
 import { temporaryDirectory } from '../multiprocess/children.ts';
@@ -119,6 +119,17 @@ test('a queue that hangs or fails holds up no other, and is not asked again befo
   expect((await Numbers.of(registry)).value('metrics_collect_errors')).toBe(1);
   forget();
   expect(hanging).toHaveBeenCalledTimes(1);
+});
+
+test('a process that gets no answer leaves the question to another', async () => {
+  const directory = temporaryDirectory();
+  const [first, second] = [member(directory), member(directory)];
+  first.recorder.watchQueue('q', () => Promise.reject(new Error('no')));
+  second.recorder.watchQueue('q', async () => ({ waiting: 8 }));
+  expect((await Numbers.of(first.registry)).series('job_queue_size')).toEqual([]);
+  expect((await Numbers.of(second.registry)).value('job_queue_size')).toBe(8);
+  first.skip();
+  expect((await Numbers.of(first.registry)).value('job_queue_size')).toBe(8);
 });
 
 test('workers are those of processes that live', async () => {
