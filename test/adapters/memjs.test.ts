@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import memjs from 'memjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { instrumentMemjs } from '../../src/adapters/memjs.ts';
 import { Registry } from '../../src/core/registry.ts';
@@ -37,7 +37,7 @@ interface Library {
 
 const VERSIONS: Record<string, () => Promise<Library>> = {
   'memjs 1.3.0': async () => (await oldest<{ default: Library }>('caches', 'memjs')).default,
-  memjs: async () => createRequire(import.meta.url)('memjs') as Library,
+  memjs: async () => memjs as Library,
 };
 
 const server = await memcached();
