@@ -102,8 +102,9 @@ describe.skipIf(server.missing)('with Redis', () => {
           }
           if (runs === 2) {
             await worker.rateLimit(10);
-            // What Worker.RateLimitError() makes.
-            throw new Error('bullmq:rateLimitExceeded');
+            // It makes an error, and is no class.
+            const { RateLimitError: limited } = library.Worker;
+            throw limited();
           }
           return 'done';
         });
