@@ -14,14 +14,17 @@ export interface KyselyLike {
 /** Options of {@link instrumentKysely}. */
 export interface InstrumentKyselyOptions extends InstrumentModelsOptions {}
 
+/** The executor's methods that give another one. */
+const DERIVING = ['withPlugin', 'withPlugins', 'withPluginAtFront', 'withoutPlugins'] as const;
+
 /** What executes queries; each plugin makes another, with the same connections. */
-interface Executor {
-  provideConnection(consume: (connection: Connection) => Promise<unknown>): Promise<unknown>;
+interface Executor extends Partial<Record<(typeof DERIVING)[number], (...args: unknown[]) => Executor>> {
+  provideConnection: (consume: (connection: Connection) => Promise<unknown>, ...more: unknown[]) => Promise<unknown>;
 }
 
 /** A dialect's connection. Its driver sends `begin` and the like over it too. */
 interface Connection {
-  executeQuery(query: CompiledQuery, ...more: unknown[]): Promise<QueryResult>;
+  executeQuery: (query: CompiledQuery, ...more: unknown[]) => Promise<QueryResult>;
 }
 
 interface CompiledQuery {
@@ -41,9 +44,6 @@ interface Watcher {
 
 const watchers: WeakMap<Connection, Watcher> = new WeakMap();
 
-/** The executor's methods that give another one. */
-const DERIVING = ['withPlugin', 'withPlugins', 'withPluginAtFront', 'withoutPlugins'] as const;
-
 /**
  * Counts the rows that a Kysely instance writes, by table, also in transactions and through copies of it (`withPlugin`, `withSchema`). Its executor, which it
  * shows to third-party dialects, is told to watch the connections that it provides.
@@ -58,11 +58,12 @@ export function instrumentKysely<K extends KyselyLike>(db: K, options: Instrumen
   return attach(db, 'kysely', options, (instrumentation) => {
     const recorder = new ModelRecorder(instrumentation, options.app);
     const state = { on: true };
-    const restore = watchExecutor(db.getExecutor(), (connection) => {
+    const restore = watchExecutor(db.getExecutor() as Executor, (connection) => {
       const watcher = watchers.get(connection);
-      if (watcher?.state.on) return;
+      if (!state.on || watcher?.state.on) return;
       watchers.set(connection, { connection: new SqlConnection(recorder), state });
-      if (!watcher) wrapMethod(connection, 'executeQuery', watched);
+      // Assigned, as Kysely does for its own log: some dialects make a connection for each query.
+      if (!watcher) connection.executeQuery = watched(connection.executeQuery);
     });
     return () => {
       state.on = false;
@@ -71,34 +72,46 @@ export function instrumentKysely<K extends KyselyLike>(db: K, options: Instrumen
   });
 }
 
-function watchExecutor(executor: object, found: (connection: Connection) => void): () => void {
-  const restores = DERIVING.map((name) =>
-    wrapMethod<string, (...args: unknown[]) => object>(executor, name, (original) => {
-      return function (this: object, ...args) {
-        const derived = original.apply(this, args);
-        if (derived !== executor) watchExecutor(derived, found);
-        return derived;
-      };
-    }),
-  );
-  restores.push(
-    wrapMethod<string, Executor['provideConnection']>(executor, 'provideConnection', (original) => {
-      return function (this: Executor, consume, ...more: []) {
-        const consumeWatched = (connection: Connection): Promise<unknown> => {
-          try {
-            found(connection);
-          } catch (error) {
-            hookFailed(error);
-          }
-          return consume(connection);
-        };
-        return original.call(this, consumeWatched, ...more);
-      };
-    }),
+/** @returns what takes it off; executors that were made meanwhile find nobody to tell. */
+function watchExecutor(executor: Executor, found: (connection: Connection) => void): () => void {
+  const restores = Object.entries(methodsOf(executor, found)).map(([name, method]) =>
+    wrapMethod(executor as object, name, () => method),
   );
   return () => {
     for (const restore of restores) restore();
   };
+}
+
+/** An executor's methods, as they are to be. */
+function methodsOf(executor: Executor, found: (connection: Connection) => void): Partial<Executor> {
+  const { provideConnection } = executor;
+  const methods: Partial<Executor> = {
+    provideConnection: (consume, ...more) => {
+      const consumeWatched = (connection: Connection): Promise<unknown> => {
+        try {
+          found(connection);
+        } catch (error) {
+          hookFailed(error);
+        }
+        return consume(connection);
+      };
+      return provideConnection.call(executor, consumeWatched, ...more);
+    },
+  };
+  for (const name of DERIVING) {
+    const derive = executor[name];
+    if (typeof derive !== 'function') continue;
+    methods[name] = (...args) => {
+      const derived = derive.apply(executor, args);
+      try {
+        if (derived !== executor) Object.assign(derived, methodsOf(derived, found));
+      } catch (error) {
+        hookFailed(error);
+      }
+      return derived;
+    };
+  }
+  return methods;
 }
 
 function watched(executeQuery: Connection['executeQuery']): Connection['executeQuery'] {
