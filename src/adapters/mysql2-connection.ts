@@ -79,24 +79,25 @@ export class ConnectionHooks {
       const [first] = args;
       const sql = prepared ?? textOf(first);
       const start = performance.now();
-      // A callback can be called before the command is returned.
-      const sent: { command?: Mysql2Command } = {};
-      const observe = (given: Mysql2Callback): Mysql2Callback =>
-        function (this: unknown, error, result, fields) {
-          settled(sql, start, error, result, fields, sent.command);
-          return Reflect.apply(given, this, arguments) as undefined;
-        };
-      const at = args.findIndex((each) => typeof each === 'function');
-      if (at >= 0) {
-        args[at] = observe(args[at] as Mysql2Callback);
-      } else if (isCommand(first)) {
-        // A pool makes the command first, and asks for a connection then.
-        if (typeof first.onResult === 'function') first.onResult = observe(first.onResult as Mysql2Callback);
-        else follow(first, sql, start);
+      const at = lastFunction(args);
+      // A pool makes the command first, and asks for a connection then.
+      const made = at < 0 && isCommand(first) ? first : undefined;
+      const given = at >= 0 ? args[at] : made?.onResult;
+      if (typeof given !== 'function') {
+        if (made) follow(made, sql, start);
+        const emitting = Reflect.apply(original, this, args);
+        if (!made) follow(emitting, sql, start);
+        return emitting;
       }
-      const command = Reflect.apply(original, this, args);
-      sent.command = command;
-      if (at < 0 && !isCommand(first)) follow(command, sql, start);
+      // A callback can be called before the command is returned.
+      let command: Mysql2Command | undefined = undefined;
+      const observed: Mysql2Callback = function (this: unknown, error, result, fields) {
+        settled(sql, start, error, result, fields, command);
+        return Reflect.apply(given, this, arguments) as undefined;
+      };
+      if (made) made.onResult = observed;
+      else args[at] = observed;
+      command = Reflect.apply(original, this, args);
       return command;
     };
   }
@@ -185,6 +186,13 @@ export class ConnectionHooks {
 }
 
 const statements: WeakSet<object> = new WeakSet();
+
+/** Where the callback is; below zero where there is none. */
+function lastFunction(args: readonly unknown[]): number {
+  let at = args.length - 1;
+  while (at > 0 && typeof args[at] !== 'function') at--;
+  return typeof args[at] === 'function' ? at : -1;
+}
 
 function isCommand(value: unknown): value is Mysql2Command {
   return typeof value === 'object' && value !== null && 'onResult' in value && 'emit' in value;

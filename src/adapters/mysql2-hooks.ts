@@ -131,8 +131,8 @@ function stateOf({
   };
 }
 
-/** Callbacks of ours: a pool hands one on to itself when a connection is gone. */
-const ours: WeakSet<object> = new WeakSet();
+/** On callbacks of ours: a pool hands one on to itself when a connection is gone. */
+const kOurs: unique symbol = Symbol('promenade.checkout');
 
 type Checkout = (this: unknown, callback: unknown, ...more: unknown[]) => unknown;
 
@@ -140,9 +140,9 @@ type Checkout = (this: unknown, callback: unknown, ...more: unknown[]) => unknow
 function observedCheckout(original: Checkout, gauges: PoolSeries, series: DatabaseSeries): Checkout {
   return function (this: unknown, callback, ...more) {
     gauges.changed();
-    if (typeof callback !== 'function' || ours.has(callback)) return original.call(this, callback, ...more);
+    if (typeof callback !== 'function' || kOurs in callback) return original.call(this, callback, ...more);
     const start = performance.now();
-    const observed: Mysql2Callback = function (this: unknown, error) {
+    const observed: Mysql2Callback & { [kOurs]?: true } = function (this: unknown, error) {
       try {
         gauges.changed();
         if (error) series.connectionFailed(CODELESS.get((error as Error).message) ?? error);
@@ -152,7 +152,7 @@ function observedCheckout(original: Checkout, gauges: PoolSeries, series: Databa
       }
       return Reflect.apply(callback, this, arguments) as undefined;
     };
-    ours.add(observed);
+    observed[kOurs] = true;
     return original.call(this, observed, ...more);
   };
 }

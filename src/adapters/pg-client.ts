@@ -69,9 +69,9 @@ export function observedQuery(original: Query, session: DatabaseSession): Query 
     let several: SentQuery | undefined;
     if (typeof given === 'function') {
       const parameters = typeof values === 'function' ? undefined : values;
-      const observed: PgCallback = function (this: unknown, error, ...rest) {
-        settled(session, sql, start, error, rest[0], several);
-        return Reflect.apply(given, this, [error, ...rest]) as undefined;
+      const observed: PgCallback = function (this: unknown, error, result) {
+        settled(session, sql, start, error, result, several);
+        return Reflect.apply(given, this, arguments) as undefined;
       };
       const result = original.call(this, query, parameters, observed);
       several = sentLast(sql, this);

@@ -129,9 +129,9 @@ function observedCheckout(original: Checkout, gauges: PoolSeries, series: Databa
     const start = performance.now();
     gauges.changed();
     if (typeof callback === 'function') {
-      const observed: PgCallback = function (this: unknown, error, ...rest) {
+      const observed: PgCallback = function (this: unknown, error) {
         settled(error, start);
-        return Reflect.apply(callback, this, [error, ...rest]) as undefined;
+        return Reflect.apply(callback, this, arguments) as undefined;
       };
       return original.call(this, observed, ...more);
     }

@@ -17,24 +17,26 @@ const SYMBOL = /^[A-Z][A-Z0-9_]{1,63}$/;
  * `11000`), else the error's class. Never its message. Where MySQL's SQLSTATE says only that the error is general, its code is told: `ER_LOCK_WAIT_TIMEOUT`.
  */
 export function databaseErrorType(error: unknown): string {
-  const code = databaseErrorCode(error);
-  return isSqlState(code) ? code.slice(0, 2) : code;
+  return sqlStateOf(error)?.slice(0, 2) ?? otherCodeOf(error);
 }
 
 /** The same with the whole SQLSTATE, not its class alone: `23505`. */
 export function databaseErrorCode(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return typeOfThrown(error);
-  const { code, sqlState, extendedCode, errcode } = error as DriverError;
-  if (typeof sqlState === 'string' && SQLSTATE.test(sqlState) && !sqlState.startsWith('HY')) return sqlState;
-  const own = extendedCode ?? code;
-  if (typeof own === 'string') {
-    if (isSqlState(own)) return own;
-    if (SYMBOL.test(own) && own !== 'ERR_SQLITE_ERROR') return own;
-  }
-  const number = errcode ?? code;
-  return typeof number === 'number' ? String(number) : typeOfThrown(error);
+  return sqlStateOf(error) ?? otherCodeOf(error);
 }
 
-function isSqlState(code: string): boolean {
-  return SQLSTATE.test(code) && !SYSTEM_CODE.test(code);
+function sqlStateOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, sqlState } = error as DriverError;
+  if (typeof sqlState === 'string' && SQLSTATE.test(sqlState) && !sqlState.startsWith('HY')) return sqlState;
+  return typeof code === 'string' && SQLSTATE.test(code) && !SYSTEM_CODE.test(code) ? code : undefined;
+}
+
+function otherCodeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return typeOfThrown(error);
+  const { code, extendedCode, errcode } = error as DriverError;
+  const own = extendedCode ?? code;
+  if (typeof own === 'string' && SYMBOL.test(own) && own !== 'ERR_SQLITE_ERROR') return own;
+  const number = errcode ?? code;
+  return typeof number === 'number' ? String(number) : typeOfThrown(error);
 }

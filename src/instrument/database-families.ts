@@ -17,6 +17,8 @@ export interface DatabaseFamilyOptions {
   readonly registry: Registry;
   /** Prefix of every family, without the underscore that follows it. @default '' */
   readonly namespace?: string | undefined;
+  /** Called before a scrape is read, to bring the gauges up to date. */
+  readonly collect?: (() => void) | undefined;
   /** Whose families are to be derived from these. @default nobody's */
   readonly compat?: 'django' | undefined;
 }
@@ -41,7 +43,7 @@ export interface DatabaseFamilies {
 
 /** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
 export function defineDatabaseFamilies(options: DatabaseFamilyOptions): DatabaseFamilies {
-  const { registry, namespace = '', compat } = options;
+  const { registry, namespace = '', compat, collect } = options;
   const prefix = namespace === '' ? 'db_client_' : `${namespace}_db_client_`;
   const common = <L extends string = never>(name: string, help: string, ...more: readonly L[]) => ({
     name: prefix + name,
@@ -55,7 +57,10 @@ export function defineDatabaseFamilies(options: DatabaseFamilyOptions): Database
     connectionErrors: new Counter(
       common('connection_errors', 'Connections that could not be had: opened, or got from the pool in time.', 'type'),
     ),
-    connections: new Gauge(common('connections', 'Connections that the pools have, used or idle.', 'state')),
+    connections: new Gauge({
+      ...common('connections', 'Connections that the pools have, used or idle.', 'state'),
+      ...(collect && { collect }),
+    }),
     connectionsMax: new Gauge(common('connections_max', 'Connections that the pools may have at most.')),
     pendingRequests: new Gauge(common('pending_requests', 'Requests that wait for a connection of a pool.')),
     connectionWait: new Histogram({

@@ -23,11 +23,17 @@ export class PoolSeries {
   readonly #pending: BoundGauge;
   readonly #max: BoundGauge;
   readonly #wait: BoundHistogram;
+  readonly #changes: PoolChanges;
   #shown: PoolState = NOTHING;
   #read: (() => PoolState) | undefined;
   #changed = false;
 
-  constructor(families: DatabaseFamilies, labels: { readonly db: string; readonly system: string }) {
+  constructor(
+    families: DatabaseFamilies,
+    labels: { readonly db: string; readonly system: string },
+    changes: PoolChanges,
+  ) {
+    this.#changes = changes;
     this.#used = families.connections.labels({ ...labels, state: 'used' });
     this.#idle = families.connections.labels({ ...labels, state: 'idle' });
     this.#pending = families.pendingRequests.labels(labels);
@@ -41,14 +47,11 @@ export class PoolSeries {
     this.#show(read());
   }
 
-  /**
-   * Something has changed, or is about to: the pool is read when the code that runs has come to its end, once however often this was called. So the numbers are
-   * exact whenever the process rests, and other processes can show them while this one is busy.
-   */
+  /** Something has changed, or is about to: the pool is read a little later, once however often this was called, and before a page is. */
   changed(): void {
     if (this.#changed) return;
     this.#changed = true;
-    queueMicrotask(this.#refresh);
+    this.#changes.add(this);
   }
 
   /** A request got its connection after so long. */
@@ -62,14 +65,15 @@ export class PoolSeries {
     this.#show(NOTHING);
   }
 
-  readonly #refresh = (): void => {
+  /** Brings the gauges up to date. */
+  refresh(): void {
     this.#changed = false;
     try {
       if (this.#read) this.#show(this.#read());
     } catch (error) {
       hookFailed(error);
     }
-  };
+  }
 
   #show(state: PoolState): void {
     const { used, idle, pending, max } = this.#shown;
@@ -79,4 +83,27 @@ export class PoolSeries {
     if (state.pending !== pending) this.#pending.inc(state.pending - pending);
     if (state.max !== max) this.#max.inc(state.max - max);
   }
+}
+
+/** After so long a change is seen by other processes, also by those that read while this one is busy. */
+const DELAY_MS = 5;
+
+/**
+ * The pools of a registry that have changed. They are read a little later and not at each change, of which a query has several: exact whenever the process rests, and when its
+ * own page is read.
+ */
+export class PoolChanges {
+  readonly #pools: Set<PoolSeries> = new Set();
+
+  add(pool: PoolSeries): void {
+    this.#pools.add(pool);
+    if (this.#pools.size === 1) setTimeout(this.refresh, DELAY_MS).unref();
+  }
+
+  /** Reads them. */
+  readonly refresh: () => void = () => {
+    const pools = [...this.#pools];
+    this.#pools.clear();
+    for (const pool of pools) pool.refresh();
+  };
 }

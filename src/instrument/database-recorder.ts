@@ -1,6 +1,7 @@
 import type { Registry } from '../core/registry.ts';
 import type { Instrumentation } from './attach.ts';
 import { type DatabaseFamilies, defineDatabaseFamilies } from './database-families.ts';
+import { PoolChanges } from './database-pool.ts';
 import { DatabaseSeries, type DatabaseSystem } from './database-series.ts';
 
 const recorders: WeakMap<Registry, DatabaseRecorder> = new WeakMap();
@@ -8,6 +9,7 @@ const recorders: WeakMap<Registry, DatabaseRecorder> = new WeakMap();
 /** The databases of a registry. It knows no driver. */
 export class DatabaseRecorder {
   readonly #families: DatabaseFamilies;
+  readonly #changes: PoolChanges = new PoolChanges();
   readonly #databases: Map<string, Map<DatabaseSystem, DatabaseSeries>> = new Map();
 
   /** The one recorder of a registry. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name. */
@@ -19,7 +21,7 @@ export class DatabaseRecorder {
   }
 
   private constructor(instrumentation: Instrumentation) {
-    this.#families = defineDatabaseFamilies(instrumentation);
+    this.#families = defineDatabaseFamilies({ ...instrumentation, collect: this.#changes.refresh });
   }
 
   /** The series of a database; all that has its alias and system is added up. */
@@ -27,7 +29,10 @@ export class DatabaseRecorder {
     let systems = this.#databases.get(db);
     if (systems === undefined) this.#databases.set(db, (systems = new Map()));
     let series = systems.get(system);
-    if (series === undefined) systems.set(system, (series = new DatabaseSeries(this.#families, db, system)));
+    if (series === undefined) {
+      series = new DatabaseSeries(this.#families, db, system, this.#changes);
+      systems.set(system, series);
+    }
     return series;
   }
 }

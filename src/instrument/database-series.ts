@@ -2,7 +2,7 @@ import type { BoundHistogram } from '../core/bound-histogram.ts';
 import type { BoundCounter } from '../core/counter.ts';
 import { databaseErrorCode, databaseErrorType } from './database-errors.ts';
 import type { DatabaseFamilies } from './database-families.ts';
-import { PoolSeries } from './database-pool.ts';
+import { type PoolChanges, PoolSeries } from './database-pool.ts';
 import type { DatabaseOperation, Verb } from './sql-verbs.ts';
 
 /** Who speaks: OpenTelemetry's names. */
@@ -28,6 +28,7 @@ export class DatabaseSeries {
   readonly db: string;
   readonly system: DatabaseSystem;
   readonly #families: DatabaseFamilies;
+  readonly #changes: PoolChanges;
   readonly #labels: { readonly db: string; readonly system: DatabaseSystem };
   readonly #operations: Map<DatabaseOperation, OperationSeries> = new Map();
   readonly #types: Map<string, BoundCounter> = new Map();
@@ -38,7 +39,8 @@ export class DatabaseSeries {
   readonly #rolledBack: BoundCounter;
   #batches: BoundCounter | undefined;
 
-  constructor(families: DatabaseFamilies, db: string, system: DatabaseSystem) {
+  constructor(families: DatabaseFamilies, db: string, system: DatabaseSystem, changes: PoolChanges) {
+    this.#changes = changes;
     this.db = db;
     this.system = system;
     this.#families = families;
@@ -50,7 +52,7 @@ export class DatabaseSeries {
 
   /** A pool begins. */
   pool(): PoolSeries {
-    return new PoolSeries(this.#families, this.#labels);
+    return new PoolSeries(this.#families, this.#labels, this.#changes);
   }
 
   /** A connection was opened. */

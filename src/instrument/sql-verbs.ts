@@ -77,6 +77,8 @@ const AFTER_WITH: ReadonlySet<string> = new Set(['select', 'insert', 'update', '
  */
 export function verbOf(sql: string, from: number = 0): Verb {
   const start = skipBlank(sql, from, true);
+  const usual = usualVerb(sql, start);
+  if (usual !== undefined) return usual;
   const end = wordEnd(sql, start);
   // Nothing that is known is longer, and a short slice holds on to no text.
   if (end === start || end - start > 9) return OTHER;
@@ -86,6 +88,29 @@ export function verbOf(sql: string, from: number = 0): Verb {
   if (verb === DDL) return isTemporary(sql, end) ? TEMPORARY : DDL;
   if (end + 1 >= sql.length) return verb;
   return verb.operation === 'transaction' || verb === OTHER ? inFull(verb, sql, start) : verb;
+}
+
+/** The four verbs that most statements have, found without taking the word out of the text. */
+function usualVerb(sql: string, start: number): Verb | undefined {
+  switch (sql.charCodeAt(start) | 0x20) {
+    case 0x73:
+      return isWordAt(sql, start, 'select') ? VERBS.select : undefined;
+    case 0x69:
+      return isWordAt(sql, start, 'insert') ? VERBS.insert : undefined;
+    case 0x75:
+      return isWordAt(sql, start, 'update') ? VERBS.update : undefined;
+    case 0x64:
+      return isWordAt(sql, start, 'delete') ? VERBS.delete : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isWordAt(sql: string, start: number, word: string): boolean {
+  for (let i = 1; i < word.length; i++) {
+    if ((sql.charCodeAt(start + i) | 0x20) !== word.charCodeAt(i)) return false;
+  }
+  return !isWord(sql.charCodeAt(start + word.length));
 }
 
 /** What follows a word that may end a transaction, or may not. */
