@@ -21,8 +21,17 @@ export interface Instrumentation extends Activation {
 /** Puts hooks on, and returns what takes them off again. */
 export type Install = (instrumentation: Instrumentation) => () => void;
 
-/** What was put on a target, by the adapter that did. */
-const attachments: WeakMap<object, Map<string, () => void>> = new WeakMap();
+/** What was put on a target, or waits to be. */
+interface Attachment {
+  readonly begin: (activation: Activation) => void;
+  readonly remove: () => void;
+}
+
+/** By target, then by adapter. */
+const attachments: WeakMap<object, Map<string, Attachment>> = new WeakMap();
+
+/** Forgets targets that have gone while they waited: where metrics stay off, an application may make one for each request. */
+const gone: FinalizationRegistry<() => void> = new FinalizationRegistry((cancel) => cancel());
 
 /**
  * Instruments a target once: at once, or as soon as metrics are turned on. Who asks again, whatever the options, gets what is there.
@@ -33,26 +42,35 @@ const attachments: WeakMap<object, Map<string, () => void>> = new WeakMap();
  */
 export function attach<T extends object>(target: T, adapter: string, options: InstrumentOptions, install: Install): T {
   const { registry = defaultRegistry, enabled } = options;
-  const attached = attachments.get(target) ?? new Map<string, () => void>();
+  const attached = attachments.get(target) ?? new Map<string, Attachment>();
   if (enabled === false || attached.has(adapter)) return target;
-  let remove: (() => void) | undefined;
+  let takeOff: (() => void) | undefined;
   const begin = (activation: Activation): void => {
-    remove = install({ ...activation, registry });
+    takeOff = install({ ...activation, registry });
   };
   let cancel: (() => void) | undefined;
   if (enabled) begin(environmentActivation());
-  else cancel = whenActive(registry, begin);
-  attached.set(adapter, () => {
+  else cancel = beginWhenActive(registry, target, begin);
+  const remove = (): void => {
     cancel?.();
-    remove?.();
-  });
+    takeOff?.();
+  };
+  attached.set(adapter, { begin, remove });
   attachments.set(target, attached);
   return target;
+}
+
+/** `begin` has hold of the target, and so only the target has hold of it. */
+function beginWhenActive(registry: Registry, target: object, begin: Attachment['begin']): () => void {
+  const held = new WeakRef(begin);
+  const cancel = whenActive(registry, (activation) => held.deref()?.(activation));
+  gone.register(target, cancel);
+  return cancel;
 }
 
 /** Takes off all hooks that were put on a target; what was counted stays. Does nothing where there are none. */
 export function uninstrument(target: object): void {
   const attached = attachments.get(target);
   attachments.delete(target);
-  for (const remove of attached?.values() ?? []) remove();
+  for (const { remove } of attached?.values() ?? []) remove();
 }

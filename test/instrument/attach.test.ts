@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Counter, defaultRegistry, Registry } from '../../src/index.ts';
 import { activate } from '../../src/core/activation.ts';
@@ -75,6 +77,31 @@ describe('the switch', () => {
     const other = attachTo({}, { registry });
     expect(() => activate(registry, { namespace: '', compat: undefined })).toThrow(/already defined/);
     expect(other.installed).toHaveLength(1);
+  });
+
+  test('holds on to nothing that waits', async () => {
+    const registry = waitingRegistry();
+    const here = { name: 'here' };
+    const seen = attachTo(here, { registry });
+    let gone = 0;
+    const collected = new FinalizationRegistry(() => gone++);
+    for (let i = 0; i < 100; i++) {
+      const target = { pool: Array.from({ length: 1000 }, () => i) };
+      collected.register(target, i);
+      attach(target, 'some', { registry }, () => () => target.pool.length);
+    }
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await vi.waitFor(
+      () => {
+        collect();
+        expect(gone).toBeGreaterThan(90);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    activate(registry, { namespace: '', compat: undefined });
+    expect(seen.installed).toHaveLength(1);
+    expect(here.name).toBe('here');
   });
 
   test('an option decides before it', () => {
