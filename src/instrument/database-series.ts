@@ -37,6 +37,7 @@ export class DatabaseSeries {
   readonly #created: BoundCounter;
   readonly #committed: BoundCounter;
   readonly #rolledBack: BoundCounter;
+  #latest: OperationSeries | undefined;
   #batches: BoundCounter | undefined;
 
   constructor(families: DatabaseFamilies, db: string, system: DatabaseSystem, changes: PoolChanges) {
@@ -106,11 +107,14 @@ export class DatabaseSeries {
   }
 
   #operation(operation: DatabaseOperation): OperationSeries {
+    // What begins also ends, and many statements in a row are alike.
+    if (this.#latest?.operation === operation) return this.#latest;
     let series = this.#operations.get(operation);
     if (series === undefined) {
       series = new OperationSeries(this.#families, { ...this.#labels, operation });
       this.#operations.set(operation, series);
     }
+    this.#latest = series;
     return series;
   }
 
@@ -122,6 +126,7 @@ export class DatabaseSeries {
 
 /** The bound series of an operation. */
 class OperationSeries {
+  readonly operation: DatabaseOperation;
   readonly executions: BoundCounter;
   readonly duration: BoundHistogram;
   readonly #rows: () => BoundHistogram;
@@ -131,6 +136,7 @@ class OperationSeries {
     families: DatabaseFamilies,
     labels: { readonly db: string; readonly system: string; readonly operation: DatabaseOperation },
   ) {
+    this.operation = labels.operation;
     this.executions = families.executions.labels(labels);
     this.duration = families.duration.labels(labels);
     this.#rows = () => families.returnedRows.labels(labels);

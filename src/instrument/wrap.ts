@@ -17,8 +17,9 @@ export function wrapMethod<K extends PropertyKey, F extends Method>(
   if (typeof original !== 'function') return () => {};
   const made = make(original);
   let on = true;
-  const wrapper = function (this: unknown, ...args: never[]): unknown {
-    return (on ? made : original).apply(this, args);
+  // Handed on without a copy of the arguments, since hot paths come by here.
+  const wrapper = function (this: unknown): unknown {
+    return Reflect.apply(on ? made : original, this, arguments);
   };
   Object.defineProperties(wrapper, Object.getOwnPropertyDescriptors(original));
   Object.defineProperty(object, name, {
