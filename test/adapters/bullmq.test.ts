@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as bullmq from 'bullmq';
 import * as bullmq5 from 'bullmq5';
 import { Redis } from 'ioredis';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { instrumentBullmq, uninstrument } from '../../src/adapters/bullmq.ts';
 import { Registry } from '../../src/core/registry.ts';
 import { observeSelf } from '../../src/core/self-metrics.ts';
@@ -19,6 +19,13 @@ const server = await redis();
 const connection = { host: server.host, port: server.port };
 /** Apart from what other files put into this Redis. */
 const prefix = `promenade-${randomBytes(4).toString('hex')}`;
+afterAll(async () => {
+  if (server.missing) return;
+  const client = new Redis(connection);
+  const keys = await client.keys(`${prefix}-*`);
+  if (keys.length > 0) await client.unlink(...keys);
+  client.disconnect();
+});
 const PATIENCE = { timeout: 20_000, interval: 20 };
 
 const versions: readonly (readonly [name: string, library: BullMQ, specifier: string])[] = [
