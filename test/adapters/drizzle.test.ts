@@ -5,10 +5,12 @@ import { drizzle as onLibsql } from 'drizzle-orm/libsql';
 import { int, mysqlTable, varchar } from 'drizzle-orm/mysql-core';
 import { drizzle as onMysql2, type MySql2Database } from 'drizzle-orm/mysql2';
 import { drizzle as onPg, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { drizzle as onPostgresJs } from 'drizzle-orm/postgres-js';
 import * as pgCore from 'drizzle-orm/pg-core';
 import * as sqlite from 'drizzle-orm/sqlite-core';
 import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
+import postgres from 'postgres';
 import { afterAll, describe, expect, test } from 'vitest';
 import { instrumentDrizzle, uninstrument } from '../../src/adapters/drizzle.ts';
 import { Registry } from '../../src/core/registry.ts';
@@ -32,24 +34,39 @@ afterAll(async () => {
 });
 
 type Library = Pick<typeof import('drizzle-orm'), 'eq' | 'inArray' | 'sql'> &
-  Pick<typeof import('drizzle-orm/pg-core'), 'pgTable' | 'pgSchema' | 'serial' | 'text' | 'integer'> &
-  Pick<typeof import('drizzle-orm/node-postgres'), 'drizzle'>;
+  Pick<typeof import('drizzle-orm/pg-core'), 'pgTable' | 'pgSchema' | 'serial' | 'text' | 'integer'>;
+
+/** A database of Drizzle's, and what ends it. */
+interface Connected {
+  readonly db: NodePgDatabase;
+  readonly close: () => Promise<void>;
+}
 
 describe.skipIf(onPostgres.missing)('PostgreSQL', async () => {
-  const newest: Library = { ...orm, ...pgCore, drizzle: onPg };
+  const newest: Library = { ...orm, ...pgCore };
   const old: Library = {
     ...(await oldest<typeof import('drizzle-orm')>('models', 'drizzle-orm')),
     ...(await oldest<typeof import('drizzle-orm/pg-core')>('models', 'drizzle-orm/pg-core')),
-    ...(await oldest<typeof import('drizzle-orm/node-postgres')>('models', 'drizzle-orm/node-postgres')),
   };
-  const versions = [
-    { version: '0.45', library: newest, operations: 10_000 },
-    { version: '0.30', library: old, operations: 500 },
-  ];
-  for (const { version, library, operations } of versions) withLibrary(version, library, operations);
+  const oldOnPg = await oldest<typeof import('drizzle-orm/node-postgres')>('models', 'drizzle-orm/node-postgres');
+
+  // Drizzle takes no other pool than one of the `pg` that it finds itself.
+  const oldPg = await oldest<{ default: { Pool: typeof Pool } }>('models', 'pg');
+
+  const overPg = (drizzle: (pool: Pool) => NodePgDatabase, Pg: typeof Pool) => (): Connected => {
+    const pool = new Pg({ connectionString: onPostgres.url, max: 4 });
+    return { db: drizzle(pool), close: () => pool.end() };
+  };
+  const overPostgresJs = (): Connected => {
+    const client = postgres(onPostgres.url, { max: 4 });
+    return { db: onPostgresJs(client) as unknown as NodePgDatabase, close: () => client.end() };
+  };
+  withLibrary('Drizzle 0.45 on pg', newest, overPg(onPg, Pool), 10_000);
+  withLibrary('Drizzle 0.45 on postgres', newest, overPostgresJs, 500);
+  withLibrary('Drizzle 0.30 on pg', old, overPg(oldOnPg.drizzle, oldPg.default.Pool), 500);
 });
 
-function withLibrary(version: string, library: Library, count: number): void {
+function withLibrary(title: string, library: Library, connect: () => Connected, count: number): void {
   const { eq, inArray, sql, pgTable, pgSchema, serial, text, integer } = library;
   const columns = { id: serial('id').primaryKey(), name: text('name').notNull(), score: integer('score').default(0) };
   const author = pgTable('author', columns);
@@ -78,18 +95,18 @@ function withLibrary(version: string, library: Library, count: number): void {
 
   async function start(options: ModelSubjectOptions): Promise<ModelSubject> {
     await onPostgres.empty();
-    const pool = new Pool({ connectionString: onPostgres.url, max: 4 });
-    const db = instrumentDrizzle(library.drizzle(pool as never) as unknown as NodePgDatabase, options);
+    const { db, close } = connect();
+    expect(instrumentDrizzle(db, options)).toBe(db);
     return {
       ...operations(db),
       instrumentAgain: () => void instrumentDrizzle(db, options),
       uninstrument: () => uninstrument(db),
       truth: () => onPostgres.truth(),
-      close: () => pool.end(),
+      close,
     };
   }
 
-  modelContract(`Drizzle ${version} on pg`, start, {
+  modelContract(title, start, {
     labels: { author: 'author', book: 'book', archived: 'archive.author' },
     declares: false,
     page: 'drizzle',
