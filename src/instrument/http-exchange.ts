@@ -139,7 +139,7 @@ export class Exchange implements ByteCounts {
     if (response.writableFinished || this.refusal !== 0) return false;
     const { socket } = request;
     // An error that the server itself has destroyed the response with comes from no system call.
-    const errored = (socket.errored ?? undefined) as NodeJS.ErrnoException | undefined;
+    const errored: NodeJS.ErrnoException | null = socket.errored;
     return socket.readableEnded || errored?.syscall !== undefined;
   }
 
