@@ -266,4 +266,11 @@ export const supportedVersions: readonly SupportedVersions[] = [
     to: '1',
     testedWith: [{ package: 'typeorm', workspace: 'models' }, 'typeorm'],
   },
+  {
+    adapter: 'mikro-orm',
+    library: '@mikro-orm/postgresql',
+    from: '6.0.2',
+    to: '6',
+    testedWith: [{ package: '@mikro-orm/postgresql', workspace: 'models' }, '@mikro-orm/postgresql'],
+  },
 ];
