@@ -1,8 +1,10 @@
 import * as newest from 'mysql2';
 import * as newestPromise from 'mysql2/promise';
-import { afterAll } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { Registry } from '../../src/core/registry.ts';
 import { instrumentMysql2, uninstrument } from '../../src/adapters/mysql2.ts';
 import { databaseContract, type DatabaseSubject, type OpenOptions } from '../contracts/database.contract.ts';
+import { Numbers } from '../support/http-numbers.ts';
 import { oldest } from '../support/oldest.ts';
 import { mariadb, type TestDatabase } from '../support/servers.ts';
 
@@ -213,3 +215,121 @@ databaseContract('mysql2/promise 3.0', openPromise(oldestPromise), OLDEST);
 databaseContract('mysql2 3.0', openCallback(oldestMysql2), OLDEST);
 databaseContract('mysql2/promise', openPromise(newestPromise), { ...TRAITS, lacks: ['batch'] });
 databaseContract('mysql2', openCallback(newest), { ...TRAITS, lacks: ['batch'] });
+
+describe.skipIf(server.missing)('mysql2: what it has of its own', () => {
+  const begin = async (more: newest.PoolOptions = {}) => {
+    const registry = new Registry();
+    const options = { registry, db: 'own', instrumented: true, max: 2, waitMs: 0 };
+    const settings = { ...(await configuration(options)), ...more };
+    return { registry, options, settings, numbers: () => Numbers.of(registry) };
+  };
+  const outcomes = (page: Numbers): number[] =>
+    ['committed', 'rolled_back'].map((outcome) => page.value('db_client_transactions', { outcome }));
+
+  test('several statements in one text: each is an execution, in one call', async () => {
+    const { settings, options, numbers } = await begin({ multipleStatements: true });
+    const pool = instrumentMysql2(newestPromise.createPool(settings), options);
+    await pool.query("begin; insert into devices values (1, 'a\\'; b'); select 1; commit");
+    await expect(
+      pool.query("select 1; insert into devices values (1, 'x'); delete from devices"),
+    ).rejects.toBeInstanceOf(Error);
+    const page = await numbers();
+    expect(page.value('db_client_executions')).toBe(6);
+    expect(page.value('db_client_executions', { operation: 'delete' })).toBe(0);
+    expect(page.count('db_client_operation_duration_seconds')).toBe(2);
+    expect(page.sum('db_client_returned_rows')).toBe(1);
+    expect(outcomes(page)).toEqual([1, 0]);
+    await pool.end();
+  });
+
+  test('a deadlock has rolled back before anybody says so', async () => {
+    const { settings, options, numbers } = await begin();
+    const pool = instrumentMysql2(newestPromise.createPool(settings), options);
+    await pool.query("insert into devices values (1, 'a'), (2, 'b')");
+    const [one, two] = await Promise.all([pool.getConnection(), pool.getConnection()]);
+    for (const connection of [one, two]) await connection.beginTransaction();
+    const update = 'update devices set name = ? where id = ?';
+    await one.query(update, ['x', 1]);
+    await two.query(update, ['x', 2]);
+    const settled = await Promise.allSettled([one.query(update, ['x', 2]), two.query(update, ['x', 1])]);
+    expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    const page = await numbers();
+    expect(outcomes(page)).toEqual([0, 1]);
+    expect(page.value('db_client_errors', { type: '40' })).toBe(1);
+    for (const connection of [one, two]) {
+      await connection.commit();
+      connection.release();
+    }
+    expect(outcomes(await numbers())).toEqual([1, 1]);
+    await pool.end();
+  });
+
+  test('a query without a callback is seen by its events, and its error is thrown as ever', async () => {
+    const { settings, options, numbers } = await begin();
+    const pool = instrumentMysql2(newest.createPool(settings), options);
+    const rows = await new Promise<number>((resolve) => {
+      let count = 0;
+      const query = pool.query('select 1 as n union select 2');
+      query.on('result', () => count++);
+      query.on('end', () => resolve(count));
+    });
+    expect(rows).toBe(2);
+    const error = await new Promise<unknown>((resolve) => pool.query('selec 1').on('error', resolve));
+    expect(error).toMatchObject({ code: 'ER_PARSE_ERROR' });
+    await vi.waitFor(async () => {
+      const page = await numbers();
+      expect(page.value('db_client_executions')).toBe(2);
+      expect(page.sum('db_client_returned_rows')).toBe(2);
+      expect(page.count('db_client_operation_duration_seconds')).toBe(2);
+      expect(page.value('db_client_errors', { type: '42' })).toBe(1);
+    });
+    await called((done) => pool.end(done));
+  });
+
+  test.each([
+    ['mysql2', newest],
+    ['mysql2/promise', newestPromise],
+  ])(
+    'the module %s: all that is made of it, and a pool with hooks of its own keeps its name',
+    async (_name, module) => {
+      const { settings, options, registry, numbers } = await begin();
+      // A namespace is no object of its own for each test.
+      const target = { ...module };
+      instrumentMysql2(target, { registry });
+      try {
+        const plain = newestPromise.createPool(settings);
+        const own = instrumentMysql2(newestPromise.createPool(settings), options);
+        const { connectionLimit: _limit, waitForConnections: _wait, ...single } = settings;
+        const connection = await newestPromise.createConnection(single);
+        await Promise.all([
+          plain.query('select 1'),
+          own.query('select 1'),
+          own.execute('select 2'),
+          connection.query('select 3'),
+        ]);
+        const page = await numbers();
+        expect(page.value('db_client_executions', { db: 'default' })).toBe(2);
+        expect(page.value('db_client_executions', { db: 'own' })).toBe(2);
+        await Promise.all([plain.end(), own.end(), connection.end()]);
+      } finally {
+        uninstrument(target);
+      }
+    },
+  );
+
+  test('a single connection: what fails to connect is no execution', async () => {
+    const { settings, registry, numbers } = await begin();
+    const { connectionLimit: _limit, waitForConnections: _wait, ...single } = settings;
+    const connection = instrumentMysql2(newest.createConnection(single), { registry });
+    await called((done) => connection.query('select 1', done));
+    await called((done) => connection.end(done));
+    const refused = instrumentMysql2(newest.createConnection({ ...single, port: 1 }), { registry });
+    await expect(called((done) => refused.query('select 1', done))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await vi.waitFor(async () => {
+      const page = await numbers();
+      expect(page.value('db_client_executions')).toBe(1);
+      expect(page.value('db_client_connections_created')).toBe(1);
+      expect(page.value('db_client_connection_errors', { type: 'ECONNREFUSED' })).toBe(1);
+    });
+  });
+});
