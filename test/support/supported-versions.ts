@@ -273,4 +273,11 @@ export const supportedVersions: readonly SupportedVersions[] = [
     to: '6',
     testedWith: [{ package: '@mikro-orm/postgresql', workspace: 'models' }, '@mikro-orm/postgresql'],
   },
+  {
+    adapter: 'sequelize',
+    library: 'sequelize',
+    from: '6.28.0',
+    to: '6',
+    testedWith: [{ package: 'sequelize', workspace: 'models' }, 'sequelize'],
+  },
 ];
