@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { instrumentBullmq } from 'promenade/bullmq';
 import { promenade } from 'promenade/fastify';
 import { instrumentIoredis } from 'promenade/ioredis';
-import { instrumentJob } from 'promenade/job';
+import { instrumentJob, type JobQueueMeter, measureJobQueue } from 'promenade/job';
 import { instrumentKysely } from 'promenade/kysely';
 import { instrumentLibsql } from 'promenade/libsql';
 import { instrumentLruCache } from 'promenade/lru-cache';
@@ -74,6 +74,11 @@ export function measureRedisCache<C extends Parameters<typeof instrumentIoredis>
 /** Measures a function as a background job. */
 export function measureJob<F extends (...args: never[]) => unknown>(queue: string, name: string, run: F): F {
   return instrumentJob(name, run, { queue });
+}
+
+/** Measures a queue in this process. */
+export function measureLocalQueue(queue: string): JobQueueMeter {
+  return measureJobQueue(queue);
 }
 
 /** Measures a queue of BullMQ, or a worker. */

@@ -5,6 +5,8 @@ import { observeCall } from '../instrument/wrap.ts';
 
 export { uninstrument } from '../instrument/attach.ts';
 export type { InstrumentOptions } from '../instrument/attach.ts';
+export type { JobOutcome } from '../instrument/job-recorder.ts';
+export { type JobQueueMeter, measureJobQueue, type StartedRun } from './job-queue.ts';
 
 /** What `instrumentJob` takes. */
 export interface InstrumentJobOptions extends InstrumentOptions {

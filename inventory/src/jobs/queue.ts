@@ -1,6 +1,6 @@
 import { Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { measureJob, measureJobs } from '../metrics.ts';
+import { measureJobs, measureLocalQueue } from '../metrics.ts';
 import { RequestError } from '../resource/errors.ts';
 
 /** Where jobs wait for somebody to run them. */
@@ -20,13 +20,31 @@ const lockMs = 6_000;
 
 /** Jobs run in this very process, one after the other. Those that wait when it ends are lost. */
 export function createLocalQueue(run: RunJob): JobQueue {
+  const meter = measureLocalQueue(queueName);
+  const noWorker = meter.worker();
   let last: Promise<unknown> = Promise.resolve();
+
+  async function work(name: string, id: number, since: number): Promise<void> {
+    const measured = meter.started(name, (performance.now() - since) / 1_000);
+    try {
+      await run(id);
+      measured.end('succeeded');
+    } catch (error) {
+      measured.end('failed');
+      tell(name, id, error);
+    }
+  }
+
   return {
     async add(name, id) {
-      const job = measureJob(queueName, name, run);
-      last = last.then(() => job(id)).catch((error: unknown) => tell(name, id, error));
+      const since = performance.now();
+      meter.enqueued(name);
+      last = last.then(() => work(name, id, since));
     },
-    close: async () => void (await last),
+    async close() {
+      await last;
+      noWorker();
+    },
   };
 }
 
