@@ -61,7 +61,7 @@ describe.skipIf(onPostgres.missing)('PostgreSQL', async () => {
     const client = postgres(onPostgres.url, { max: 4 });
     return { db: onPostgresJs(client) as unknown as NodePgDatabase, close: () => client.end() };
   };
-  withLibrary('Drizzle 0.45 on pg', newest, overPg(onPg, Pool), 10_000);
+  withLibrary('Drizzle 0.45 on pg', newest, overPg(onPg, Pool), 2_000);
   withLibrary('Drizzle 0.45 on postgres', newest, overPostgresJs, 500);
   withLibrary('Drizzle 0.30 on pg', old, overPg(oldOnPg.drizzle, oldPg.default.Pool), 500);
 });
