@@ -158,6 +158,20 @@ export const supportedVersions: readonly SupportedVersions[] = [
     testedWith: [{ package: 'mariadb', workspace: 'database' }, 'mariadb'],
   },
   {
+    adapter: 'mongodb',
+    library: 'mongodb',
+    from: '6.0.0',
+    to: '7',
+    testedWith: [{ package: 'mongodb', workspace: 'database' }, 'mongodb'],
+  },
+  {
+    adapter: 'mongoose',
+    library: 'mongoose',
+    from: '8.0.0',
+    to: '9',
+    testedWith: [{ package: 'mongoose', workspace: 'models' }, 'mongoose'],
+  },
+  {
     adapter: 'mysql2',
     library: 'mysql2',
     from: '3.0.0',

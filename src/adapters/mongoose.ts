@@ -1,0 +1,41 @@
+import { attach, uninstrument } from '../instrument/attach.ts';
+import { type InstrumentModelsOptions, ModelRecorder } from '../instrument/model-recorder.ts';
+import { MongooseHooks } from './mongoose-hooks.ts';
+
+export { uninstrument };
+
+/** What of a Mongoose instance is used. */
+export interface MongooseInstance {
+  readonly connections: readonly object[];
+}
+
+/** What of a connection is used. */
+export interface MongooseConnection {
+  readonly models: object;
+}
+
+/** Options of {@link instrumentMongoose}. */
+export interface InstrumentMongooseOptions extends InstrumentModelsOptions {}
+
+/**
+ * Counts the documents that models write, by model. The models' collections are watched, so that it does not matter whether models are compiled, or
+ * connections opened, before or after.
+ *
+ * @param target A Mongoose instance, for all its connections, or one connection.
+ * @returns the target.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ *
+ * @example
+ * instrumentMongoose(mongoose);
+ */
+export function instrumentMongoose<T extends MongooseInstance | MongooseConnection>(
+  target: T,
+  options: InstrumentMongooseOptions = {},
+): T {
+  return attach(target, 'mongoose', options, (instrumentation) => {
+    const hooks = new MongooseHooks(new ModelRecorder(instrumentation, options.app));
+    if ('connections' in target) hooks.instance(target as never);
+    else hooks.connection(target as never);
+    return () => hooks.remove();
+  });
+}
