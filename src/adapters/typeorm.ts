@@ -1,6 +1,6 @@
 import { attach, uninstrument } from '../instrument/attach.ts';
 import { guarded } from '../instrument/guard.ts';
-import { type InstrumentModelsOptions, ModelRecorder } from '../instrument/model-recorder.ts';
+import { type InstrumentModelsOptions, ModelRecorder, type WriteSink } from '../instrument/model-recorder.ts';
 import { SqlConnection } from '../instrument/sql-connection.ts';
 import { TableModels } from '../instrument/table-models.ts';
 import { observeCall, wrapMethod } from '../instrument/wrap.ts';
@@ -28,8 +28,10 @@ interface Metadata {
 
 /** One connection for as long as it is needed, or the only one; drivers without SQL have none of `query`. */
 interface QueryRunner {
-  query?(sql: string, parameters?: unknown, structured?: boolean): Promise<unknown>;
+  query?: Query;
 }
+
+type Query = (this: QueryRunner, sql: string, parameters?: unknown, structured?: boolean) => Promise<unknown>;
 
 /** What a query gives if it is asked for a structured result; `raw` is what it gives else. */
 interface QueryResult {
@@ -45,6 +47,7 @@ interface Watcher {
 }
 
 const watchers: WeakMap<QueryRunner, Watcher> = new WeakMap();
+const replacements: WeakMap<Query, Query> = new WeakMap();
 
 /**
  * Counts the rows that a TypeORM data source writes, by entity, whatever writes them: `save` with all that it cascades to, bulk writes, query builders, raw SQL. The
@@ -75,7 +78,7 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
       const watcher = watchers.get(runner);
       if (watcher?.state.on) return;
       watchers.set(runner, { connection: new SqlConnection(recorder), state });
-      if (!watcher) wrapMethod(runner, 'query', watched);
+      if (!watcher) watchQuery(runner);
     });
     learn();
     const target: object = dataSource;
@@ -101,23 +104,47 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
   });
 }
 
+/** Runners are made for each query, and share what their `query` is replaced by. */
+function watchQuery(runner: QueryRunner): void {
+  const { query } = runner;
+  if (typeof query !== 'function') return;
+  let replacement = replacements.get(query);
+  if (!replacement) {
+    replacement = Object.defineProperties(watched(query), Object.getOwnPropertyDescriptors(query));
+    replacements.set(query, replacement);
+  }
+  Object.defineProperty(runner, 'query', { value: replacement, writable: true, configurable: true });
+}
+
 /** Asks for a structured result always: it alone tells the rows, and holds what else would be given. */
-function watched(query: NonNullable<QueryRunner['query']>): NonNullable<QueryRunner['query']> {
+function watched(query: Query): Query {
   return function (this: QueryRunner, sql, parameters, structured) {
     const watcher = watchers.get(this);
     if (!watcher?.state.on || typeof sql !== 'string') return query.call(this, sql, parameters, structured);
     const { connection } = watcher;
     const sink = connection.sent(sql);
-    const answer = observeCall(
-      () => query.call(this, sql, parameters, true),
-      (outcome) => {
-        if (outcome.failed) connection.failed(sql, (outcome.error as { driverError?: unknown }).driverError);
-        else if (isResult(outcome.result)) connection.succeeded(sql, rowsOf(outcome.result), sink);
+    return query.call(this, sql, parameters, true).then(
+      (result) => {
+        if (!isResult(result)) return result;
+        answered(connection, sql, result, sink);
+        return structured === true ? result : result.raw;
+      },
+      (error: unknown) => {
+        refused(connection, sql, error);
+        throw error;
       },
     );
-    return structured === true ? answer : answer.then((result) => (isResult(result) ? result.raw : result));
   };
 }
+
+const answered = guarded((connection: SqlConnection, sql: string, result: QueryResult, sink: WriteSink) => {
+  connection.succeeded(sql, rowsOf(result), sink);
+});
+
+/** Errors come as TypeORM's own, around the driver's. */
+const refused = guarded((connection: SqlConnection, sql: string, error: unknown) => {
+  connection.failed(sql, (error as { readonly driverError?: unknown }).driverError);
+});
 
 function isResult(result: unknown): result is QueryResult {
   return typeof result === 'object' && result !== null && result.constructor.name === 'QueryResult';

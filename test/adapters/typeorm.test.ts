@@ -197,9 +197,13 @@ describe('SQLite', async () => {
       const { file, truth, remove } = sqliteModelsFile();
       const source = dataSource(typeorm, { type: 'better-sqlite3', database: file });
       instrumentTypeorm(await source.initialize(), options);
+      const authors = source.getRepository<Author>('Author');
       return {
         ...operations(source.manager),
         ...subject(source, options),
+        // All share one connection, on which each is in whatever transaction there is.
+        insertNested: (name, titles) =>
+          authors.save({ name, books: titles.map((title) => ({ title })) }, { transaction: false }),
         truth: async () => truth(),
         close: async () => {
           await source.destroy();
@@ -213,6 +217,37 @@ describe('SQLite', async () => {
       has: ['insertNested', 'raw'],
       operations: 500,
       cannot: {},
+    });
+
+    test(`transactions and savepoints of TypeORM ${version}`, async () => {
+      const { file, truth, remove } = sqliteModelsFile();
+      const registry = new Registry();
+      const source = dataSource(typeorm, { type: 'better-sqlite3', database: file });
+      instrumentTypeorm(await source.initialize(), { registry });
+      const insert = (manager: EntityManager, name: string): Promise<unknown> =>
+        manager.getRepository<Author>('Author').save({ name });
+      await source.transaction(async (outer) => {
+        await insert(outer, 'ada');
+        const inner = outer.transaction(async (inside) => {
+          await insert(inside, 'bob');
+          await insert(inside, 'ada');
+        });
+        await expect(inner).rejects.toThrow('UNIQUE');
+        await insert(outer, 'cyd');
+      });
+      const thrown = new Error('changed my mind');
+      const failing = source.transaction(async (manager) => {
+        await manager.getRepository<Author>('Author').update({ name: In(['ada', 'cyd']) }, { score: 1 });
+        throw thrown;
+      });
+      await expect(failing).rejects.toBe(thrown);
+      const numbers = await Numbers.of(registry);
+      expect(numbers.value('model_inserts', { model: 'Author' })).toBe(3);
+      expect(numbers.value('model_rolled_back_operations', { model: 'Author', operation: 'insert' })).toBe(1);
+      expect(numbers.value('model_rolled_back_operations', { model: 'Author', operation: 'update' })).toBe(2);
+      expect(truth()).toEqual({ 'author insert': 2 });
+      await source.destroy();
+      remove();
     });
   }
 });
