@@ -109,7 +109,6 @@ export class ModelTransaction implements WriteSink {
   wrote(write: Write, model: string, rows: number | bigint | null | undefined): void {
     this.#recorder.wrote(write, model, rows);
     this.#note(write, model, Number(rows ?? 0));
-    if (this.#takenBack) this.rollBack();
   }
 
   /** A savepoint, or a transaction in this one. */
@@ -157,6 +156,7 @@ export class ModelTransaction implements WriteSink {
     let counts = this.#noted.get(model);
     if (!counts) this.#noted.set(model, (counts = { insert: 0, update: 0, delete: 0 }));
     counts[write] += rows;
+    if (this.#takenBack) this.rollBack();
   }
 
   #end(): Iterable<[string, Record<Write, number>]> {
