@@ -29,6 +29,7 @@ const LIBRARIES: readonly Library[] = [
   { program: 'pg', name: 'pg: a query, PostgreSQL', contenders: BOTH, server: POSTGRES, operations: 4000 },
   { program: 'mysql2', name: 'mysql2: a query', contenders: BOTH, operations: 20_000 },
   { program: 'mysql2', name: 'mysql2: a query, MariaDB', contenders: BOTH, server: MYSQL, operations: 4000 },
+  { program: 'better-sqlite3', name: 'better-sqlite3: a get', contenders: ['promenade'], operations: 100_000 },
   { program: 'ioredis', name: 'ioredis: a get, Redis', contenders: BOTH, operations: 20_000 },
   { program: 'lru-cache', name: 'lru-cache: a get', contenders: ['promenade'], operations: 1_000_000 },
 ];

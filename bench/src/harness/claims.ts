@@ -35,6 +35,7 @@ const CLAIMS: readonly Claim[] = [
   http('requests a second, Fastify', 'fastify: requests', 'fastify-metrics'),
   http('requests a second, Express', 'express: requests', 'express-prom-bundle'),
   adapter('added to a read by ioredis', 'ioredis: a get, Redis: added by measuring it'),
+  adapter('added to a statement of better-sqlite3', 'better-sqlite3: a get: added by measuring it'),
   adapter('added to a read of lru-cache', 'lru-cache: a get: added by measuring it'),
   { what: 'import', topic: 'import', case: 'import', target: '30 ms at most', contenders: PEERS },
 ];

@@ -40,6 +40,7 @@ const PEERS = [
   'express',
   'express-prom-bundle',
   'ioredis',
+  'better-sqlite3',
   'lru-cache',
   '@opentelemetry/instrumentation-ioredis',
 ];
