@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type Counter, Registry } from 'promenade';
+import type { Registry } from 'promenade';
+import { type Counter } from 'promenade';
 import { answerTasks } from '../harness/answer-tasks.ts';
 import { processorTime } from './processor-time.ts';
 import type { Task } from './run.ts';
