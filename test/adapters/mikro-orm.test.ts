@@ -114,7 +114,7 @@ function operations(em: EntityManager, inside: boolean = false): ModelOperations
 
 describe.skipIf(database.missing)('PostgreSQL', async () => {
   const versions = [
-    { version: '6.6', mikro: newest, operations: 1000 },
+    { version: '6.6', mikro: newest, operations: 600 },
     { version: '6.0', mikro: await oldest<Mikro>('models', '@mikro-orm/postgresql'), operations: 300 },
   ];
   for (const { version, mikro, operations: count } of versions) {
