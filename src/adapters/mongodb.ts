@@ -7,10 +7,11 @@ import { monitorCommands } from './mongodb-monitor.ts';
 
 export { uninstrument } from '../instrument/attach.ts';
 
-/** What of a MongoClient is used: its events. */
+/** What of a MongoClient is used, and what tells it from other emitters. */
 export interface MongodbClient {
   on(event: never, listener: never): unknown;
   removeListener(event: never, listener: never): unknown;
+  startSession(options?: never): unknown;
 }
 
 /** What of a client is measured, and where. */

@@ -99,9 +99,28 @@ export class MongooseHooks {
     const { collection, modelName } = model;
     this.#recorder.declare(modelName);
     modelsOf(collection).add(model);
+    this.#follow(model);
     if (this.#seen.has(collection)) return;
     this.#seen.add(collection);
     for (const [name, optionsAt] of OPTIONS_AT) this.#watch(collection, name, optionsAt);
+  }
+
+  /** A model can be given to another connection, which has another collection for it. */
+  #follow(model: MongooseModel): void {
+    if (this.#seen.has(model)) return;
+    this.#seen.add(model);
+    const moved = guarded((connection: object) => {
+      if (this.#seen.has(connection)) this.#model(model);
+    });
+    this.#restores.push(
+      wrapMethod(model as never, 'useConnection', (original: Method): Method => {
+        return function (this: unknown, connection, ...more) {
+          const result = original.call(this, connection, ...more);
+          moved(connection as object);
+          return result;
+        };
+      }),
+    );
   }
 
   #watch(collection: object, name: string, optionsAt: number): void {

@@ -252,6 +252,21 @@ describe.each([
     expect(heard).toHaveBeenCalledTimes(3);
   });
 
+  test.each([
+    { kind: 'bigints', how: { useBigInt64: true } },
+    { kind: 'longs', how: { promoteLongs: false } },
+    { kind: 'raw documents', how: { raw: true } },
+  ])('cursors of $kind', async ({ how }) => {
+    const { client, devices, registry } = begin();
+    instrumentMongodb(client, { registry });
+    await devices.insertMany(rows(25));
+    expect(await devices.find({}, { ...how, batchSize: 10 }).toArray()).toHaveLength(25);
+    const page = await Numbers.of(registry);
+    expect(await executions(registry)).toEqual({ insert: 1, select: 1 });
+    expect(page.sum('db_client_returned_rows', { operation: 'select' })).toBe(25);
+    expect(page.count('db_client_operation_duration_seconds', { operation: 'select' })).toBe(1);
+  });
+
   test('a cursor that the server has lost ends with its error', async () => {
     const { client, devices, registry } = begin();
     const other = begin();

@@ -233,6 +233,18 @@ describe.each([
     await third.dropDatabase();
   });
 
+  test('a model that is given to another connection', async () => {
+    const { mongoose, Author } = await begin();
+    const registry = new Registry();
+    instrumentMongoose(mongoose, { registry });
+    const other = mongoose.createConnection(`${stub.url}?directConnection=true`, { dbName: `${dbName}_other` });
+    // Mongoose 8.0 has no such thing.
+    if (typeof Author.useConnection === 'function') Author.useConnection(other);
+    await Author.create({ name: 'ada' });
+    expect(await written(registry)).toEqual({ 'Author insert': 1 });
+    await other.dropDatabase();
+  });
+
   test('one connection alone', async () => {
     const { mongoose, Author } = await begin();
     const registry = new Registry();
