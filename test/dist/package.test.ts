@@ -7,7 +7,7 @@ import { ROOT, sourceModules } from '../support/modules.ts';
 import { pack } from './tarball.ts';
 
 /** What the package takes on disk today, and a fifth. */
-const LARGEST_BYTES = 840 * 1024;
+const LARGEST_BYTES = 1700 * 1024;
 
 const tarball = pack('package');
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
