@@ -10,7 +10,6 @@ export interface MongooseConnection {
   readonly models: Readonly<Record<string, MongooseModel>>;
   on(event: 'model', listener: (model: MongooseModel) => void): unknown;
   removeListener(event: 'model', listener: (model: MongooseModel) => void): unknown;
-  useDb(name: string, options?: object): MongooseConnection;
 }
 
 interface Mongoose {
@@ -23,7 +22,7 @@ interface Mongoose {
 
 /** Mongoose's own collection, which stands before the driver's: calls that come before the connection is open wait here, and are made again. */
 interface Collection {
-  readonly queue: readonly unknown[];
+  readonly queue?: readonly unknown[];
 }
 
 interface Options {
@@ -55,9 +54,10 @@ const WRITES: readonly Write[] = ['insert', 'update', 'delete'];
 export class MongooseHooks {
   readonly #recorder: ModelRecorder;
   readonly #sessions: MongooseSessions;
-  readonly #restores: (() => void)[] = [];
+  /** What has hooks. They are not taken off, which would keep all connections that ever were; they do nothing any more. */
   readonly #seen: WeakSet<object> = new WeakSet();
   #on: boolean = true;
+  #ignore: (() => void) | undefined;
 
   constructor(recorder: ModelRecorder) {
     this.#recorder = recorder;
@@ -66,36 +66,34 @@ export class MongooseHooks {
 
   remove(): void {
     this.#on = false;
-    for (const restore of this.#restores.splice(0)) restore();
+    this.#ignore?.();
   }
 
   instance({ connections, events }: Mongoose): void {
     const created = guarded((connection: MongooseConnection) => this.connection(connection));
     for (const connection of connections) this.connection(connection);
     events.on('createConnection', created);
-    this.#restores.push(() => events.removeListener('createConnection', created));
+    this.#ignore = () => events.removeListener('createConnection', created);
   }
 
   connection(connection: MongooseConnection): void {
-    if (this.#seen.has(connection)) return;
+    if (!this.#on || this.#seen.has(connection)) return;
     this.#seen.add(connection);
     const compiled = guarded((model: MongooseModel) => this.#model(model));
     const found = guarded((other: MongooseConnection) => this.connection(other));
     for (const model of Object.values(connection.models)) this.#model(model);
     connection.on('model', compiled);
-    this.#restores.push(
-      () => connection.removeListener('model', compiled),
-      wrapMethod(connection as never, 'useDb', (original: MongooseConnection['useDb']) => {
-        return function (this: MongooseConnection, ...args) {
-          const other = original.apply(this, args);
-          found(other);
-          return other;
-        };
-      }),
-    );
+    wrapMethod(connection as never, 'useDb', (original: Method): Method => {
+      return function (this: unknown, ...args) {
+        const other = original.apply(this, args);
+        found(other as MongooseConnection);
+        return other;
+      };
+    });
   }
 
   #model(model: MongooseModel): void {
+    if (!this.#on) return;
     const { collection, modelName } = model;
     this.#recorder.declare(modelName);
     modelsOf(collection).add(model);
@@ -112,43 +110,42 @@ export class MongooseHooks {
     const moved = guarded((connection: object) => {
       if (this.#seen.has(connection)) this.#model(model);
     });
-    this.#restores.push(
-      wrapMethod(model as never, 'useConnection', (original: Method): Method => {
-        return function (this: unknown, connection, ...more) {
-          const result = original.call(this, connection, ...more);
-          moved(connection as object);
-          return result;
-        };
-      }),
-    );
+    wrapMethod(model as never, 'useConnection', (original: Method): Method => {
+      return function (this: unknown, connection, ...more) {
+        const result = original.call(this, connection, ...more);
+        moved(connection as object);
+        return result;
+      };
+    });
   }
 
   #watch(collection: object, name: string, optionsAt: number): void {
-    const observe = (self: Collection, original: Method, args: unknown[]): unknown => {
-      return this.#observe(self, name, original, args, args[optionsAt] ?? {});
+    const isOn = (): boolean => this.#on;
+    const observe = (self: unknown, original: Method, args: unknown[]): unknown => {
+      return this.#observe(self as Collection, name, original, args, args[optionsAt] ?? {});
     };
-    const restore = wrapMethod(collection as Record<string, unknown>, name, (original: Method): Method => {
+    wrapMethod(collection as Record<string, unknown>, name, (original: Method): Method => {
       return function (this: unknown, ...args) {
+        if (!isOn()) return original.apply(this, args);
         const options = args[optionsAt] as Options | undefined;
         const hides = name.startsWith('findOneAnd') && options?.upsert && !options.includeResultMetadata;
         // Mongoose 8 hands callbacks on.
-        if (!hides || args.length > optionsAt + 1) return observe(this as Collection, original, args);
+        if (!hides || args.length > optionsAt + 1) return observe(this, original, args);
         // The document alone does not tell whether it is new.
         const asked = args.with(optionsAt, { ...options, includeResultMetadata: true });
-        const answer = observe(this as Collection, original, asked) as Promise<{ readonly value?: unknown } | null>;
+        const answer = observe(this, original, asked) as Promise<{ readonly value?: unknown } | null>;
         return answer.then((result) => result?.value ?? null);
       };
     });
-    this.#restores.push(restore);
   }
 
   #observe(collection: Collection, name: string, original: Method, args: unknown[], options: Options): unknown {
-    const waiting = collection.queue.length;
+    const waiting = collection.queue?.length ?? 0;
     const sink = this.#sessions.sinkOf(options.session);
     let queued = false;
     const call = (): unknown => {
       const result = original.apply(collection, args);
-      queued = collection.queue.length > waiting;
+      queued = (collection.queue?.length ?? 0) > waiting;
       return result;
     };
     return observeCall(call, (outcome) => {

@@ -223,6 +223,16 @@ describe.each([
     });
   });
 
+  test('a connection that is being opened when the client is instrumented is measured', async () => {
+    const { client, devices, registry } = begin();
+    client.once('connectionCreated', () => instrumentMongodb(client, { registry }));
+    await devices.findOne();
+    const { select = 0 } = await executions(registry);
+    for (let i = 0; i < 5; i++) await devices.findOne();
+    expect(await executions(registry)).toEqual({ select: select + 5 });
+    expect((await Numbers.of(registry)).value('db_client_connections_created')).toBe(1);
+  });
+
   test('undoing it leaves the driver as it was', async () => {
     const { client, devices, registry } = begin();
     const events = ['commandStarted', 'commandSucceeded', 'connectionReady', 'serverHeartbeatFailed'] as const;

@@ -218,15 +218,19 @@ describe.each([
     closing.push(mongoose);
     instrumentMongoose(mongoose, { registry, app: 'library' });
     const Author = mongoose.model('Author', schemaOf(library), 'author');
-    const waiting = [Author.create({ name: 'ada' }), Author.updateOne({ name: 'bob' }, { score: 1 }, { upsert: true })];
+    const waiting = Promise.all([
+      Author.create({ name: 'ada' }),
+      Author.updateOne({ name: 'bob' }, { score: 1 }, { upsert: true }),
+      Author.findOneAndUpdate({ name: 'cyd' }, { score: 1 }, { upsert: true, returnDocument: 'after' }),
+    ]);
     await mongoose.connect(`${stub.url}?directConnection=true`, { dbName });
-    await Promise.all(waiting);
+    expect((await waiting)[2]).toMatchObject({ name: 'cyd', score: 1 });
     const other = mongoose.createConnection(`${stub.url}?directConnection=true`, { dbName });
     await other.model('Reader', schemaOf(library), 'reader').create({ name: 'ada' });
     const third = other.useDb(`${dbName}_third`);
     await third.model('Editor', schemaOf(library), 'editor').create({ name: 'ada' });
     expect(await written(registry)).toEqual({
-      'library.Author insert': 2,
+      'library.Author insert': 3,
       'library.Reader insert': 1,
       'library.Editor insert': 1,
     });
