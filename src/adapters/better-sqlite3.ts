@@ -1,9 +1,7 @@
 import { attach, type InstrumentOptions, type Instrumentation } from '../instrument/attach.ts';
 import { DatabaseRecorder } from '../instrument/database-recorder.ts';
-import { NO_ROWS } from '../instrument/database-series.ts';
 import { DatabaseSession } from '../instrument/database-session.ts';
-import { callSync, type StatementKind, type SyncDatabase, watchStatements } from '../instrument/sync-statements.ts';
-import { wrapMethod } from '../instrument/wrap.ts';
+import { type StatementKind, type SyncDatabase, watchExec, watchStatements } from '../instrument/sync-statements.ts';
 
 export { uninstrument } from '../instrument/attach.ts';
 
@@ -19,8 +17,6 @@ export interface InstrumentBetterSqlite3Options extends InstrumentOptions {
   /** The label `db`: your name for the database. Give different databases different ones. @default 'default' */
   readonly db?: string | undefined;
 }
-
-type Exec = (this: unknown, sql: string) => unknown;
 
 /** The databases that are measured. */
 const measuredDatabases: WeakMap<object, SyncDatabase> = new WeakMap();
@@ -55,19 +51,7 @@ export function instrumentBetterSqlite3<T extends BetterSqlite3Database>(
     // It was opened when it was made.
     series.connected();
     measuredDatabases.set(database, measured);
-    const restores = [
-      watchStatements(prototypeOf(database), kind),
-      wrapMethod(database as { exec?: unknown }, 'exec', (original: Exec): Exec => {
-        return function (this: unknown, sql) {
-          return callSync(
-            () => original.call(this, sql),
-            sql,
-            measured,
-            () => NO_ROWS,
-          );
-        };
-      }),
-    ];
+    const restores = [watchStatements(prototypeOf(database), kind), watchExec(database, measured)];
     return () => {
       measuredDatabases.delete(database);
       for (const restore of restores) restore();

@@ -1,8 +1,7 @@
 import { attach, type InstrumentOptions, type Instrumentation } from '../instrument/attach.ts';
 import { DatabaseRecorder } from '../instrument/database-recorder.ts';
-import { NO_ROWS } from '../instrument/database-series.ts';
 import { DatabaseSession } from '../instrument/database-session.ts';
-import { callSync, type StatementKind, type SyncDatabase, watchStatements } from '../instrument/sync-statements.ts';
+import { type StatementKind, type SyncDatabase, watchExec, watchStatements } from '../instrument/sync-statements.ts';
 import { wrapMethod } from '../instrument/wrap.ts';
 
 export { uninstrument } from '../instrument/attach.ts';
@@ -20,7 +19,6 @@ export interface InstrumentNodeSqliteOptions extends InstrumentOptions {
 }
 
 type Prepare = (this: unknown, ...args: never[]) => object;
-type Exec = (this: unknown, sql: string) => unknown;
 
 /** Statements do not tell their database. */
 const databases: WeakMap<object, SyncDatabase> = new WeakMap();
@@ -65,16 +63,7 @@ export function instrumentNodeSqlite<T extends NodeSqliteDatabase>(
           return statement;
         };
       }),
-      wrapMethod(database as { exec?: unknown }, 'exec', (original: Exec): Exec => {
-        return function (this: unknown, sql) {
-          return callSync(
-            () => original.call(this, sql),
-            sql,
-            measured,
-            () => NO_ROWS,
-          );
-        };
-      }),
+      watchExec(database, measured),
     ];
     return () => {
       measuredNow.delete(measured);

@@ -72,8 +72,24 @@ function hook(prototype: object, { sqlOf, databaseOf }: StatementKind): () => vo
   };
 }
 
+/** Watches `exec` of a database, which runs a text of one or several statements. @returns what ends it */
+export function watchExec(database: object, measured: SyncDatabase): () => void {
+  return wrapMethod(database as { exec?: unknown }, 'exec', (original: Exec): Exec => {
+    return function (this: unknown, sql) {
+      return callSync(
+        () => original.call(this, sql),
+        sql,
+        measured,
+        () => NO_ROWS,
+      );
+    };
+  });
+}
+
+type Exec = (this: unknown, sql: string) => unknown;
+
 /** Makes a call, and counts what it did. */
-export function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf: (result: R) => number): R {
+function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf: (result: R) => number): R {
   const start = performance.now();
   let result: R;
   try {
