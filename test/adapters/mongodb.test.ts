@@ -309,11 +309,17 @@ describe.each([
     await devices.insertOne({ _id: 2, name: 'b' }, { session });
     await devices.insertOne({ _id: 1, name: 'again' }, { session }).catch(() => {});
     await expect(session.commitTransaction()).rejects.toThrow(/aborted/);
+    session.startTransaction();
+    await devices.insertOne({ _id: 1, name: 'again' }, { session }).catch(() => {});
+    await session.abortTransaction();
     await session.endSession();
     const page = await Numbers.of(registry);
     const outcomes = ['committed', 'rolled_back'].map((outcome) => page.value('db_client_transactions', { outcome }));
-    expect(outcomes).toEqual([1, 1]);
-    expect(await executions(registry)).toEqual({ insert: 3, transaction: 2 });
+    expect(outcomes).toEqual([1, 2]);
+    expect(await executions(registry)).toEqual({ insert: 4, transaction: 3 });
+    // The commit was refused; that there is nothing left to abort is no error.
+    expect(page.value('db_client_errors', { type: '251' })).toBe(1);
+    expect(page.value('db_client_errors')).toBe(3);
   });
 
   test('connections that a server breaks are gone, and made anew', async () => {
