@@ -1,6 +1,8 @@
 import { type Activation, environmentActivation, whenActive } from '../core/activation.ts';
 import { defaultRegistry } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
+import { MetricsError } from '../errors.ts';
+import { hookFailed } from './guard.ts';
 
 /** What every `instrumentX(target, options)` takes. */
 export interface InstrumentOptions {
@@ -38,7 +40,7 @@ const gone: FinalizationRegistry<() => void> = new FinalizationRegistry((cancel)
  *
  * @param adapter The adapter's name; a target can have hooks of several.
  * @returns the target.
- * @throws MetricsError what `install` throws where families can't be defined.
+ * @throws MetricsError what `install` throws where families can't be defined. Whatever else it throws is a warning, WARN_METRICS_NOT_INSTRUMENTED.
  */
 export function attach<T extends object>(target: T, adapter: string, options: InstrumentOptions, install: Install): T {
   const { registry = defaultRegistry, enabled } = options;
@@ -46,7 +48,13 @@ export function attach<T extends object>(target: T, adapter: string, options: In
   if (enabled === false || attached.has(adapter)) return target;
   let takeOff: (() => void) | undefined;
   const begin = (activation: Activation): void => {
-    takeOff = install({ ...activation, registry });
+    try {
+      takeOff = install({ ...activation, registry });
+    } catch (error) {
+      // What was handed over has closed meanwhile, say, or is not what its type promised: no reason to keep an application from its work.
+      if (error instanceof MetricsError) throw error;
+      notInstrumented(adapter, error);
+    }
   };
   let cancel: (() => void) | undefined;
   if (enabled) begin(environmentActivation());
@@ -58,6 +66,15 @@ export function attach<T extends object>(target: T, adapter: string, options: In
   attached.set(adapter, { begin, remove });
   attachments.set(target, attached);
   return target;
+}
+
+function notInstrumented(adapter: string, error: unknown): void {
+  hookFailed(error);
+  const why = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`Something can not be measured by promenade/${adapter}: ${why}`, {
+    type: 'MetricsWarning',
+    code: 'WARN_METRICS_NOT_INSTRUMENTED',
+  });
 }
 
 /** `begin` has hold of the target, and so only the target has hold of it. */

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Counter, defaultRegistry, Registry } from '../../src/index.ts';
+import { Counter, defaultRegistry, MetricsError, Registry } from '../../src/index.ts';
 import { activate } from '../../src/core/activation.ts';
 import { startApplicationMetrics } from '../../src/application.ts';
 import { attach, type Instrumentation, uninstrument } from '../../src/instrument/attach.ts';
@@ -130,11 +130,27 @@ describe('a target', () => {
     expect(() => uninstrument({})).not.toThrow();
   });
 
+  test('that is not what it seemed is a warning, not an error of the application', () => {
+    const registry = new Registry();
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const target = {};
+    const closed = (): never => {
+      throw new TypeError('The database connection is not open');
+    };
+    expect(attach(target, 'some', { registry }, closed)).toBe(target);
+    expect(warned).toHaveBeenCalledWith(
+      'Something can not be measured by promenade/some: The database connection is not open',
+      { type: 'MetricsWarning', code: 'WARN_METRICS_NOT_INSTRUMENTED' },
+    );
+    warned.mockRestore();
+    expect(() => uninstrument(target)).not.toThrow();
+  });
+
   test('can be instrumented again after families could not be defined', () => {
     const registry = new Registry();
     const target = {};
     const failing = (): never => {
-      throw new Error('taken');
+      throw new MetricsError('ERR_METRICS_DUPLICATE_NAME', 'taken');
     };
     expect(() => attach(target, 'some', { registry }, failing)).toThrow('taken');
     expect(attachTo(target, { registry }).installed).toHaveLength(1);
