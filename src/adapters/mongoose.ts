@@ -34,8 +34,10 @@ export function instrumentMongoose<T extends MongooseInstance | MongooseConnecti
 ): T {
   return attach(target, 'mongoose', options, (instrumentation) => {
     const hooks = new MongooseHooks(new ModelRecorder(instrumentation, options.app));
-    if ('connections' in target) hooks.instance(target as never);
-    else hooks.connection(target as never);
+    // Of `import * as mongoose` the default is the instance, and so is an instance's own.
+    const { default: own = target } = target as { readonly default?: object };
+    if ('connections' in own) hooks.instance(own as never);
+    else hooks.connection(own as never);
     return () => hooks.remove();
   });
 }

@@ -299,3 +299,14 @@ describe.each([
     expect(stub.truth(dbName)).toEqual({ 'author insert': 1 });
   });
 });
+
+test('what `import * as mongoose` gives can be handed over too', async () => {
+  const registry = new Registry();
+  expect(instrumentMongoose(newest, { registry })).toBe(newest);
+  const connection = newest.createConnection(`${stub.url}?directConnection=true`, { dbName });
+  await connection.model('Author', schemaOf(newest), 'author').create({ name: 'ada' });
+  expect((await Numbers.of(registry)).value('model_inserts', { model: 'Author' })).toBe(1);
+  uninstrument(newest);
+  await connection.dropDatabase();
+  await connection.close();
+});
