@@ -295,7 +295,9 @@ export function databaseContract(
           throw reason;
         }),
       ).rejects.toBe(reason);
-      await expect(database.transaction!((inside) => inside.insert(1, 'again') as Promise<void>)).rejects.toBeInstanceOf(Error);
+      await expect(
+        database.transaction!((inside) => inside.insert(1, 'again') as Promise<void>),
+      ).rejects.toBeInstanceOf(Error);
       await vi.waitFor(async () => expect(await outcomes()).toEqual([1, 2]), PATIENCE);
       const page = await numbers();
       expect(executions(page)).toMatchObject({ insert: 4, select: 1 });
