@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
 import { uninstrument } from '../../src/instrument/attach.ts';
+import { heapUsed } from '../support/heap-used.ts';
 import { Numbers } from '../support/http-numbers.ts';
 
 /** How a cache under this contract is instrumented. */
@@ -435,12 +434,4 @@ async function transcript(subject: CacheSubject, key: (id: string) => string): P
 function readable(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'value' in value) return String(value.value);
   return String(value);
-}
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function heapUsed(): number {
-  collectGarbage();
-  return process.memoryUsage().heapUsed;
 }

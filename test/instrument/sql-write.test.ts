@@ -1,15 +1,11 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
 import { ModelRecorder, type Write } from '../../src/instrument/model-recorder.ts';
 import { reportedRows } from '../../src/instrument/reported-rows.ts';
 import { SqlConnection } from '../../src/instrument/sql-connection.ts';
 import { countSqlWrite, readSqlWrite } from '../../src/instrument/sql-write.ts';
+import { collectGarbage } from '../support/heap-used.ts';
 import { Numbers } from '../support/http-numbers.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('what a statement writes', () => {
   test.each([
