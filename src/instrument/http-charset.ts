@@ -22,8 +22,13 @@ const PARAMETER = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 const seen: Map<string, string> = new Map();
 const SEEN_LIMIT = 500;
 
-/** The charset that a content type names, as a label: `''` where there is none, `<other>` where nobody knows it. */
+/**
+ * The charset that a content type names, as a label: `''` where there is none, `<other>` where nobody knows it.
+ *
+ * @param contentType As it was set: a text, or a list of one, which is how Next sets it.
+ */
 export function charsetOf(contentType: unknown): string {
+  if (Array.isArray(contentType)) return charsetOf(contentType[0]);
   if (typeof contentType !== 'string') return '';
   let charset = seen.get(contentType);
   if (charset === undefined) {

@@ -91,8 +91,7 @@ describe('Next 16 below a server of the application', () => {
     options: { status: '204', route: '/hello' },
     wrongMethod: { status: '405', route: '/api/[tenant]/items/[id]' },
     itemRoute: '/api/[tenant]/items/[id]',
-    // Next writes a page in pieces, or whole where it has all of it at hand.
-    streaming: 'either',
+    streaming: 'true',
     exceptions: false,
     handlers: false,
     badPath: { status: '400' },

@@ -34,7 +34,7 @@ export interface Traits {
   /** How the framework writes `/api/:tenant/items/:id`. @default so */
   readonly itemRoute?: string;
   /** Whether a body that is known as a whole is written in pieces nevertheless. @default 'false' */
-  readonly streaming?: 'true' | 'false' | 'either';
+  readonly streaming?: 'true' | 'false';
   /** Exceptions are seen. */
   readonly exceptions: boolean;
   /** The handler's own time is seen. */
@@ -93,7 +93,7 @@ export function httpServerContract(
           route: '/hello',
           method: 'GET',
           status: '200',
-          ...(traits.streaming !== 'either' && { streaming: traits.streaming ?? 'false' }),
+          streaming: traits.streaming ?? 'false',
           charset: 'utf-8',
         }),
       ).toBe(1);

@@ -7,6 +7,7 @@ test.each([
   ['text/html; charset=made-up', '<other>'],
   ['text/html', ''],
   [undefined, ''],
+  [['text/html; charset=utf-8'], 'utf-8'],
 ])('the charset of %s is %o', (contentType, charset) => {
   expect(charsetOf(contentType)).toBe(charset);
 });
