@@ -23,7 +23,7 @@ export interface InstrumentMysql2Options extends InstrumentOptions {
  * Measures what a pool or a connection does, of the callback API or of `mysql2/promise`: statements, rows, errors, transactions, connections. Given the module itself, it
  * measures all pools and connections that are made of it and have no hooks of their own, as those that an ORM makes; a pool that is instrumented by itself keeps its alias.
  *
- * Costs some two microseconds of processor time a query.
+ * Costs two to five microseconds of processor time a query.
  *
  * @returns the target.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
