@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
 const unknown = positionals.filter((topic) => !Object.hasOwn(TOPICS, topic));
 if (unknown.length > 0) {
   console.error(`no such topic: ${unknown.join(', ')}; there are ${Object.keys(TOPICS).join(', ')}`);
+  // Before anything is measured: there is nothing to wait for.
   process.exit(1);
 }
 const topics = positionals.length > 0 ? positionals : Object.keys(TOPICS);

@@ -24,6 +24,7 @@ export async function runJobWorker(settings: Settings): Promise<void> {
     await worker.close();
     await services.close();
     await metrics.close();
+    // All is closed; the channel to the primary would keep the process alive.
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop());

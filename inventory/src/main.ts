@@ -16,5 +16,6 @@ try {
   await main();
 } catch (error) {
   console.error(`inventory: ${error instanceof Error ? error.message : String(error)}`);
+  // What was opened before it failed (a pool, the channel to the primary) would keep a process that can't work alive.
   process.exit(1);
 }

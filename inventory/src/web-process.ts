@@ -20,6 +20,7 @@ export async function runWebProcess(settings: Settings): Promise<void> {
     setTimeout(() => app.server.closeAllConnections(), drainMs).unref();
     await app.close();
     await services.close();
+    // All is closed; the channel to the primary would keep the process alive.
     process.exit(0);
   };
   // The terminal sends SIGINT to the whole group: the worker drains as it does when the primary asks it to.

@@ -31,6 +31,7 @@ export interface HonoRouterLike {
   // Hono's own routers take the type of their handlers, which is not exported.
   // oxlint-disable-next-line typescript/no-explicit-any
   add(method: string, path: string, handler: any): void;
+  // What it finds is made of that type too.
   // oxlint-disable-next-line typescript/no-explicit-any
   match(method: string, path: string): any;
 }

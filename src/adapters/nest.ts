@@ -11,7 +11,7 @@ import { observeExceptions } from './nest-exceptions.ts';
 /** The part of Nest's HTTP adapter that is used: what stands between Nest and Express or Fastify. */
 export interface NestHttpAdapterLike {
   getType(): string;
-  // Whatever the platform's application is.
+  // An application of Express or of Fastify, by what `getType` says; Nest's own type for it is `any`, and `unknown` would not take it.
   // oxlint-disable-next-line typescript/no-explicit-any
   getInstance(): any;
 }

@@ -32,5 +32,6 @@ async function show(): Promise<void> {
   const port = await serveOnLoopback(handler);
   const page = readPage(Buffer.concat(await scrape(port)).toString(), counters);
   const total = [...page.values()].reduce((sum, value) => sum + value, 0);
+  // The server that was scraped is still open; what was measured has been handed over.
   process.stdout.write(JSON.stringify({ ms, total }), () => process.exit());
 }
