@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { activate } from './core/activation.ts';
 import { createEndpoint, type Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
-import type { Environment } from './endpoint/settings.ts';
-import { instrumentHttpServer, type InstrumentHttpServerOptions } from './instrument/http-server.ts';
+import type { Environment } from './settings/settings.ts';
+import { instrumentHttpServer, type InstrumentHttpServerOptions } from './instrument/http-server/http-server.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
 /** What every framework's `promenade(options)` takes. */

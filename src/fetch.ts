@@ -3,7 +3,7 @@ import { createEndpoint as createAnyEndpoint, type Endpoint, type EndpointOption
 export type { Access } from './endpoint/access.ts';
 export { createFetchHandler, type FetchHandler } from './endpoint/fetch-handler.ts';
 export type { ScraperOptions } from './endpoint/scraper.ts';
-export { resolveSettings, type Environment, type Settings, type SettingsOptions } from './endpoint/settings.ts';
+export { resolveSettings, type Environment, type Settings, type SettingsOptions } from './settings/settings.ts';
 export type { Endpoint, EndpointOptions };
 
 /** `createEndpoint` for servers that speak fetch: `session` is asked about a standard `Request`. */

@@ -4,7 +4,7 @@ import { defaultRegistry, directoryOf, shareDirectory } from './core/default-reg
 import type { Registry } from './core/registry.ts';
 import { observeSelf } from './core/self-metrics.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint/endpoint.ts';
-import { type Environment, resolveSettings, type Settings, type SettingsOptions } from './endpoint/settings.ts';
+import { type Environment, resolveSettings, type Settings, type SettingsOptions } from './settings/settings.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
 /** What `promenade(options)` takes in a process that serves nothing: settings, and what is below. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { debuglog } from 'node:util';
 import { type AnyMetric, Registry } from '../core/registry.ts';
 import { MetricsError } from '../errors.ts';
-import type { FamilySource } from '../core/sources.ts';
+import type { FamilySource } from '../core/page/sources.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { type AppFamilies, defineAppFamilies } from './app-families.ts';
 import type { CheckedCollector } from './collector.ts';

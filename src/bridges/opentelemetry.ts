@@ -1,4 +1,4 @@
-import type { FamilySource } from '../core/sources.ts';
+import type { FamilySource } from '../core/page/sources.ts';
 import type { Registry } from '../core/registry.ts';
 import type { FamilyDefinition, FamilySnapshot } from '../snapshot/snapshot.ts';
 import { toFamilyName, toLabelName } from './opentelemetry-names.ts';

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Registry } from '../core/registry.ts';
 import { createEndpoint, type Endpoint, type EndpointOptions } from '../endpoint/endpoint.ts';
-import type { Environment, SettingsOptions } from '../endpoint/settings.ts';
-import { ReadOnlyStore } from '../store/read-only-store.ts';
+import type { Environment, SettingsOptions } from '../settings/settings.ts';
+import { ReadOnlyStore } from '../store/reader/read-only-store.ts';
 
 /** Where the page is, and for whom, is not the application's to say here; and this process counts nowhere. */
 const NOT_OURS: readonly string[] = [

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { shownName } from '../snapshot/names.ts';
-import { OVERFLOW } from '../store/layout.ts';
-import { ReadOnlyStore } from '../store/read-only-store.ts';
-import { type Survey, surveyDirectory } from '../store/survey.ts';
+import { OVERFLOW } from '../store/format/layout.ts';
+import { ReadOnlyStore } from '../store/reader/read-only-store.ts';
+import { type Survey, surveyDirectory } from '../store/reader/survey.ts';
 import { TimeSlice } from '../time-slice.ts';
 import { CommandError, type Run, UsageError } from './command.ts';
 import type { InspectedFamily, Inspection, InspectedSlot } from './inspection.ts';

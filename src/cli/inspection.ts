@@ -1,4 +1,4 @@
-import type { OddFile, SurveyedSlot } from '../store/survey.ts';
+import type { OddFile, SurveyedSlot } from '../store/reader/survey.ts';
 
 /** What `promenade inspect --json` prints; docs/guide/cli.md describes it. New fields may come; `format` changes when one goes. */
 export interface Inspection {

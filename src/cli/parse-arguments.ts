@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { closestName } from '../endpoint/closest-name.ts';
+import { closestName } from '../settings/closest-name.ts';
 import { type Arguments, type Command, type Option, UsageError } from './command.ts';
 
 /** Options that every command has. */

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { soleAuthorization } from '../endpoint/node-handler.ts';
 import { isAt, requestTarget } from '../endpoint/request-target.ts';
-import type { Settings } from '../endpoint/settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { BasicUsers } from './basic-users.ts';
 import { landingPage } from './landing-page.ts';
 import { RateLimit } from './rate-limit.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { Directory } from '../store/directory.ts';
-import { readDirectoryFile, slotNames } from '../store/directory-file.ts';
-import { isSlotOwned } from '../store/slot-claim.ts';
-import { type SurveyedSlot, surveyDirectory } from '../store/survey.ts';
+import { Directory } from '../store/files/directory.ts';
+import { readDirectoryFile, slotNames } from '../store/format/directory-file.ts';
+import { isSlotOwned } from '../store/writer/slot-claim.ts';
+import { type SurveyedSlot, surveyDirectory } from '../store/reader/survey.ts';
 import { CommandError, type Run } from './command.ts';
 import { metricsDirectory } from './metrics-directory.ts';
 import { plural } from './plural.ts';

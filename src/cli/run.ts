@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { closestName } from '../endpoint/closest-name.ts';
+import { closestName } from '../settings/closest-name.ts';
 import { MetricsError } from '../errors.ts';
 import { type Command, CommandError, type ExitCode, type Surroundings, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';

@@ -1,4 +1,4 @@
-import { resolveSettings, type Environment, type Settings } from '../endpoint/settings.ts';
+import { resolveSettings, type Environment, type Settings } from '../settings/settings.ts';
 import type { Arguments, Run, Surroundings } from './command.ts';
 import { openDirectoryPage } from './directory-page.ts';
 import { metricsDirectory } from './metrics-directory.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { closestName } from '../endpoint/closest-name.ts';
+import { closestName } from '../settings/closest-name.ts';
 
 /** What is wrong with the file, and where. */
 export class Problem extends Error {

@@ -1,7 +1,7 @@
 import { nativePlace } from '../snapshot/exemplar.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
-import { observations, SUMS } from '../store/layout.ts';
-import { NativeBuckets } from '../store/native-buckets.ts';
+import { observations, SUMS } from '../store/format/layout.ts';
+import { NativeBuckets } from '../store/tables/native-buckets.ts';
 import type { CellRange } from '../store/store.ts';
 import { Bound } from './bound.ts';
 import { BucketFinder } from './bucket-finder.ts';

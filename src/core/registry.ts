@@ -8,13 +8,13 @@ import type { Store, StoredFamily, StoreStatus } from '../store/store.ts';
 import { TimeSlice } from '../time-slice.ts';
 import type { Bound } from './bound.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Collectors } from './collectors.ts';
+import { Collectors } from './page/collectors.ts';
 import { ExemplarSampler, type ExemplarSource } from './exemplars.ts';
 import type { Metric } from './metric.ts';
 import { toDefinition } from './definition.ts';
 import { type LabelSet, toLabelValue } from './labels.ts';
-import { derive, type FamilyDerivation } from './derivations.ts';
-import { type FamilySource, Sources, withoutClashes } from './sources.ts';
+import { derive, type FamilyDerivation } from './page/derivations.ts';
+import { type FamilySource, Sources, withoutClashes } from './page/sources.ts';
 
 /** Any metric, whatever its labels. */
 export type AnyMetric = Metric<string, Bound>;

@@ -1,6 +1,14 @@
 import { MetricsError } from '../errors.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
-import { BLOCK_CELLS, blockKey, NO_BUCKET, observations, SUMMARY_SCHEMA, summaryIndex, ZERO } from '../store/layout.ts';
+import {
+  BLOCK_CELLS,
+  blockKey,
+  NO_BUCKET,
+  observations,
+  SUMMARY_SCHEMA,
+  summaryIndex,
+  ZERO,
+} from '../store/format/layout.ts';
 import type { CellRange } from '../store/store.ts';
 import { Bound } from './bound.ts';
 import { toDefinition } from './definition.ts';

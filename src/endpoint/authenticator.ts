@@ -1,8 +1,8 @@
 import { MetricsError } from '../errors.ts';
 import { verdictOf, type Access, type Verdict } from './access.ts';
 import { tokenOf } from './credentials.ts';
-import type { Settings } from './settings.ts';
-import { includesToken } from './token-digest.ts';
+import type { Settings } from '../settings/settings.ts';
+import { includesToken } from '../settings/token-digest.ts';
 import { TokensFile } from './tokens-file.ts';
 import { messageOf, Warning } from './warning.ts';
 

@@ -1,4 +1,4 @@
-import { maxTokenLength } from './token-digest.ts';
+import { maxTokenLength } from '../settings/token-digest.ts';
 
 /** The challenges of a 401, for its WWW-Authenticate header. */
 export const challenges = 'Token realm="metrics", Bearer realm="metrics", Basic realm="metrics", charset="UTF-8"';

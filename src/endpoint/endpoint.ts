@@ -12,7 +12,7 @@ import { Listener } from './listener.ts';
 import { serve, type MetricsHandler } from './node-handler.ts';
 import { isAt } from './request-target.ts';
 import { Scraper } from './scraper.ts';
-import { resolveSettings, type Environment, type Settings, type SettingsOptions } from './settings.ts';
+import { resolveSettings, type Environment, type Settings, type SettingsOptions } from '../settings/settings.ts';
 
 /** What an endpoint is made with: settings, and what the application contributes. */
 export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOptions, AuthenticationCallbacks<Subject> {

@@ -11,7 +11,7 @@ import { Authenticator, type AuthenticationCallbacks } from './authenticator.ts'
 import { challenges } from './credentials.ts';
 import { requestedNames } from './request-target.ts';
 import { ScrapeFamilies } from './scrape-families.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { messageOf, Warning } from './warning.ts';
 
 /** A request for the page, whatever server it came to. */

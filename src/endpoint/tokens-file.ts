@@ -1,7 +1,7 @@
 import { readFileSync, statSync, type BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { MetricsError } from '../errors.ts';
-import { parseToken, type TokenDigest } from './token-digest.ts';
+import { parseToken, type TokenDigest } from '../settings/token-digest.ts';
 import { messageOf, Warning } from './warning.ts';
 
 /** How often the file is looked at, at most. */

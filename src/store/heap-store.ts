@@ -1,11 +1,11 @@
 import type { FamilyDefinition, SlotFamily, SlotSnapshot } from '../snapshot/snapshot.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import { type Board, HeapBoard } from './board.ts';
-import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
-import { ExemplarRing } from './exemplar-ring.ts';
-import { FamilyTable } from './family-table.ts';
-import { cellsOf } from './layout.ts';
-import { TableFamily } from './table-family.ts';
+import { CellAllocator, CHUNK_CELLS } from './tables/cell-allocator.ts';
+import { ExemplarRing } from './tables/exemplar-ring.ts';
+import { FamilyTable } from './tables/family-table.ts';
+import { cellsOf } from './format/layout.ts';
+import { TableFamily } from './tables/table-family.ts';
 import type { Store, StoredFamily, StoreStatus } from './store.ts';
 
 /** Numbers on the heap of one process: the default, and all there is where files can't be mapped. */

@@ -2,16 +2,16 @@ import type { FamilyDefinition, SlotSnapshot } from '../snapshot/snapshot.ts';
 import { MetricsError } from '../errors.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import type { Board } from './board.ts';
-import { CellAllocator, CHUNK_CELLS } from './cell-allocator.ts';
-import { Directory } from './directory.ts';
-import { DirectoryReader } from './directory-reader.ts';
-import { FileBoard } from './file-board.ts';
-import { FamilyTable } from './family-table.ts';
-import { cellsOf } from './layout.ts';
-import { Slot } from './slot.ts';
-import { type Claim, claimSlot } from './slot-claim.ts';
+import { CellAllocator, CHUNK_CELLS } from './tables/cell-allocator.ts';
+import { Directory } from './files/directory.ts';
+import { DirectoryReader } from './reader/directory-reader.ts';
+import { FileBoard } from './files/file-board.ts';
+import { FamilyTable } from './tables/family-table.ts';
+import { cellsOf } from './format/layout.ts';
+import { Slot } from './writer/slot.ts';
+import { type Claim, claimSlot } from './writer/slot-claim.ts';
 import type { Store, StoredFamily, StoreStatus } from './store.ts';
-import { TableFamily } from './table-family.ts';
+import { TableFamily } from './tables/table-family.ts';
 
 /** What a mapped store is opened with. */
 export interface MappedStoreOptions {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { MetricsError } from '../errors.ts';
-import { slotNames } from './directory-file.ts';
+import { slotNames } from './format/directory-file.ts';
 import { HeapStore } from './heap-store.ts';
 import { MappedStore } from './mapped-store.ts';
-import { bootId, isSlotOwned } from './slot-claim.ts';
+import { bootId, isSlotOwned } from './writer/slot-claim.ts';
 import type { Store } from './store.ts';
 
 /** What decides where numbers live; what is not given is read from the environment. */

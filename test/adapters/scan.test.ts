@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
-import { promenade } from '../../src/adapters/fastify.ts';
+import { promenade } from '../../src/adapters/http/fastify/fastify.ts';
 import { Registry } from '../../src/core/registry.ts';
 import { seriesOn } from '../multiprocess/page.ts';
 

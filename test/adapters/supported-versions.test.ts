@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ROOT } from '../support/modules.ts';
+import { filesBelow, ROOT } from '../support/modules.ts';
 import { packageFolder } from '../support/oldest.ts';
 import { supportedVersions } from '../support/supported-versions.ts';
 
@@ -14,9 +14,9 @@ describe.each(supportedVersions)('$library $from to $to', ({ adapter, library, f
     expect(manifests.map(({ name }) => name)).toEqual(testedWith.map(() => library));
     expect(manifests[0]!.version).toBe(from);
     expect(manifests.at(-1)!.version.split('.')[0]).toBe(to);
-    const tests = readdirSync(import.meta.dirname)
-      .filter((file) => file === `${adapter}.test.ts` || new RegExp(`^${adapter}[\\d-].*\\.test\\.ts$`).test(file))
-      .map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'));
+    const tests = filesBelow('test/adapters', '.test.ts')
+      .filter((file) => new RegExp(`/${adapter}([\\d-].*)?\\.test\\.ts$`).test(file))
+      .map((file) => readFileSync(join(ROOT, file), 'utf8'));
     for (const tested of testedWith) {
       const mention = typeof tested === 'string' ? `'${tested}'` : `'${tested.workspace}', '${tested.package}'`;
       expect({ tested, mentioned: tests.some((text) => text.includes(mention)) }).toEqual({ tested, mentioned: true });
@@ -24,7 +24,13 @@ describe.each(supportedVersions)('$library $from to $to', ({ adapter, library, f
   });
 
   test('is what the page says', () => {
-    const page = readFileSync(join(ROOT, 'docs/adapters', `${adapter}.md`), 'utf8');
+    const page = readFileSync(
+      join(
+        ROOT,
+        filesBelow('docs/adapters', '.md').find((path) => path.endsWith(`/${adapter}.md`))!,
+      ),
+      'utf8',
+    );
     expect(page).toContain(`${from.replace(/\.0$/, '')} and later`);
   });
 });

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createEndpoint } from '../../src/endpoint/endpoint.ts';
 import { Registry } from '../../src/index.ts';
 import { MappedStore } from '../../src/store/mapped-store.ts';
-import { ReadOnlyStore } from '../../src/store/read-only-store.ts';
+import { ReadOnlyStore } from '../../src/store/reader/read-only-store.ts';
 import { findSeries, scrape, type ScrapedPage, seriesValue } from '../../src/testing.ts';
 import { environment, kill, startFixture, temporaryDirectory } from '../multiprocess/children.ts';
 import { eventually, warnings } from './subject.ts';

@@ -6,7 +6,7 @@ import type { Command } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { flags, helpOf, meaning, overview, synopsis } from '../../src/cli/help.ts';
 import { COMMON_OPTIONS, parseArguments } from '../../src/cli/parse-arguments.ts';
-import { settingsTable } from '../../src/endpoint/settings.ts';
+import { settingsTable } from '../../src/settings/settings.ts';
 import { temporaryDirectory } from '../multiprocess/children.ts';
 import { ROOT } from '../support/modules.ts';
 import { ended, environment, promenade } from './promenade.ts';

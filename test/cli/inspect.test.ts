@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Inspection } from '../../src/cli/inspection.ts';
 import { showInspection } from '../../src/cli/show-inspection.ts';
-import { surveyDirectory } from '../../src/store/survey.ts';
+import { surveyDirectory } from '../../src/store/reader/survey.ts';
 import { Recorder, temporaryDirectory } from '../multiprocess/children.ts';
 import { ROOT } from '../support/modules.ts';
 import { environment, promenade } from './promenade.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
-import { uninstrument } from '../../src/instrument/attach.ts';
+import { uninstrument } from '../../src/instrument/hooks/attach.ts';
 import { heapUsed } from '../support/heap-used.ts';
 import { Numbers } from '../support/http-numbers.ts';
 

@@ -2,7 +2,7 @@ import { get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
-import type { InstrumentHttpServerOptions } from '../../src/instrument/http-server.ts';
+import type { InstrumentHttpServerOptions } from '../../src/instrument/http-server/http-server.ts';
 import { Numbers } from '../support/http-numbers.ts';
 import { converse, open } from '../support/raw-client.ts';
 

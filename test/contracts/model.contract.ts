@@ -78,7 +78,7 @@ export interface ModelTraits {
   readonly labels: { readonly author: string; readonly book: string; readonly archived?: string };
   /** The models have their series from the start. */
   readonly declares: boolean;
-  /** The adapter's page: docs/adapters/<page>.md. */
+  /** The adapter's page: docs/adapters/model/<page>.md. */
   readonly page: string;
   /** What the library has of what not all have. */
   readonly has: readonly Optional[];
@@ -403,7 +403,7 @@ export function modelContract(
     }, 300_000);
 
     test('the page says in one line what is not told', () => {
-      const lines = readFileSync(join(ROOT, 'docs/adapters', `${traits.page}.md`), 'utf8').split('\n');
+      const lines = readFileSync(join(ROOT, 'docs/adapters/model', `${traits.page}.md`), 'utf8').split('\n');
       for (const { says } of Object.values(traits.cannot)) {
         expect(lines.filter((line) => line.includes(says))).toHaveLength(1);
       }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../support/modules.ts';
 import { supportedVersions } from '../support/supported-versions.ts';
@@ -7,7 +7,7 @@ import { supportedVersions } from '../support/supported-versions.ts';
 const folder = join(ROOT, 'docs/adapters');
 const rows = [
   ...readFileSync(join(folder, 'README.md'), 'utf8').matchAll(
-    /^\| \[`promenade\/([\w-]+)`\]\(([\w-]+)\.md\) +\| ([^|]+?) +\| ([^|]+?) +\|$/gm,
+    /^\| \[`promenade\/([\w-]+)`\]\([a-z]+\/([\w-]+)\.md\) +\| ([^|]+?) +\| ([^|]+?) +\|$/gm,
   ),
 ].map(([, adapter, page, library, from]) => ({ adapter: adapter!, page: page!, library: library!, from: from! }));
 
@@ -19,7 +19,9 @@ describe('the index of adapters', () => {
     const adapters = Object.entries(exports).filter(([, target]) => target.startsWith('./dist/adapters/'));
     expect(rows.map(({ adapter }) => `./${adapter}`).sort()).toEqual(adapters.map(([path]) => path).sort());
     expect(rows.filter(({ adapter, page }) => adapter !== page)).toEqual([]);
-    const pages = readdirSync(folder).filter((file) => file !== 'README.md');
+    const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md') && file !== 'README.md')
+      .map((file) => basename(file));
     expect(pages.sort()).toEqual(rows.map(({ page }) => `${page}.md`).sort());
     expect(rows.length).toBeGreaterThanOrEqual(35);
   });

@@ -6,7 +6,7 @@ import { Registry } from '../../src/core/registry.ts';
 import { createEndpoint, type Endpoint } from '../../src/endpoint/endpoint.ts';
 import { createFetchHandler } from '../../src/endpoint/fetch-handler.ts';
 import { createMetricsHandler } from '../../src/endpoint/node-handler.ts';
-import { resolveSettings } from '../../src/endpoint/settings.ts';
+import { resolveSettings } from '../../src/settings/settings.ts';
 import { unmeasured } from '../../src/endpoint/unmeasured.ts';
 import { MetricsError } from '../../src/errors.ts';
 import { open, send, sendRaw, serveHttp, until, warnings } from './serving.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
 import { createEndpoint } from '../../src/endpoint/endpoint.ts';
-import { digestOf, includesToken } from '../../src/endpoint/token-digest.ts';
+import { digestOf, includesToken } from '../../src/settings/token-digest.ts';
 import { TokensFile } from '../../src/endpoint/tokens-file.ts';
 import { warnings } from './serving.ts';
 

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Board, HeapBoard } from '../../src/store/board.ts';
-import { FileBoard } from '../../src/store/file-board.ts';
+import { FileBoard } from '../../src/store/files/file-board.ts';
 import { temporaryDirectory } from '../multiprocess/children.ts';
 
 const boards: readonly (readonly [string, () => Board])[] = [
@@ -72,7 +72,7 @@ test('files can be read by who may not write, and another process holds the righ
 
 /** What another process gets that claims a text. */
 function claimElsewhere(directory: string, name: string): string {
-  const module = JSON.stringify(new URL('../../dist/store/file-board.js', import.meta.url).href);
+  const module = JSON.stringify(new URL('../../dist/store/files/file-board.js', import.meta.url).href);
   const code = `import { FileBoard } from ${module};
     process.stdout.write(new FileBoard(process.argv[1]).claim(process.argv[2]) ? 'claimed' : 'taken');`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', code, directory, name], { encoding: 'utf8' });

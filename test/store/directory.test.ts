@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Gauge } from '../../src/core/gauge.ts';
-import { Directory } from '../../src/store/directory.ts';
+import { Directory } from '../../src/store/files/directory.ts';
 import { temporaryDirectory } from '../multiprocess/children.ts';
 import { totalOn, valueOn } from '../multiprocess/page.ts';
 import { Process } from './processes.ts';

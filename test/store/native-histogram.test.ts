@@ -4,12 +4,12 @@ import { Registry } from '../../src/core/registry.ts';
 import { MIN_SCHEMA } from '../../src/snapshot/exponential-buckets.ts';
 import { countOf } from '../../src/snapshot/quantile.ts';
 import type { FamilyDefinition, SparseBuckets } from '../../src/snapshot/snapshot.ts';
-import { CellAllocator, CHUNK_CELLS } from '../../src/store/cell-allocator.ts';
-import { FamilyTable } from '../../src/store/family-table.ts';
+import { CellAllocator, CHUNK_CELLS } from '../../src/store/tables/cell-allocator.ts';
+import { FamilyTable } from '../../src/store/tables/family-table.ts';
 import { HeapStore } from '../../src/store/heap-store.ts';
-import { cellsOf } from '../../src/store/layout.ts';
-import { readNativeHistogram } from '../../src/store/native-histogram.ts';
-import { type Journal, TableFamily } from '../../src/store/table-family.ts';
+import { cellsOf } from '../../src/store/format/layout.ts';
+import { readNativeHistogram } from '../../src/store/format/native-histogram.ts';
+import { type Journal, TableFamily } from '../../src/store/tables/table-family.ts';
 import { countBuckets } from '../support/count-buckets.ts';
 
 /** One thing that a process does which SIGKILL leaves done or not: a store to a cell, or a record. */

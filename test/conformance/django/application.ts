@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import view from '@fastify/view';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { nameViews, setMigrations } from '../../../src/django.ts';
-import { promenade } from '../../../src/adapters/fastify.ts';
+import { promenade } from '../../../src/adapters/http/fastify/fastify.ts';
 import type { Registry } from '../../../src/core/registry.ts';
 import type { Backends } from './backends.ts';
 

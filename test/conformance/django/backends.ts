@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { Kysely, PostgresDialect, sql, type Generated } from 'kysely';
 import { Pool } from 'pg';
-import { instrumentIoredis } from '../../../src/adapters/ioredis.ts';
-import { instrumentKysely } from '../../../src/adapters/kysely.ts';
-import { instrumentPg } from '../../../src/adapters/pg.ts';
+import { instrumentIoredis } from '../../../src/adapters/cache/ioredis.ts';
+import { instrumentKysely } from '../../../src/adapters/model/kysely.ts';
+import { instrumentPg } from '../../../src/adapters/database/pg/pg.ts';
 import type { Registry } from '../../../src/core/registry.ts';
 
 /** A row. */

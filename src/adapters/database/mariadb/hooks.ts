@@ -1,0 +1,268 @@
+import type { EventEmitter } from 'node:events';
+import type { PoolState } from '../../../instrument/database/pool.ts';
+import type { DatabaseSeries } from '../../../instrument/database/series.ts';
+import { DatabaseSession } from '../../../instrument/database/session.ts';
+import { guarded } from '../../../instrument/hooks/guard.ts';
+import { HookSet } from '../../../instrument/hooks/hook-set.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { before, type Call, type End, followStream, observe, observed, rowsOf, textOf } from './calls.ts';
+import type { MariadbConnection, MariadbPool, MariadbStream } from './types.ts';
+
+/** The server has rolled the whole transaction back, not only the statement. */
+const ER_LOCK_DEADLOCK = 1213;
+
+/** A call that waits for a connection of the pool. */
+interface Waiting {
+  readonly start: number;
+  /** When it got one. */
+  acquired?: number;
+}
+
+/** Puts hooks on connections, and on pools and what they give out. */
+export class MariadbHooks {
+  readonly #series: DatabaseSeries;
+  readonly #hooks: HookSet = new HookSet();
+
+  constructor(series: DatabaseSeries) {
+    this.#series = series;
+  }
+
+  /** Takes all of them off. */
+  remove(): void {
+    this.#hooks.remove();
+  }
+
+  /** @param released Told when a connection goes back to its pool. */
+  connection(connection: MariadbConnection, released?: () => void): void {
+    const session = new DatabaseSession(this.#series);
+    const ended = (): void => {
+      session.rolledBack();
+      forget();
+      released?.();
+    };
+    let begun = 0;
+    const begin = (): Execution => {
+      begun++;
+      return beginOf(session);
+    };
+    const forget = this.#hooks.put(connection, () => [
+      ...statements(connection, begin),
+      wrapMethod(connection as { beginTransaction?: unknown }, 'beginTransaction', (original: Call): Call => {
+        return beginTransaction(original, session, () => begun);
+      }),
+      ...(['commit', 'rollback'] as const).map((name) =>
+        observe(connection, name, () => endOfTransaction(session, name)),
+      ),
+      observe(connection, 'prepare', (args) => preparing(session, textOf(args[0]))),
+      observe(connection, 'connect', () => (error) => {
+        if (error) this.#series.connectionFailed(causeOf(error));
+        else this.#series.connected();
+      }),
+      wrapMethod(connection as { queryStream?: unknown }, 'queryStream', (original: Call): Call => {
+        return function (this: unknown, ...args) {
+          const stream = Reflect.apply(original, this, args) as MariadbStream;
+          guarded(followStream)(stream, session, textOf(args[0]));
+          return stream;
+        };
+      }),
+      ...['release', 'end', 'close', 'destroy'].map((name) => before(connection, name, ended)),
+    ]);
+  }
+
+  /** The pool's own calls are measured, and the connections that it gives out. */
+  pool(pool: MariadbPool): void {
+    const series = this.#series;
+    const gauges = series.pool();
+    const events = pool as unknown as EventEmitter;
+    const queue: Waiting[] = [];
+    const changed = guarded(() => gauges.changed());
+    const connected = guarded(() => {
+      series.connected();
+      gauges.changed();
+    });
+    // The pool serves first who has waited longest.
+    const acquired = guarded(() => {
+      gauges.changed();
+      const next = queue.shift();
+      if (next === undefined) return;
+      next.acquired = performance.now();
+      gauges.waited((next.acquired - next.start) / 1000);
+    });
+    const begin = (): { waiting: Waiting; failed(error: unknown): boolean } => {
+      const waiting: Waiting = { start: performance.now() };
+      queue.push(waiting);
+      gauges.changed();
+      return {
+        waiting,
+        /** Whether there was no connection. */
+        failed: (error) => {
+          gauges.changed();
+          const at = queue.indexOf(waiting);
+          if (at >= 0) queue.splice(at, 1);
+          if (!error || waiting.acquired !== undefined) return false;
+          series.connectionFailed(causeOf(error));
+          return true;
+        },
+      };
+    };
+    const ended = guarded(() => {
+      hasEnded = true;
+      gauges.changed();
+      forget();
+    });
+    let hasEnded = false;
+    const forget = this.#hooks.put(pool, () => {
+      events.on('connection', connected);
+      events.on('acquire', acquired);
+      events.on('release', changed);
+      events.on('enqueue', changed);
+      gauges.watch(() => (hasEnded ? { used: pool.activeConnections(), idle: 0, pending: 0, max: 0 } : stateOf(pool)));
+      return [
+        ...statements(pool, () => {
+          const { waiting, failed } = begin();
+          // What a pool executes by itself is no part of a transaction but its own.
+          const execution = beginOf(new DatabaseSession(series), waiting);
+          return { ...execution, failed };
+        }),
+        observe(pool, 'getConnection', () => {
+          const { failed } = begin();
+          return (error, connection) => {
+            if (!failed(error) && connection) this.connection(connection as MariadbConnection, changed);
+          };
+        }),
+        before(pool, 'end', ended),
+        () => {
+          events.removeListener('connection', connected);
+          events.removeListener('acquire', acquired);
+          events.removeListener('release', changed);
+          events.removeListener('enqueue', changed);
+          gauges.close();
+        },
+      ];
+    });
+  }
+}
+
+/** A call that is about to be made. */
+interface Execution {
+  readonly session: DatabaseSession;
+  /** When it began: where a pool makes it, when there was a connection. */
+  start(): number;
+  /** Whether it failed for want of a connection, which is no execution. */
+  failed(error: unknown): boolean;
+}
+
+function beginOf(session: DatabaseSession, waiting: Waiting = { start: performance.now() }): Execution {
+  return { session, start: () => waiting.acquired ?? waiting.start, failed: () => false };
+}
+
+/** The methods that pools and connections have in common. */
+function statements(target: MariadbPool | MariadbConnection, begin: () => Execution): (() => void)[] {
+  const single = (args: readonly unknown[]): End => {
+    const { session, start, failed } = begin();
+    return (error, result, meta) => {
+      if (!failed(error)) endOf(session, textOf(args[0]), start())(error, result, meta);
+    };
+  };
+  return [
+    observe(target, 'query', single),
+    observe(target, 'execute', single),
+    observe(target, 'batch', (args) => {
+      const { session, start, failed } = begin();
+      return (error) => {
+        if (failed(error)) return;
+        const values = Array.isArray(args[1]) ? args[1] : (args[0] as { values?: unknown } | null)?.values;
+        const sets = Array.isArray(values) ? values.length : 1;
+        session.batched(textOf(args[0]), sets, (performance.now() - start()) / 1000, error || undefined);
+        afterError(session, error);
+      };
+    }),
+  ];
+}
+
+function endOf(session: DatabaseSession, sql: string, start: number): End {
+  return (error, result, meta) => {
+    const seconds = (performance.now() - start) / 1000;
+    if (error) session.failed(sql, seconds, error);
+    else session.executed(sql, seconds, rowsOf(result, meta));
+    afterError(session, error);
+  };
+}
+
+function afterError(session: DatabaseSession, error: unknown): void {
+  if ((error as { errno?: unknown } | undefined)?.errno === ER_LOCK_DEADLOCK) session.rolledBack();
+}
+
+/** `beginTransaction()` of the callback API is a query, which is counted already; that of the promise API is none. */
+function beginTransaction(original: Call, session: DatabaseSession, begun: () => number): Call {
+  let latest = { counted: false };
+  const noted: Call = function (this: unknown, ...args) {
+    const mark = begun();
+    const result = Reflect.apply(original, this, args);
+    latest.counted = begun() > mark;
+    return result;
+  };
+  return observed(noted, () => {
+    const own = (latest = { counted: false });
+    const end = endOf(session, 'START TRANSACTION', performance.now());
+    return (error, result, meta) => {
+      if (!own.counted) end(error, result, meta);
+    };
+  });
+}
+
+/** `commit()` and `rollback()` send nothing where no transaction is open; a promise of one that was sent brings a result. */
+function endOfTransaction(session: DatabaseSession, name: 'commit' | 'rollback'): End {
+  const end = endOf(session, name, performance.now());
+  const { inTransaction } = session;
+  return (error, result, meta) => {
+    if (error || inTransaction || (result !== undefined && result !== null)) end(error, result, meta);
+  };
+}
+
+/** Statements that were prepared, and what takes the hooks off them: the driver hands the same one out again. */
+const prepared: WeakMap<object, () => void> = new WeakMap();
+
+function preparing(session: DatabaseSession, sql: string): End {
+  const failed = endOf(session, sql, performance.now());
+  return (error, statement) => {
+    if (error) return failed(error, undefined, undefined);
+    if (typeof statement !== 'object' || statement === null) return;
+    prepared.get(statement)?.();
+    const restores = [
+      observe(statement, 'execute', () => endOf(session, sql, performance.now())),
+      wrapMethod(statement as { executeStream?: unknown }, 'executeStream', (original: Call): Call => {
+        return function (this: unknown, ...args) {
+          const stream = Reflect.apply(original, this, args) as MariadbStream;
+          guarded(followStream)(stream, session, sql);
+          return stream;
+        };
+      }),
+    ];
+    prepared.set(statement, () => {
+      for (const restore of restores) restore();
+    });
+  };
+}
+
+/** A pool that gives up says why it had no connection, where it could not open one. */
+function causeOf(error: unknown): unknown {
+  let cause = error;
+  for (let depth = 0; depth < 5; depth++) {
+    const next = (cause as { cause?: unknown } | null)?.cause;
+    if (typeof next !== 'object' || next === null) break;
+    cause = next;
+  }
+  return (cause as { code?: unknown } | null)?.code === 'ER_GET_CONNECTION_TIMEOUT' ? 'timeout' : cause;
+}
+
+function stateOf(pool: MariadbPool): PoolState {
+  // Nothing but this text tells the limit.
+  const limit = /\blimit=(\d+)/.exec(pool.toString())?.[1];
+  return {
+    used: pool.activeConnections(),
+    idle: pool.idleConnections(),
+    pending: pool.taskQueueSize(),
+    max: Number(limit ?? 0),
+  };
+}

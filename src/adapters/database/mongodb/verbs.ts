@@ -1,0 +1,66 @@
+import { VERBS, type Verb } from '../../../instrument/sql/sql-verbs.ts';
+
+/** A command as the driver tells it. Arrays may be sequences of documents. */
+export type Command = Readonly<Record<string, unknown>>;
+
+const TRANSACTION: Verb = { operation: 'transaction' };
+
+/** What the driver says on its own account: no executions. */
+const INTERNAL: ReadonlySet<string> = new Set(
+  'hello ismaster isMaster ping endSessions killSessions refreshSessions authenticate getnonce logout saslStart saslContinue'.split(
+    ' ',
+  ),
+);
+
+const BY_NAME: ReadonlyMap<string, Verb> = new Map(
+  Object.entries({
+    find: VERBS.select,
+    aggregate: VERBS.select,
+    count: VERBS.select,
+    distinct: VERBS.select,
+    insert: VERBS.insert,
+    update: VERBS.update,
+    findAndModify: VERBS.update,
+    delete: VERBS.delete,
+    commitTransaction: TRANSACTION,
+    abortTransaction: TRANSACTION,
+    ...Object.fromEntries(
+      [
+        ...['create', 'createIndexes', 'createSearchIndexes', 'createUser', 'createRole', 'collMod', 'convertToCapped'],
+        ...['drop', 'dropDatabase', 'dropIndexes', 'dropSearchIndex', 'dropUser', 'dropRole', 'renameCollection'],
+        ...['grantRolesToUser', 'revokeRolesFromUser', 'updateUser', 'updateSearchIndex', 'shardCollection'],
+      ].map((name) => [name, VERBS.ddl]),
+    ),
+  }),
+);
+
+/** What a command does; nothing for the driver's own. */
+export function verbOfCommand(name: string, command: Command): Verb | undefined {
+  if (INTERNAL.has(name)) return undefined;
+  if (name === 'findAndModify' && command['remove'] === true) return VERBS.delete;
+  if (name === 'aggregate' && writes(command['pipeline'])) return VERBS.insert;
+  return BY_NAME.get(name) ?? VERBS.other;
+}
+
+function writes(pipeline: unknown): boolean {
+  const last = (Array.isArray(pipeline) ? pipeline.at(-1) : undefined) as object | undefined;
+  return last !== undefined && ('$out' in last || '$merge' in last);
+}
+
+/** The statements of a command that holds several: all updates or deletes of a collection, or a client's bulk write. An insert is one, of whatever many documents. */
+export function statementsOf(name: string, command: Command, verb: Verb): readonly Verb[] | undefined {
+  if (name === 'update' || name === 'delete') {
+    const several = itemsOf(command[`${name}s`]);
+    return several.length > 1 ? several.map(() => verb) : undefined;
+  }
+  if (name !== 'bulkWrite') return undefined;
+  return itemsOf(command['ops']).map((op) =>
+    'insert' in op ? VERBS.insert : 'update' in op ? VERBS.update : 'delete' in op ? VERBS.delete : VERBS.other,
+  );
+}
+
+function itemsOf(items: unknown): readonly object[] {
+  if (Array.isArray(items)) return items as object[];
+  const { documents } = (items ?? {}) as { readonly documents?: unknown };
+  return Array.isArray(documents) ? (documents as object[]) : [];
+}

@@ -1,0 +1,200 @@
+import type { DatabaseSession } from '../../../instrument/database/session.ts';
+import { NO_ROWS } from '../../../instrument/database/series.ts';
+import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { mayHoldSeveral, type Verb } from '../../../instrument/sql/sql-verbs.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import type { PgCallback, PgClient, PgQuery, PgResult, PgSubmittable } from './types.ts';
+
+/** Errors that carry no code, by their messages. */
+const CODELESS: ReadonlyMap<string, string> = new Map([
+  ['Connection terminated', 'closed'],
+  ['Connection terminated unexpectedly', 'closed'],
+  ['Client was closed and is not queryable', 'closed'],
+  ['Client has encountered a connection error and is not queryable', 'closed'],
+  ['Query read timeout', 'timeout'],
+  ['timeout expired', 'timeout'],
+  ['Connection terminated due to connection timeout', 'timeout'],
+]);
+
+/** What is told of an error: its label where it has no code, else the error. */
+export function errorOf(error: unknown): unknown {
+  if (!(error instanceof Error) || (error as { code?: unknown }).code !== undefined) return error;
+  return CODELESS.get(error.message) ?? error;
+}
+
+type Connect = (this: unknown, ...args: unknown[]) => unknown;
+
+/** `client.connect`, its outcome told. */
+export function observedConnect(original: Connect, session: DatabaseSession): Connect {
+  const failed = (error: unknown): void => session.series.connectionFailed(errorOf(error));
+  return function (this: unknown, callback: unknown, ...more: unknown[]) {
+    if (typeof callback === 'function') {
+      const observed: PgCallback = function (this: unknown, error, ...rest) {
+        if (error) failed(error);
+        else session.series.connected();
+        return Reflect.apply(callback, this, [error, ...rest]) as undefined;
+      };
+      return original.call(this, observed, ...more);
+    }
+    const result = original.call(this, callback, ...more) as PromiseLike<unknown> | undefined;
+    return result?.then(
+      (client) => {
+        session.series.connected();
+        return client;
+      },
+      (error: unknown) => {
+        failed(error);
+        throw error;
+      },
+    );
+  };
+}
+
+type Query = (this: PgClient, query: PgQuery, values?: unknown, callback?: unknown) => unknown;
+
+/**
+ * `client.query`, whatever it is given: text or a configuration, with a callback or for a promise, or something that takes part in the protocol itself (a query object, a
+ * cursor, a stream). What it returns is what it was, or a promise that settles alike.
+ */
+export function observedQuery(original: Query, session: DatabaseSession): Query {
+  return function (this: PgClient, query, values, callback) {
+    if (typeof query === 'object' && typeof (query as PgSubmittable | null)?.submit === 'function') {
+      observeSubmittable(query as PgSubmittable, session);
+      return original.call(this, query, values, callback);
+    }
+    const given =
+      callback || (typeof values === 'function' ? values : (query as { callback?: unknown } | null)?.callback);
+    const sql = textOf(query);
+    const start = performance.now();
+    let several: SentQuery | undefined;
+    if (typeof given === 'function') {
+      const parameters = typeof values === 'function' ? undefined : values;
+      const observed: PgCallback = function (this: unknown, error, result) {
+        settled(session, sql, start, error, result, several);
+        return Reflect.apply(given, this, arguments) as undefined;
+      };
+      const result = original.call(this, query, parameters, observed);
+      several = sentLast(sql, this);
+      return result;
+    }
+    const promise = original.call(this, query, values, callback) as PromiseLike<PgResult> | undefined;
+    if (typeof promise?.then !== 'function') return promise;
+    several = sentLast(sql, this);
+    return promise.then(
+      (result) => {
+        settled(session, sql, start, undefined, result, several);
+        return result;
+      },
+      (error: unknown) => {
+        settled(session, sql, start, error ?? 'unknown', undefined, several);
+        throw error;
+      },
+    );
+  };
+}
+
+/** A configuration without a text runs a statement that was prepared under its name. */
+function textOf(query: unknown): string {
+  if (typeof query === 'string') return query;
+  const text = (query as { text?: unknown } | null)?.text;
+  return typeof text === 'string' ? text : '';
+}
+
+function settled(
+  session: DatabaseSession,
+  sql: string,
+  start: number,
+  error: unknown,
+  result: PgResult | readonly PgResult[] | undefined,
+  several: SentQuery | undefined,
+): void {
+  try {
+    const seconds = (performance.now() - start) / 1000;
+    if (error) session.failed(sql, seconds, errorOf(error), completedOf(several));
+    else session.executed(sql, seconds, rowsOf(result), isRolledBack(result));
+  } catch (failure) {
+    hookFailed(failure);
+  }
+}
+
+function rowsOf(result: PgResult | readonly PgResult[] | undefined): number {
+  if (Array.isArray(result)) {
+    const counts = result.map(rowsOf).filter((rows) => rows !== NO_ROWS);
+    return counts.length > 0 ? counts.reduce((sum, rows) => sum + rows) : NO_ROWS;
+  }
+  const { fields, rowCount, rows } = (result ?? {}) as PgResult;
+  // Of a statement that was prepared there are fields whatever it is; one that returns none has no field.
+  return fields !== undefined && fields.length > 0 ? (rowCount ?? rows?.length ?? 0) : NO_ROWS;
+}
+
+/** PostgreSQL answers the COMMIT of a transaction that has failed with a ROLLBACK. */
+function isRolledBack(result: PgResult | readonly PgResult[] | undefined): boolean {
+  if (Array.isArray(result)) return result.some(isRolledBack);
+  return (result as PgResult | undefined)?.command === 'ROLLBACK';
+}
+
+/** A query as pg queues it, with the results that it has so far. */
+interface SentQuery {
+  readonly _result?: PgResult;
+  readonly _results?: PgResult | readonly PgResult[];
+}
+
+/**
+ * The query that was sent last, where its text may hold several statements: if one fails, nothing else tells how many went well. It is where newer versions keep it;
+ * else only the first statement counts.
+ */
+function sentLast(sql: string, client: PgClient): SentQuery | undefined {
+  if (!mayHoldSeveral(sql)) return undefined;
+  const { _queryQueue, _activeQuery } = client as { _queryQueue?: SentQuery[]; _activeQuery?: SentQuery };
+  return _queryQueue?.at(-1) ?? _activeQuery;
+}
+
+function completedOf(query: SentQuery | undefined): number {
+  const results = query?._results;
+  if (results === undefined) return 0;
+  return (Array.isArray(results) ? results : [results]).filter(({ command }: PgResult) => typeof command === 'string')
+    .length;
+}
+
+/** Follows what takes part in the protocol itself. It counts when it is sent, so that one which is abandoned half-way counts as well. */
+function observeSubmittable(query: PgSubmittable, session: DatabaseSession): void {
+  try {
+    const text = query.text ?? query.cursor?.text;
+    const verb = session.started(typeof text === 'string' ? text : '');
+    follow(query, session, verb, performance.now());
+  } catch (error) {
+    hookFailed(error);
+  }
+}
+
+function follow(query: PgSubmittable, session: DatabaseSession, verb: Verb, start: number): void {
+  let rows = NO_ROWS;
+  let done = false;
+  const end = (error: unknown): void => {
+    if (done) return;
+    done = true;
+    for (const restore of restores) restore();
+    session.ended(verb, (performance.now() - start) / 1000, rows);
+    if (error) session.series.failed(errorOf(error));
+  };
+  const restores = [
+    before(query, 'handleRowDescription', () => (rows = Math.max(rows, 0))),
+    before(query, 'handleDataRow', () => rows++),
+    before(query, 'handleReadyForQuery', () => end(undefined)),
+    before(query, 'handleError', (error) => end(error ?? 'unknown')),
+  ];
+}
+
+/** Has a method of an object tell that it is called. */
+function before(object: object, name: keyof PgSubmittable, tell: (first: unknown) => void): () => void {
+  return wrapMethod(object as Record<string, unknown>, name, (original: (...args: unknown[]) => unknown) => {
+    return function (this: unknown, ...args) {
+      try {
+        tell(args[0]);
+      } catch (error) {
+        hookFailed(error);
+      }
+      return Reflect.apply(original, this, args);
+    };
+  });
+}

@@ -1,1 +1,0 @@
-export { instrumentHttpClient, type InstrumentHttpClientOptions } from '../instrument/http-client.ts';

@@ -1,0 +1,1 @@
+export { instrumentHttpClient, type InstrumentHttpClientOptions } from '../../instrument/http-client/http-client.ts';

@@ -1,0 +1,54 @@
+import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
+import { hookFailed } from '../../instrument/hooks/guard.ts';
+import { jobRecorder, type JobRun, outcomeOf } from '../../instrument/job/recorder.ts';
+import { observeCall, wrapMethod } from '../../instrument/hooks/wrap.ts';
+
+export { uninstrument } from '../../instrument/hooks/attach.ts';
+export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
+
+/** What is used of a `Cron`, 9.0 and later. */
+export interface CronerJob {
+  readonly name?: string | undefined;
+  trigger(): Promise<void>;
+}
+
+/** What `instrumentCroner` takes. */
+export interface InstrumentCronerOptions extends InstrumentOptions {
+  /** The label `job`. @default the job's name; `<unnamed>` where it has none */
+  readonly job?: string | undefined;
+  /** The label `queue`. @default 'croner' */
+  readonly queue?: string | undefined;
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/**
+ * Measures the runs of a job of croner. It has its function already, and no events: the function that it keeps is wrapped.
+ *
+ *     const job = instrumentCroner(new Cron('0 4 * * *', { name: 'clean-up' }, cleanUp));
+ *
+ * `uninstrument` undoes it.
+ *
+ * @returns what was handed over.
+ */
+export function instrumentCroner<T extends CronerJob>(cron: T, options: InstrumentCronerOptions = {}): T {
+  const { job = cron.name ?? '<unnamed>', queue = 'croner' } = options;
+  return attach(cron, 'croner', options, ({ registry, namespace }) => {
+    const recorder = jobRecorder(registry, namespace);
+    recorder.endRunsOfThePast(queue, job);
+    return wrapMethod(cron as object as { fn: unknown }, 'fn', (fn: Method): Method => {
+      return function (this: unknown, ...args) {
+        let run: JobRun | undefined;
+        try {
+          run = recorder.started(queue, job);
+        } catch (error) {
+          hookFailed(error);
+        }
+        return observeCall(
+          () => fn.apply(this, args),
+          (outcome) => run?.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'),
+        );
+      };
+    });
+  });
+}

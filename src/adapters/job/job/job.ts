@@ -1,0 +1,67 @@
+import { attach, type Install, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
+import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { jobRecorder, type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
+import { observeCall } from '../../../instrument/hooks/wrap.ts';
+
+export { uninstrument } from '../../../instrument/hooks/attach.ts';
+export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';
+export type { JobOutcome } from '../../../instrument/job/recorder.ts';
+export { type JobQueueMeter, measureJobQueue, type StartedRun } from './queue.ts';
+
+/** What `instrumentJob` takes. */
+export interface InstrumentJobOptions extends InstrumentOptions {
+  /** The label `queue`. @default 'default' */
+  readonly queue?: string | undefined;
+}
+
+/** How to measure each function that is measured. */
+const installs: WeakMap<object, Install> = new WeakMap();
+
+/**
+ * Measures a function as a job: each call is a run. It is called as before, and returns, throws or rejects as before.
+ *
+ *     const report = instrumentJob('report', async (day: Date) => { ... });
+ *     await report(new Date());
+ *
+ * A run succeeds or fails as the call does, later where it returns a promise; an error named `AbortError` is a run that was cancelled. A run that ends with its
+ * process is `stalled`, which is found when a process takes that one's place in the metrics directory and instruments the job. `uninstrument` takes the
+ * measuring off the function that is returned.
+ *
+ * @param name The label `job`: one of a few, no id.
+ * @returns a function of the same type, name and length.
+ */
+export function instrumentJob<F extends (...args: never[]) => unknown>(
+  name: string,
+  fn: F,
+  options: InstrumentJobOptions = {},
+): F {
+  const known = installs.get(fn);
+  if (known) return attach(fn, 'job', options, known);
+  const { queue = 'default' } = options;
+  let recorder: JobRecorder | undefined;
+  const job = function (this: unknown, ...args: never[]): unknown {
+    const call = (): unknown => fn.apply(this, args);
+    const run = recorder && begin(recorder, queue, name);
+    if (!run) return call();
+    return observeCall(call, (outcome) => run.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'));
+  };
+  Object.defineProperties(job, Object.getOwnPropertyDescriptors(fn));
+  const install: Install = ({ registry, namespace }) => {
+    recorder = jobRecorder(registry, namespace);
+    recorder.endRunsOfThePast(queue, name);
+    return () => {
+      recorder = undefined;
+    };
+  };
+  installs.set(job, install);
+  return attach(job as unknown as F, 'job', options, install);
+}
+
+function begin(recorder: JobRecorder, queue: string, name: string): JobRun | undefined {
+  try {
+    return recorder.started(queue, name);
+  } catch (error) {
+    hookFailed(error);
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
+import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { type JobOutcome, jobRecorder, type JobRecorder } from '../../../instrument/job/recorder.ts';
+import type { ReadQueue } from '../../../instrument/job/queue-sizes.ts';
+
+/** What somebody who has written a queue tells of it. Nothing here throws. */
+export interface JobQueueMeter {
+  /** Jobs were put into the queue. @param count How many. @default 1 */
+  enqueued(job: string, count?: number): void;
+  /** A run begins. @param waitSeconds For how long the job had been ready to run; left out where that is not known. */
+  started(job: string, waitSeconds?: number): StartedRun;
+  /** A worker takes jobs, until the function that is returned is called. */
+  worker(): () => void;
+  /**
+   * Shows how many jobs the queue has by state, until the function that is returned is called. `read` is asked in one of the processes that share a directory only, before
+   * scrapes, at most every few seconds.
+   */
+  watch(read: ReadQueue): () => void;
+}
+
+/** A run that has begun. */
+export interface StartedRun {
+  /** Ends it; the first call decides. */
+  end(outcome: JobOutcome): void;
+}
+
+const NO_RUN: StartedRun = { end: () => {} };
+
+/** What lasts, also from before metrics were turned on: a worker, a queue that is watched. */
+interface Lasting {
+  readonly begin: (recorder: JobRecorder) => () => void;
+  end: (() => void) | undefined;
+}
+
+/**
+ * For a queue of your own: tell it what happens, and the families of jobs say so. Runs that end with their process are `stalled`, which is found when
+ * another process takes that one's place in the metrics directory and measures the queue.
+ *
+ *     const meter = measureJobQueue('mail');
+ *     meter.enqueued('welcome');
+ *     const run = meter.started('welcome');
+ *     run.end('succeeded');
+ *
+ * @param queue The label `queue`.
+ */
+export function measureJobQueue(queue: string, options: InstrumentOptions = {}): JobQueueMeter {
+  let recorder: JobRecorder | undefined;
+  const lasting: Set<Lasting> = new Set();
+
+  function last(begin: Lasting['begin']): () => void {
+    const one: Lasting = { begin, end: undefined };
+    lasting.add(one);
+    quietly(() => (one.end = recorder && begin(recorder)));
+    return () => {
+      if (lasting.delete(one)) quietly(() => one.end?.());
+    };
+  }
+
+  const meter: JobQueueMeter = {
+    enqueued: (job, count) => quietly(() => recorder?.enqueued(queue, job, count)),
+    started: (job, waitSeconds) => quietly(() => recorder?.started(queue, job, waitSeconds)) ?? NO_RUN,
+    worker: () => last((on) => on.workerUp(queue)),
+    watch: (read) => last((on) => on.watchQueue(queue, read)),
+  };
+  return attach(meter, 'job', options, ({ registry, namespace }) => {
+    const on = jobRecorder(registry, namespace);
+    recorder = on;
+    on.endRunsOfThePast(queue);
+    for (const one of lasting) one.end = one.begin(on);
+    return () => {
+      recorder = undefined;
+      for (const one of lasting) one.end?.();
+    };
+  });
+}
+
+function quietly<R>(record: () => R): R | undefined {
+  try {
+    return record();
+  } catch (error) {
+    hookFailed(error);
+    return undefined;
+  }
+}

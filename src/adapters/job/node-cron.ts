@@ -1,0 +1,69 @@
+import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
+import { guarded } from '../../instrument/hooks/guard.ts';
+import { jobRecorder, type JobRun, outcomeOf } from '../../instrument/job/recorder.ts';
+
+export { uninstrument } from '../../instrument/hooks/attach.ts';
+export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
+
+/** What is used of a task, 4.0 and later. */
+export interface NodeCronTask {
+  readonly id: string;
+  readonly name?: string;
+  on(...args: never[]): unknown;
+  off(...args: never[]): unknown;
+}
+
+/** What `instrumentNodeCron` takes. */
+export interface InstrumentNodeCronOptions extends InstrumentOptions {
+  /** The label `job`. @default the task's name; `<unnamed>` where it has none */
+  readonly job?: string | undefined;
+  /** The label `queue`. @default 'node-cron' */
+  readonly queue?: string | undefined;
+}
+
+interface TaskContext {
+  readonly execution?: { readonly id: string; readonly error?: unknown };
+}
+
+/**
+ * Measures the runs of a task of node-cron 4.
+ *
+ *     const task = instrumentNodeCron(cron.schedule('0 4 * * *', cleanUp, { name: 'clean-up' }));
+ *
+ * `uninstrument` undoes it.
+ *
+ * @returns what was handed over.
+ */
+export function instrumentNodeCron<T extends NodeCronTask>(task: T, options: InstrumentNodeCronOptions = {}): T {
+  // A task without a name is given its id for one, which is another each time.
+  const given = task.name === task.id ? undefined : task.name;
+  const { job = given ?? '<unnamed>', queue = 'node-cron' } = options;
+  return attach(task, 'node-cron', options, ({ registry, namespace }) => {
+    const recorder = jobRecorder(registry, namespace);
+    const open = new Map<string, JobRun>();
+    recorder.endRunsOfThePast(queue, job);
+
+    const end = (context: TaskContext, outcome: Parameters<JobRun['end']>[0]): void => {
+      const id = context.execution?.id ?? '';
+      open.get(id)?.end(outcome);
+      open.delete(id);
+    };
+    // Not for missed runs: to listen to these takes node-cron's own warning away.
+    const listeners: Readonly<Record<string, (context: never) => void>> = {
+      'execution:started': ({ execution }: TaskContext) => {
+        if (execution) open.set(execution.id, recorder.started(queue, job));
+      },
+      'execution:finished': (context: TaskContext) => end(context, 'succeeded'),
+      'execution:failed': (context: TaskContext) => end(context, outcomeOf(context.execution?.error)),
+    };
+    const removers = Object.entries(listeners).map(([event, listener]) => {
+      const careful = guarded(listener);
+      task.on(...([event, careful] as never[]));
+      return () => task.off(...([event, careful] as never[]));
+    });
+    return () => {
+      for (const remove of removers) remove();
+      for (const run of open.values()) run.leave();
+    };
+  });
+}

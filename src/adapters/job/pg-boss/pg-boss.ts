@@ -1,0 +1,208 @@
+import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
+import { guarded } from '../../../instrument/hooks/guard.ts';
+import { type JobRecorder, jobRecorder } from '../../../instrument/job/recorder.ts';
+import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { PgBossRuns } from './runs.ts';
+
+export { uninstrument } from '../../../instrument/hooks/attach.ts';
+export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';
+
+/** What is used of an instance, 10.x to 12.x. */
+export interface PgBossInstance {
+  work(...args: never[]): Promise<string>;
+  offWork(...args: never[]): Promise<unknown>;
+  send(...args: never[]): Promise<string | null>;
+  insert(...args: never[]): Promise<unknown>;
+  cancel(...args: never[]): Promise<unknown>;
+  on(...args: never[]): unknown;
+  off(...args: never[]): unknown;
+}
+
+/** What only some versions have. */
+interface Sizes {
+  /** Up to 10: of all queues. */
+  countStates?(): Promise<{ readonly queues: Readonly<Record<string, Readonly<Record<string, number>>>> }>;
+  getQueueStats?(name: string): Promise<QueueStats | readonly QueueStats[]>;
+}
+
+interface QueueStats {
+  readonly readyCount?: number;
+  readonly queuedCount: number;
+  readonly deferredCount: number;
+  readonly activeCount: number;
+  readonly failedCount?: number;
+}
+
+interface NewJob {
+  readonly name?: string;
+  readonly id?: string | null;
+  readonly singletonKey?: string | null;
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+const STATES: readonly string[] = ['created', 'retry', 'active', 'completed', 'cancelled', 'failed'];
+
+/**
+ * Measures what goes through an instance of pg-boss 10 to 12: what it sends, the workers that it has, and the sizes of the queues that it has to do with. Hand it over
+ * before `work` is called.
+ *
+ *     const boss = instrumentPgBoss(new PgBoss(connectionString));
+ *
+ * `uninstrument` undoes it.
+ *
+ * @returns what was handed over.
+ */
+export function instrumentPgBoss<T extends PgBossInstance>(boss: T, options: InstrumentOptions = {}): T {
+  return attach(boss, 'pg-boss', options, ({ registry, namespace }) => {
+    const observer = new PgBossObserver(boss, jobRecorder(registry, namespace));
+    return () => observer.remove();
+  });
+}
+
+class PgBossObserver {
+  readonly #boss: PgBossInstance & Sizes;
+  readonly #recorder: JobRecorder;
+  readonly #runs: PgBossRuns;
+  readonly #removers: (() => void)[] = [];
+  /** What ends the watch of each queue's size. */
+  readonly #watched: Map<string, () => void> = new Map();
+  /** By their ids: the queue of each worker, and what says that it has stopped. */
+  readonly #workers: Map<string, { readonly queue: string; readonly down: () => void }> = new Map();
+  #counting: Promise<Awaited<ReturnType<NonNullable<Sizes['countStates']>>>> | undefined;
+
+  constructor(boss: PgBossInstance, recorder: JobRecorder) {
+    this.#boss = boss;
+    this.#recorder = recorder;
+    this.#runs = new PgBossRuns(recorder);
+    this.#wrapSending();
+    this.#wrapWorking();
+    this.#wrap('cancel', (args) => this.#runs.cancel(args[1]));
+    const stopped = guarded(() => this.#stop());
+    boss.on(...(['stopped', stopped] as never[]));
+    this.#removers.push(() => void boss.off(...(['stopped', stopped] as never[])));
+  }
+
+  remove(): void {
+    for (const remove of this.#removers) remove();
+    this.#stop();
+    this.#runs.close();
+  }
+
+  /** It may be started again. */
+  #stop(): void {
+    for (const end of this.#watched.values()) end();
+    this.#watched.clear();
+    this.#stopWorkers(() => true);
+  }
+
+  #wrapSending(): void {
+    this.#wrap('send', ([first], id) => {
+      if (typeof id === 'string') this.#sent(typeof first === 'string' ? first : (first as { name: string }).name);
+    });
+    for (const name of ['sendAfter', 'sendThrottled', 'sendDebounced'] as const) {
+      this.#wrap(name, ([queue], id) => {
+        if (typeof id === 'string') this.#sent(queue as string);
+      });
+    }
+    // Up to 10: insert(jobs); then insert(queue, jobs).
+    this.#wrap('insert', ([first, second], result) => {
+      const all = (typeof first === 'string' ? second : first) as readonly NewJob[];
+      const jobs = all.map((job) => ({ ...job, name: typeof first === 'string' ? first : job.name! }));
+      const inserted = insertedBy(result);
+      // Which of them were left out, having been there already, is not said.
+      const certain = inserted === jobs.length ? jobs : jobs.filter(({ id, singletonKey }) => !id && !singletonKey);
+      for (const { name } of certain) this.#sent(name);
+    });
+  }
+
+  #wrapWorking(): void {
+    const make = (work: Method): Method => {
+      return (...args) => {
+        const queue = args[0] as string;
+        const changed = this.#runs.observe(queue, args);
+        const call = (): Promise<unknown> => work.apply(this.#boss, changed);
+        if (changed === args) return call();
+        this.#recorder.endRunsOfThePast(queue);
+        return observeCall(call, (outcome) => {
+          if (!outcome.failed) this.#started(queue, outcome.result as string);
+        });
+      };
+    };
+    this.#removers.push(wrapMethod(this.#boss as object as { work: unknown }, 'work', make));
+    this.#wrap('offWork', ([which]) => {
+      const id = typeof which === 'object' && which !== null ? (which as { id?: unknown }).id : undefined;
+      this.#stopWorkers((worker, queue) => (id === undefined ? queue === which : worker === id));
+    });
+  }
+
+  #started(queue: string, worker: string): void {
+    this.#workers.set(worker, { queue, down: this.#recorder.workerUp(queue) });
+    this.#watch(queue);
+  }
+
+  #sent(queue: string): void {
+    this.#recorder.enqueued(queue, queue);
+    this.#watch(queue);
+  }
+
+  #stopWorkers(which: (id: string, queue: string) => boolean): void {
+    for (const [id, { queue, down }] of this.#workers) {
+      if (!which(id, queue)) continue;
+      down();
+      this.#workers.delete(id);
+    }
+  }
+
+  #watch(queue: string): void {
+    if (this.#watched.has(queue)) return;
+    this.#watched.set(
+      queue,
+      this.#recorder.watchQueue(queue, () => this.#sizesOf(queue)),
+    );
+  }
+
+  async #sizesOf(queue: string): Promise<Record<string, number>> {
+    if (this.#boss.countStates) {
+      // It counts all queues at once: those that ask at the same time share the answer.
+      this.#counting ??= this.#boss.countStates().finally(() => {
+        this.#counting = undefined;
+      });
+      const counted = (await this.#counting).queues[queue] ?? {};
+      return Object.fromEntries(STATES.map((state) => [state, counted[state] ?? 0]));
+    }
+    const stats = [await this.#boss.getQueueStats!(queue)].flat()[0]!;
+    const { queuedCount, deferredCount, readyCount = Math.max(0, queuedCount - deferredCount) } = stats;
+    return {
+      ready: readyCount,
+      deferred: deferredCount,
+      active: stats.activeCount,
+      ...(stats.failedCount !== undefined && { failed: stats.failedCount }),
+    };
+  }
+
+  /** Tells `done` what a method was called with, and what came of it. */
+  #wrap(
+    name: 'send' | 'sendAfter' | 'sendThrottled' | 'sendDebounced' | 'insert' | 'offWork' | 'cancel',
+    done: (args: readonly unknown[], result: unknown) => void,
+  ): void {
+    const make = (method: Method): Method => {
+      return function (this: unknown, ...args) {
+        return observeCall(
+          () => method.apply(this, args),
+          (outcome) => {
+            if (!outcome.failed) done(args, outcome.result);
+          },
+        );
+      };
+    };
+    this.#removers.push(wrapMethod(this.#boss as object as Record<typeof name, unknown>, name, make));
+  }
+}
+
+/** How many jobs an `insert` says that it has put into the table, in the words of the versions; `undefined` where it does not say. */
+function insertedBy(result: unknown): number | undefined {
+  if (Array.isArray(result)) return result.length;
+  const count: unknown = (result as { rowCount?: unknown } | null | undefined)?.rowCount;
+  return typeof count === 'number' ? count : undefined;
+}

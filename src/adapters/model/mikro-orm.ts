@@ -1,0 +1,78 @@
+import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
+import { hookFailed } from '../../instrument/hooks/guard.ts';
+import { type KnexLike, listenToKnex } from '../../instrument/model/query-events.ts';
+import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
+import { TableModels } from '../../instrument/model/table-models.ts';
+import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+
+export { uninstrument };
+
+/** What is used of MikroORM: its entities, and the connection that it writes to. */
+export interface MikroOrmLike {
+  readonly em: { getConnection(): object };
+  getMetadata(): { getAll(): object };
+}
+
+/** Options of {@link instrumentMikroOrm}. */
+export interface InstrumentMikroOrmOptions extends InstrumentModelsOptions {}
+
+/** An entity, also of a pivot table. */
+interface Metadata {
+  readonly className: string;
+  /** Where entities share a table, the one whose table it is. */
+  readonly root?: Metadata;
+  readonly tableName?: string;
+  /** `*` where it is told with each query. */
+  readonly schema?: string;
+  readonly abstract?: boolean;
+  readonly discriminatorColumn?: string;
+  readonly embeddable?: boolean;
+  readonly virtual?: boolean;
+}
+
+/** A connection of MikroORM 6 for SQL; that for MongoDB has neither. */
+interface Connection {
+  getKnex?(): KnexLike;
+  /** Makes the Knex instance, when it connects: again after `orm.close()`. */
+  createKnex?(): void;
+}
+
+/**
+ * Counts the rows that MikroORM writes, by entity, whatever writes them: flushes with all that they cascade to, `insertMany`, `nativeUpdate` and `nativeDelete`, query builders, raw SQL.
+ * Listens to the events of the Knex instance that MikroORM shows; its own events leave out bulk writes.
+ *
+ * @returns the instance.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ *
+ * @example
+ * const orm = instrumentMikroOrm(await MikroORM.init({ clientUrl: process.env.DATABASE_URL, entities }));
+ */
+export function instrumentMikroOrm<O extends MikroOrmLike>(orm: O, options: InstrumentMikroOrmOptions = {}): O {
+  return attach(orm, 'mikro-orm', options, (instrumentation) => {
+    const models = new TableModels();
+    const recorder = new ModelRecorder(instrumentation, options.app, models.modelOf);
+    const entities = Object.values(orm.getMetadata().getAll()) as readonly Metadata[];
+    for (const entity of entities) {
+      const { className, tableName, schema, abstract, discriminatorColumn, embeddable, virtual } =
+        entity.root ?? entity;
+      if (!tableName || embeddable || virtual || (abstract && !discriminatorColumn)) continue;
+      recorder.declare(models.add(className, tableName, schema === '*' ? undefined : schema));
+    }
+    const connection = orm.em.getConnection() as Connection;
+    if (!connection.getKnex) return () => {};
+    let stop = listenToKnex(connection.getKnex(), recorder);
+    const restore = wrapMethod<string, () => void>(connection as object, 'createKnex', (create) => () => {
+      create.call(connection);
+      try {
+        stop();
+        stop = listenToKnex(connection.getKnex!(), recorder);
+      } catch (error) {
+        hookFailed(error);
+      }
+    });
+    return () => {
+      restore();
+      stop();
+    };
+  });
+}

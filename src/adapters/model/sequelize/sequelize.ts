@@ -1,0 +1,75 @@
+import { attach, uninstrument } from '../../../instrument/hooks/attach.ts';
+import { guarded } from '../../../instrument/hooks/guard.ts';
+import { type InstrumentModelsOptions, ModelRecorder } from '../../../instrument/model/recorder.ts';
+import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
+import { TableModels } from '../../../instrument/model/table-models.ts';
+import { type SequelizeConnection, watchSequelizeConnection } from './connection.ts';
+
+export { uninstrument };
+
+/** What is used of Sequelize: its hooks, and its models. */
+export interface SequelizeLike {
+  readonly models: object;
+  addHook(type: string, name: string, hook: (...args: never[]) => void): unknown;
+  removeHook(type: string, name: string): unknown;
+}
+
+/** Options of {@link instrumentSequelize}. */
+export interface InstrumentSequelizeOptions extends InstrumentModelsOptions {}
+
+interface Model {
+  readonly name: string;
+  getTableName(): string | { readonly tableName: string; readonly schema?: string };
+}
+
+/** What Sequelize makes for each query. */
+interface Query {
+  readonly connection?: SequelizeConnection;
+  readonly options?: { readonly type?: string };
+  /** SQLite: which method of the connection executes it. */
+  getDatabaseMethod?: () => string;
+}
+
+const HOOK = 'promenade';
+
+/**
+ * Counts the rows that Sequelize writes, by model, whatever writes them: instances, bulk writes, upserts, `findOrCreate`, associations, raw SQL. Its hook `beforeQuery` shows the connection that
+ * each query uses, which then tells the rows; its other hooks do not tell all.
+ *
+ * @returns the instance.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ *
+ * @example
+ * const sequelize = instrumentSequelize(new Sequelize(process.env.DATABASE_URL));
+ */
+export function instrumentSequelize<S extends SequelizeLike>(
+  sequelize: S,
+  options: InstrumentSequelizeOptions = {},
+): S {
+  return attach(sequelize, 'sequelize', options, (instrumentation) => {
+    const models = new TableModels();
+    const recorder = new ModelRecorder(instrumentation, options.app, models.modelOf);
+    const state = { on: true };
+    const learn = (model: Model): void => {
+      const table = model.getTableName();
+      const { tableName, schema } = typeof table === 'string' ? { tableName: table } : table;
+      recorder.declare(models.add(model.name, tableName, schema));
+    };
+    for (const model of Object.values(sequelize.models) as readonly Model[]) learn(model);
+    sequelize.addHook('afterDefine', HOOK, guarded(learn));
+    sequelize.addHook(
+      'beforeQuery',
+      HOOK,
+      guarded((_: unknown, query: Query) => {
+        const { connection, options: given } = query;
+        if (connection) watchSequelizeConnection(connection, state, () => new SqlConnection(recorder));
+        // Sequelize takes `all` for it, which does not tell the rows, and then ignores what it gives.
+        if (query.getDatabaseMethod && given?.type === 'DELETE') query.getDatabaseMethod = () => 'run';
+      }),
+    );
+    return () => {
+      state.on = false;
+      for (const type of ['afterDefine', 'beforeQuery']) sequelize.removeHook(type, HOOK);
+    };
+  });
+}

@@ -1,0 +1,132 @@
+import type { CacheCalls, CallObserver } from './calls.ts';
+import type { CacheSeries } from './recorder.ts';
+import type { StoreCall, StoreWatch } from './stores.ts';
+
+/** By key: the first of the calls that are under way. */
+export type LoadsUnderWay = Map<unknown, CacheLoad>;
+
+type Loader = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * A call of `wrap(key, load)` or its like: a get, and a set after a miss. The cache had nothing if it calls `load` and waits for it, or if the call did to
+ * which it was joined: of those that are under way for one key, many caches let the first do the work.
+ */
+export class CacheLoad implements CallObserver {
+  readonly #series: CacheSeries;
+  readonly #underWay: LoadsUnderWay;
+  readonly #key: unknown;
+  readonly #joined: CacheLoad | undefined;
+  readonly #returnsLoaded: boolean;
+  readonly #stores: StoreWatch | undefined;
+  readonly #below: StoreCall | undefined;
+  readonly #start: number = performance.now();
+  /** Whether the cache is asked, or has called `load`, and how that ended. */
+  #state: 'asking' | 'loading' | 'loaded' | 'failed' = 'asking';
+  #loaded: unknown;
+  /** The cache could not be asked, and what is below did not say so. */
+  #askingFailed: boolean = false;
+  /** How long the cache was asked before it called `load`. */
+  #askedSeconds: number = 0;
+  /** The cache had a value, and `load` renews it meanwhile. */
+  #renews: boolean = false;
+
+  /** @param args The function among them is replaced by one that tells when it is called. */
+  constructor(
+    series: CacheSeries,
+    calls: CacheCalls,
+    underWay: LoadsUnderWay,
+    args: unknown[],
+    returnsLoaded: boolean,
+    stores: StoreWatch | undefined,
+  ) {
+    this.#series = series;
+    this.#underWay = underWay;
+    this.#key = args[0];
+    this.#returnsLoaded = returnsLoaded;
+    this.#stores = stores;
+    this.#below = stores?.begin([this.#key]);
+    this.#joined = underWay.get(this.#key);
+    if (this.#joined === undefined) underWay.set(this.#key, this);
+    const at = args.findIndex((argument) => typeof argument === 'function');
+    if (at < 0) return;
+    const load = args[at] as Loader;
+    const observed = (run: () => unknown): unknown => calls.apart(() => this.#load(run));
+    args[at] = function (this: unknown, ...given: unknown[]): unknown {
+      return observed(() => load.apply(this, given));
+    };
+  }
+
+  ended(result: unknown, seconds: number): void {
+    this.#renews = this.#state === 'loading' || this.#isOlder(result);
+    this.#got(!this.missed || this.#renews, seconds);
+    if (this.#state !== 'loaded') return;
+    if (this.#below?.failed) this.#series.failed('set');
+    else this.#series.stored(1);
+  }
+
+  failed(_error: unknown, seconds: number): void {
+    if (this.missed) this.#got(false, seconds);
+    if (this.#state === 'loaded') this.#series.failed('set');
+    if (this.#state !== 'asking' || this.#joined?.missed) return;
+    this.#series.took('get', seconds);
+    this.#series.failed('get');
+  }
+
+  done(): void {
+    if (this.#joined === undefined) this.#underWay.delete(this.#key);
+    if (this.#below) this.#stores?.end(this.#below);
+  }
+
+  /** Whether the cache had no value, as far as is known. */
+  get missed(): boolean {
+    return this.#state !== 'asking' || this.#joined?.missed === true;
+  }
+
+  /** Whether a result is not what was just made. */
+  #isOlder(result: unknown): boolean {
+    if (!this.#returnsLoaded || this.#state !== 'loaded' || Object.is(result, this.#loaded)) return false;
+    const { value } = (result ?? {}) as { value?: unknown };
+    return !Object.is(value, this.#loaded);
+  }
+
+  #got(hit: boolean, seconds: number): void {
+    if (this.#askingFailed) this.#series.failed('get');
+    else this.#series.got(hit);
+    if (this.#state !== 'asking') this.#series.took('get', this.#askedSeconds);
+    else if (hit) this.#series.took('get', seconds);
+  }
+
+  #load(run: () => unknown): unknown {
+    this.#askedSeconds = (performance.now() - this.#start) / 1000;
+    this.#state = 'loading';
+    this.#askingFailed = this.#below?.failed === true;
+    if (this.#below) this.#below.failed = false;
+    let result: unknown;
+    try {
+      result = run();
+    } catch (error) {
+      this.#state = 'failed';
+      throw error;
+    }
+    if (!(result instanceof Promise)) {
+      this.#delivered(result);
+      return result;
+    }
+    return result.then(
+      (value: unknown) => {
+        this.#delivered(value);
+        return value;
+      },
+      (error: unknown) => {
+        this.#state = 'failed';
+        throw error;
+      },
+    );
+  }
+
+  #delivered(value: unknown): void {
+    this.#state = 'loaded';
+    this.#loaded = value;
+    if (this.#renews) this.#series.stored(1);
+  }
+}

@@ -1,0 +1,152 @@
+import type { BoundHistogram } from '../../core/bound-histogram.ts';
+import type { BoundCounter } from '../../core/counter.ts';
+import type { Registry } from '../../core/registry.ts';
+import type { Instrumentation } from '../hooks/attach.ts';
+import { type CacheFamilies, defineCacheFamilies } from './families.ts';
+import { hookFailed } from '../hooks/guard.ts';
+
+/** What is done to a cache, as its label says. */
+export type CacheOperation = 'get' | 'get_many' | 'set' | 'set_many' | 'delete' | 'delete_many' | 'has' | 'clear';
+
+/** Why entries are dropped. */
+export type InvalidationReason = 'delete' | 'clear' | 'expire' | 'evict';
+
+/** What a cache in this process holds at the moment. */
+export interface CacheContent {
+  readonly entries?: number | undefined;
+  /** In bytes. */
+  readonly size?: number | undefined;
+}
+
+const recorders: WeakMap<Registry, CacheRecorder> = new WeakMap();
+
+/** The caches of a registry. */
+export class CacheRecorder {
+  readonly #families: CacheFamilies;
+  readonly #caches: Map<string, Map<string, CacheSeries>> = new Map();
+
+  /** The one recorder of a registry. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name. */
+  static of({ registry, namespace }: Instrumentation): CacheRecorder {
+    let recorder = recorders.get(registry);
+    if (recorder === undefined) recorders.set(registry, (recorder = new CacheRecorder(registry, namespace)));
+    return recorder;
+  }
+
+  private constructor(registry: Registry, namespace: string) {
+    this.#families = defineCacheFamilies({ registry, namespace, collect: () => this.#measure() });
+  }
+
+  /** The series of a cache; several caches of the same name and backend are added up. */
+  cache(cache: string, backend: string): CacheSeries {
+    let backends = this.#caches.get(cache);
+    if (backends === undefined) this.#caches.set(cache, (backends = new Map()));
+    let series = backends.get(backend);
+    if (series === undefined) backends.set(backend, (series = new CacheSeries(this.#families, cache, backend)));
+    return series;
+  }
+
+  #measure(): void {
+    for (const backends of this.#caches.values()) for (const series of backends.values()) series.measure();
+  }
+}
+
+/** What is recorded of one cache, or of several that have one name. */
+export class CacheSeries {
+  readonly #families: CacheFamilies;
+  readonly #labels: { readonly cache: string; readonly backend: string };
+  // These show from the start, so that rates and ratios have their zero.
+  readonly #hits: BoundCounter;
+  readonly #misses: BoundCounter;
+  readonly #sets: BoundCounter;
+  readonly #invalidations: Map<InvalidationReason, BoundCounter> = new Map();
+  readonly #errors: Map<CacheOperation, BoundCounter> = new Map();
+  readonly #durations: Map<CacheOperation, BoundHistogram> = new Map();
+  readonly #contents: Set<() => CacheContent | undefined> = new Set();
+
+  constructor(families: CacheFamilies, cache: string, backend: string) {
+    this.#families = families;
+    this.#labels = { cache, backend };
+    this.#hits = families.gets.labels({ cache, backend, result: 'hit' });
+    this.#misses = families.gets.labels({ cache, backend, result: 'miss' });
+    this.#sets = families.sets.labels(this.#labels);
+  }
+
+  /** A key was asked for. */
+  got(hit: boolean): void {
+    (hit ? this.#hits : this.#misses).inc();
+  }
+
+  /** Entries were stored. */
+  stored(entries: number): void {
+    if (entries > 0) this.#sets.inc(entries);
+  }
+
+  /** Entries were dropped. */
+  invalidated(reason: InvalidationReason, entries: number): void {
+    if (!(entries > 0)) return;
+    let bound = this.#invalidations.get(reason);
+    if (bound === undefined) {
+      this.#invalidations.set(reason, (bound = this.#families.invalidations.labels({ ...this.#labels, reason })));
+    }
+    bound.inc(entries);
+  }
+
+  /** An operation has ended, well or not. */
+  took(operation: CacheOperation, seconds: number): void {
+    let bound = this.#durations.get(operation);
+    if (bound === undefined) {
+      this.#durations.set(operation, (bound = this.#families.duration.labels({ ...this.#labels, operation })));
+    }
+    bound.observe(seconds);
+  }
+
+  /** An operation has failed. What it took is told by `took`. */
+  failed(operation: CacheOperation): void {
+    let bound = this.#errors.get(operation);
+    if (bound === undefined) {
+      this.#errors.set(operation, (bound = this.#families.errors.labels({ ...this.#labels, operation })));
+    }
+    bound.inc();
+  }
+
+  /**
+   * Shows what a cache holds, read whenever the page is. The cache itself is held weakly.
+   *
+   * @returns what takes it off again.
+   */
+  holds<T extends object>(target: T, read: (target: T) => CacheContent): () => void {
+    const reference = new WeakRef(target);
+    const content = (): CacheContent | undefined => {
+      const held = reference.deref();
+      return held && read(held);
+    };
+    this.#contents.add(content);
+    return () => {
+      this.#contents.delete(content);
+      this.measure();
+    };
+  }
+
+  /** Brings the gauges up to date. */
+  measure(): void {
+    let entries: number | undefined;
+    let size: number | undefined;
+    for (const read of this.#contents) {
+      try {
+        const content = read();
+        if (content === undefined) this.#contents.delete(read);
+        if (content?.entries !== undefined) entries = (entries ?? 0) + content.entries;
+        if (content?.size !== undefined) size = (size ?? 0) + content.size;
+      } catch (error) {
+        hookFailed(error);
+      }
+    }
+    this.#show('entries', entries);
+    this.#show('size', size);
+  }
+
+  #show(gauge: 'entries' | 'size', value: number | undefined): void {
+    if (value === undefined) this.#families[gauge].remove(this.#labels);
+    else this.#families[gauge].labels(this.#labels).set(value);
+  }
+}

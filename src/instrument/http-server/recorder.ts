@@ -1,0 +1,262 @@
+import type { BoundCounter } from '../../core/counter.ts';
+import type { BoundGauge } from '../../core/gauge.ts';
+import type { BoundHistogram } from '../../core/bound-histogram.ts';
+import { performance } from 'node:perf_hooks';
+import { charsetOf } from '../http/charset.ts';
+import type { ConnectionObserver } from '../http/connection.ts';
+import {
+  CLIENT_CLOSED,
+  type Exchange,
+  type ExchangeObserver,
+  type HeadlessRequest,
+  UNMATCHED,
+} from '../http/exchange.ts';
+import { HttpDjangoCounters } from './django-counters.ts';
+import { defineHttpFamilies, type HttpFamilies, type HttpFamilyOptions } from './families.ts';
+
+/** The route or template past the limit. */
+const OVERFLOW = '<overflow>';
+
+/** More routes, templates or middlewares than this are no application's, but paths or ids that somebody took for names. */
+const NAME_LIMIT = 5000;
+
+/** A list of patterns that a route is compared with, or a function that decides. */
+export type RouteFilter = readonly (string | RegExp)[] | ((route: string) => boolean);
+
+/** What is recorded, and how. */
+export interface HttpRecorderOptions extends HttpFamilyOptions {
+  /** Only these routes are recorded. @default all */
+  readonly includeRoutes?: RouteFilter | undefined;
+  /** These routes are left out, even where `includeRoutes` has them. @default none */
+  readonly excludeRoutes?: RouteFilter | undefined;
+  /** Scrapes count like any other request. @default false */
+  readonly includeScrapes?: boolean | undefined;
+}
+
+/** Turns exchanges into numbers for one registry: the families, their labels and semantics. It knows no framework. */
+export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver {
+  readonly measuresScrapes: boolean;
+  readonly #families: HttpFamilies;
+  readonly #options: HttpRecorderOptions;
+  readonly #django: HttpDjangoCounters | undefined;
+  readonly #routes: Map<string, RouteSeries> = new Map();
+  readonly #active: Map<string, BoundGauge> = new Map();
+  readonly #middlewares: Map<string, BoundHistogram> = new Map();
+  readonly #templates: Map<string, BoundCounter> = new Map();
+
+  constructor(options: HttpRecorderOptions) {
+    this.#families = defineHttpFamilies(options);
+    this.#options = options;
+    this.#django = options.compat === 'django' ? new HttpDjangoCounters(options) : undefined;
+    this.measuresScrapes = options.includeScrapes ?? false;
+  }
+
+  started(exchange: Exchange): void {
+    this.#activeFor(exchange.method).inc();
+  }
+
+  counted(exchange: Exchange): void {
+    const route = this.#route(exchange.route ?? UNMATCHED);
+    if (route.recorded) route.method(exchange.method).request(exchange.scheme);
+  }
+
+  middleware(name: string, ms: number): void {
+    let bound = this.#middlewares.get(name);
+    if (bound === undefined) {
+      const middleware = this.#middlewares.size < NAME_LIMIT ? name : OVERFLOW;
+      bound = this.#families.middlewareDuration.labels({ middleware });
+      if (middleware === name) this.#middlewares.set(name, bound);
+    }
+    bound.observe(ms / 1000);
+  }
+
+  rendered(name: string): void {
+    let bound = this.#templates.get(name);
+    if (bound === undefined) {
+      const template = this.#templates.size < NAME_LIMIT ? name : OVERFLOW;
+      bound = this.#families.renderedTemplates.labels({ template });
+      if (template === name) this.#templates.set(name, bound);
+    }
+    bound.inc();
+  }
+
+  dropped(exchange: Exchange): void {
+    this.#activeFor(exchange.method).dec();
+  }
+
+  closed(exchange: Exchange): void {
+    this.#activeFor(exchange.method).dec();
+    const route = this.#route(exchange.route ?? UNMATCHED);
+    if (!route.recorded) return;
+    const { status } = exchange;
+    const series = route.method(exchange.method);
+    if (!exchange.counted) series.request(exchange.scheme);
+    series.observe(status, (performance.now() - exchange.startedAt) / 1000);
+    series.sizes(exchange.requestBytes, hasBody(exchange, status) ? exchange.responseBytes : 0);
+    series.response(status, exchange.streaming, exchange.contentType ?? exchange.response.getHeader('content-type'));
+    if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
+    if (status === CLIENT_CLOSED) route.aborted();
+    for (const type of exchange.unanswered) route.exception(type);
+    this.#django?.count(exchange, route.name);
+  }
+
+  headless({ method, route, scheme, status, seconds }: HeadlessRequest): void {
+    const routeSeries = this.#route(route);
+    if (!routeSeries.recorded) return;
+    const series = routeSeries.method(method);
+    series.request(scheme);
+    series.observe(status, seconds);
+    series.response(status, false, undefined);
+    if (status === CLIENT_CLOSED) routeSeries.aborted();
+  }
+
+  connected(): void {
+    this.#families.connections.inc();
+    this.#families.openConnections.inc();
+  }
+
+  disconnected(): void {
+    this.#families.openConnections.dec();
+  }
+
+  #activeFor(method: string): BoundGauge {
+    let bound = this.#active.get(method);
+    if (bound === undefined) this.#active.set(method, (bound = this.#families.active.labels({ method })));
+    return bound;
+  }
+
+  #route(name: string): RouteSeries {
+    const known = this.#routes.get(name);
+    if (known !== undefined) return known;
+    if (this.#routes.size >= NAME_LIMIT && name !== OVERFLOW) return this.#route(OVERFLOW);
+    const { includeRoutes, excludeRoutes } = this.#options;
+    const recorded =
+      (includeRoutes === undefined || selects(includeRoutes, name)) &&
+      (excludeRoutes === undefined || !selects(excludeRoutes, name));
+    const series = new RouteSeries(this.#families, name, recorded);
+    this.#routes.set(name, series);
+    return series;
+  }
+}
+
+/** Whether a response to this request can carry a body; Node drops what is written to one that can't. */
+function hasBody(exchange: Exchange, status: number): boolean {
+  return exchange.method !== 'HEAD' && status !== 204 && status !== 304;
+}
+
+function selects(filter: RouteFilter, route: string): boolean {
+  if (typeof filter === 'function') return filter(route);
+  return filter.some((pattern) =>
+    typeof pattern === 'string'
+      ? pattern === route
+      : new RegExp(pattern, pattern.flags.replace(/[gy]/g, '')).test(route),
+  );
+}
+
+/** The bound series of a route. */
+class RouteSeries {
+  readonly name: string;
+  readonly recorded: boolean;
+  readonly #families: HttpFamilies;
+  readonly #methods: Map<string, MethodSeries> = new Map();
+
+  constructor(families: HttpFamilies, route: string, recorded: boolean) {
+    this.name = route;
+    this.#families = families;
+    this.recorded = recorded;
+  }
+
+  method(method: string): MethodSeries {
+    let series = this.#methods.get(method);
+    if (series === undefined) {
+      this.#methods.set(method, (series = new MethodSeries(this.#families, this.name, method)));
+    }
+    return series;
+  }
+
+  aborted(): void {
+    this.#families.aborted.labels({ route: this.name }).inc();
+  }
+
+  exception(type: string): void {
+    this.#families.exceptions.labels({ route: this.name, type }).inc();
+  }
+}
+
+/** The bound series of a route and a method, each made when it is first needed, since a series that exists shows as zero. */
+class MethodSeries {
+  readonly #families: HttpFamilies;
+  readonly #route: string;
+  readonly #method: string;
+  #http: BoundCounter | undefined;
+  #https: BoundCounter | undefined;
+  #handler: BoundHistogram | undefined;
+  #requestSize: BoundHistogram | undefined;
+  #responseSize: BoundHistogram | undefined;
+  readonly #durations: Map<number, BoundHistogram> = new Map();
+  /** What the latest response was like, and its series. */
+  #latest: BoundCounter | undefined;
+  #latestStatus: number = 0;
+  #latestType: unknown = undefined;
+  #latestStreaming: boolean = false;
+
+  constructor(families: HttpFamilies, route: string, method: string) {
+    this.#families = families;
+    this.#route = route;
+    this.#method = method;
+  }
+
+  request(scheme: 'http' | 'https'): void {
+    if (scheme === 'http') (this.#http ??= this.#requests(scheme)).inc();
+    else (this.#https ??= this.#requests(scheme)).inc();
+  }
+
+  observe(status: number, seconds: number): void {
+    let bound = this.#durations.get(status);
+    if (bound === undefined) {
+      bound = this.#families.duration.labels({ method: this.#method, route: this.#route, status });
+      this.#durations.set(status, bound);
+    }
+    bound.observe(seconds);
+  }
+
+  sizes(requestBytes: number, responseBytes: number): void {
+    this.#requestSize ??= this.#families.requestSize.labels({
+      method: this.#method,
+      route: this.#route,
+    });
+    this.#responseSize ??= this.#families.responseSize.labels({
+      method: this.#method,
+      route: this.#route,
+    });
+    this.#requestSize.observe(requestBytes);
+    this.#responseSize.observe(responseBytes);
+  }
+
+  handled(seconds: number): void {
+    this.#handler ??= this.#families.handlerDuration.labels({
+      method: this.#method,
+      route: this.#route,
+    });
+    this.#handler.observe(seconds);
+  }
+
+  response(status: number, streaming: boolean, contentType: unknown): void {
+    // Most responses of a route are alike.
+    if (status !== this.#latestStatus || contentType !== this.#latestType || streaming !== this.#latestStreaming) {
+      this.#latest = this.#responses(status, streaming, charsetOf(contentType));
+      this.#latestStatus = status;
+      this.#latestType = contentType;
+      this.#latestStreaming = streaming;
+    }
+    this.#latest!.inc();
+  }
+
+  #responses(status: number, streaming: boolean, charset: string): BoundCounter {
+    return this.#families.responses.labels({ route: this.#route, method: this.#method, status, streaming, charset });
+  }
+
+  #requests(scheme: 'http' | 'https'): BoundCounter {
+    return this.#families.requests.labels({ method: this.#method, route: this.#route, scheme });
+  }
+}

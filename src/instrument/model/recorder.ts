@@ -1,0 +1,167 @@
+import type { BoundCounter } from '../../core/counter.ts';
+import type { Registry } from '../../core/registry.ts';
+import type { InstrumentOptions } from '../hooks/attach.ts';
+import { defineModelFamilies, type ModelFamilies } from './families.ts';
+
+/** What is done to rows. */
+export type Write = 'insert' | 'update' | 'delete';
+
+const WRITES: readonly Write[] = ['insert', 'update', 'delete'];
+
+/** What every adapter for models takes. */
+export interface InstrumentModelsOptions extends InstrumentOptions {
+  /**
+   * Stands before each model's name, with a point between: for applications in which two databases or modules have models of the same name.
+   *
+   * @default none
+   */
+  readonly app?: string | undefined;
+}
+
+/** Who is told what was done: a recorder, or a transaction. */
+export interface WriteSink {
+  /**
+   * Counts rows that a statement has written; to be called when it has succeeded.
+   *
+   * @param model As the label shall have it, without the app.
+   * @param rows Anything but a positive number counts nothing.
+   */
+  wrote(write: Write, model: string, rows: number | bigint | null | undefined): void;
+}
+
+const families: WeakMap<Registry, ModelFamilies> = new WeakMap();
+
+/**
+ * Counts the rows that models write. All recorders of a registry share the families.
+ *
+ * Rows count when their statement succeeds, also in a transaction: it may go on for long, and libraries do not all tell its end. What one takes back
+ * counts again as rolled back, so that the difference is what was committed.
+ */
+export class ModelRecorder implements WriteSink {
+  readonly #families: ModelFamilies;
+  readonly #prefix: string;
+  readonly #modelOf: (table: string) => string;
+
+  /**
+   * @param modelOf Names a table's model; else the table is the model.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+   */
+  constructor(
+    where: { readonly registry: Registry; readonly namespace: string },
+    app: string = '',
+    modelOf: (table: string) => string = (table) => table,
+  ) {
+    let defined = families.get(where.registry);
+    if (!defined) {
+      defined = defineModelFamilies(where.registry, where.namespace);
+      families.set(where.registry, defined);
+    }
+    this.#families = defined;
+    this.#prefix = app === '' ? '' : `${app}.`;
+    this.#modelOf = modelOf;
+  }
+
+  /** Makes a model's series before it is used, so that rates see the first row. For libraries that know their models. */
+  declare(model: string): void {
+    for (const write of WRITES) this.#counter(write, model);
+  }
+
+  wrote(write: Write, model: string, rows: number | bigint | null | undefined): void {
+    const count = Number(rows ?? 0);
+    if (count > 0 && Number.isFinite(count)) this.#counter(write, model).inc(count);
+  }
+
+  /** Counts rows that are counted already, and that a transaction has taken back. */
+  rolledBack(write: Write, model: string, rows: number): void {
+    this.#families.rolledBack.labels({ model: this.#labelOf(model), operation: write }).inc(rows);
+  }
+
+  /** A transaction has begun, in which rows are to be counted through what is returned. */
+  begin(): ModelTransaction {
+    return new ModelTransaction(this);
+  }
+
+  #counter(write: Write, model: string): BoundCounter {
+    const { inserts, updates, deletes } = this.#families;
+    const family = write === 'insert' ? inserts : write === 'update' ? updates : deletes;
+    return family.labels({ model: this.#labelOf(model) });
+  }
+
+  #labelOf(model: string): string {
+    return this.#prefix + this.#modelOf(model);
+  }
+}
+
+/** Keeps what was counted in a transaction, or since a savepoint, until it is known how that ends. */
+export class ModelTransaction implements WriteSink {
+  readonly #recorder: ModelRecorder;
+  readonly #parent: ModelTransaction | undefined;
+  #noted: Map<string, Record<Write, number>> | undefined;
+  #takenBack = false;
+  #committed = false;
+  #failed = false;
+
+  constructor(recorder: ModelRecorder, parent?: ModelTransaction) {
+    this.#recorder = recorder;
+    this.#parent = parent;
+  }
+
+  wrote(write: Write, model: string, rows: number | bigint | null | undefined): void {
+    this.#recorder.wrote(write, model, rows);
+    this.#note(write, model, Number(rows ?? 0));
+  }
+
+  /** A savepoint, or a transaction in this one. */
+  nest(): ModelTransaction {
+    return new ModelTransaction(this.#recorder, this);
+  }
+
+  /** Whether PostgreSQL has given it up. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** A statement in it was refused. PostgreSQL then refuses all that follow, and takes `commit` as `rollback`; others go on. */
+  refused(error: unknown): void {
+    const { severity, cause } = (error ?? {}) as { readonly severity?: unknown; readonly cause?: unknown };
+    if (typeof severity === 'string') this.#failed = true;
+    else if (cause !== undefined && cause !== error) this.refused(cause);
+  }
+
+  /** It was committed, or its savepoint released: what it wrote has the fate of what is around it, and so has what is still told to it. */
+  commit(): void {
+    if (this.#failed) return this.rollBack();
+    this.#committed = true;
+    const parent = this.#parent;
+    for (const [model, counts] of this.#end()) {
+      for (const write of WRITES) if (parent) parent.#note(write, model, counts[write]);
+    }
+  }
+
+  /** It was taken back, and so is what is still told to it. */
+  rollBack(): void {
+    this.#takenBack = true;
+    for (const [model, counts] of this.#end()) {
+      for (const write of WRITES) if (counts[write] > 0) this.#recorder.rolledBack(write, model, counts[write]);
+    }
+  }
+
+  #note(write: Write, model: string, rows: number): void {
+    if (!(rows > 0) || !Number.isFinite(rows)) return;
+    if (this.#committed) {
+      if (this.#parent) this.#parent.#note(write, model, rows);
+      return;
+    }
+    this.#noted ??= new Map();
+    let counts = this.#noted.get(model);
+    if (!counts) this.#noted.set(model, (counts = { insert: 0, update: 0, delete: 0 }));
+    counts[write] += rows;
+    if (this.#takenBack) this.rollBack();
+  }
+
+  #end(): Iterable<[string, Record<Write, number>]> {
+    const noted = this.#noted ?? [];
+    this.#noted = undefined;
+    return noted;
+  }
+}

@@ -1,0 +1,79 @@
+import Newest from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { instrumentBetterSqlite3, uninstrument } from '../../../src/adapters/database/better-sqlite3.ts';
+import { Registry } from '../../../src/index.ts';
+import { databaseContract } from '../../contracts/database.contract.ts';
+import { Numbers } from '../../support/http-numbers.ts';
+import { sqliteSubject } from '../../support/sqlite-subject.ts';
+
+const TRAITS = {
+  system: 'sqlite',
+  errors: { duplicate: 'SQLITE_CONSTRAINT_PRIMARYKEY', nonsense: 'SQLITE_ERROR' },
+  lacks: ['hold', 'batch'],
+} as const;
+
+databaseContract(
+  'better-sqlite3, newest',
+  async (options) => {
+    const database = new Newest(':memory:');
+    database.exec('create table devices (id integer primary key, name text)');
+    const instrument = (): void => void instrumentBetterSqlite3(database, options);
+    if (options.instrumented) instrument();
+    return sqliteSubject(database, { instrument, uninstrument: () => uninstrument(database) });
+  },
+  TRAITS,
+);
+
+describe('better-sqlite3', () => {
+  function open(): { database: Newest.Database; registry: Registry; numbers(): Promise<Numbers> } {
+    const registry = new Registry();
+    const database = new Newest(':memory:');
+    database.exec('create table devices (id integer primary key, name text)');
+    return { database: instrumentBetterSqlite3(database, { registry }), registry, numbers: () => Numbers.of(registry) };
+  }
+
+  function transactions(page: Numbers): number[] {
+    return ['committed', 'rolled_back'].map((outcome) => page.value('db_client_transactions', { outcome }));
+  }
+
+  test('transactions by its own means count, nested ones once', async () => {
+    const { database, numbers } = open();
+    const insert = database.prepare('insert into devices values (?, ?)');
+    const both = database.transaction((first: number, second: number) => {
+      insert.run(first, 'a');
+      database.transaction(() => insert.run(second, 'b'))();
+    });
+    both(1, 2);
+    expect(() => both(3, 1)).toThrow(/UNIQUE/);
+    expect(transactions(await numbers())).toEqual([1, 1]);
+    expect((await numbers()).value('db_client_executions', { operation: 'insert' })).toBe(4);
+  });
+
+  test('a transaction that SQLite ends by itself is rolled back', async () => {
+    const { database, numbers } = open();
+    database.exec('insert into devices values (1, null)');
+    database.exec('begin');
+    expect(() => database.prepare('insert or rollback into devices values (1, null)').run()).toThrow(/UNIQUE/);
+    expect(transactions(await numbers())).toEqual([0, 1]);
+    database.exec('begin');
+    database.exec('commit');
+    expect(transactions(await numbers())).toEqual([1, 1]);
+  });
+
+  test('statements that were prepared before count, and those of other databases do not', async () => {
+    const other = new Newest(':memory:');
+    const { database, numbers } = open();
+    const prepared = database.prepare('select 1');
+    uninstrument(database);
+    prepared.get();
+    const registry = new Registry();
+    instrumentBetterSqlite3(database, { registry });
+    prepared.get();
+    other.prepare('select 1').get();
+    expect((await Numbers.of(registry)).value('db_client_executions')).toBe(1);
+    expect((await numbers()).value('db_client_executions')).toBe(0);
+    uninstrument(database);
+    prepared.get();
+    expect((await Numbers.of(registry)).value('db_client_executions')).toBe(1);
+  });
+});
