@@ -8,7 +8,8 @@ const entries = [...Object.values(exports), ...Object.values(bin)]
   .map((target) => target.replace(/^(\.\/)?dist\//, 'src/').replace(/\.js$/, '.ts'));
 
 export default {
-  // A type that an exported function names, or an error that only its own file throws, is exported for its users.
+  // A type that an exported function names, or an error that only its own file throws, is exported
+  // for its users.
   ignoreExportsUsedInFile: true,
   // One number may be two things; and tests run programs of the system.
   rules: { duplicates: 'off', binaries: 'off' },

@@ -26,10 +26,13 @@ export interface ApplicationMetrics<Subject> {
 }
 
 /**
- * Turns on what the settings ask for: the page, runtime metrics, and the measuring of HTTP. Adapters put it into their framework.
+ * Turns on what the settings ask for: the page, runtime metrics, and the measuring of HTTP.
+ * Adapters put it into their framework.
  *
- * @returns `undefined` where METRICS_ENABLED is not true: nothing has happened then, and nothing costs anything.
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @returns `undefined` where METRICS_ENABLED is not true: nothing has happened then, and nothing
+ *   costs anything.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  */
 export function startApplicationMetrics<Subject>(
   options: ApplicationOptions<Subject>,

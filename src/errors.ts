@@ -14,7 +14,8 @@ export type MetricsErrorCode =
 
 /**
  * What Promenade throws: a stable `code`, and a message that says what is wrong and how to mend it.
- * Definitions and settings throw it where they are made; recording inside an instrumentation never does.
+ * Definitions and settings throw it where they are made; recording inside an instrumentation never
+ * does.
  */
 export class MetricsError extends Error {
   readonly code: MetricsErrorCode;

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 let lastTurn: Promise<void> = Promise.resolve();
 
 /**
- * Resolves in a turn of the event loop that nobody else who asks here gets: a hundred who work in slices at the same time hold
- * the loop no longer at a stretch than one.
+ * Resolves in a turn of the event loop that nobody else who asks here gets: a hundred who work in
+ * slices at the same time hold the loop no longer at a stretch than one.
  */
 export function ownTurn(): Promise<void> {
   lastTurn = lastTurn.then(() => nextTurn());
@@ -12,7 +12,8 @@ export function ownTurn(): Promise<void> {
 }
 
 /**
- * Keeps long work from holding the event loop: between two steps ask `spent`, and when it says so `await rest()`.
+ * Keeps long work from holding the event loop: between two steps ask `spent`, and when it says so
+ * `await rest()`.
  *
  *     if (slice.spent) await slice.rest();
  */

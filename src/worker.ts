@@ -7,7 +7,9 @@ import { createEndpoint, type EndpointOptions } from './endpoint/endpoint.ts';
 import { type Environment, resolveSettings, type Settings, type SettingsOptions } from './settings/settings.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
-/** What `promenade(options)` takes in a process that serves nothing: settings, and what is below. */
+/**
+ * What `promenade(options)` takes in a process that serves nothing: settings, and what is below.
+ */
 export interface WorkerOptions extends SettingsOptions, Pick<EndpointOptions<never>, 'checkToken'> {
   /** Where its metrics are. @default the default registry */
   readonly registry?: Registry | undefined;
@@ -20,20 +22,24 @@ export interface WorkerMetrics {
   /** METRICS_ENABLED. When false, nothing has happened and nothing costs anything. */
   readonly enabled: boolean;
   readonly registry: Registry;
-  /** Takes a last look at the runtime, and closes the listener if there is one; what was counted stays in the directory. Idempotent. */
+  /**
+   * Takes a last look at the runtime, and closes the listener if there is one; what was counted
+   * stays in the directory. Idempotent.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Turns metrics on in a process that serves nothing: a job worker, a cron command that lives two seconds. It counts into the directory that it shares with the
- * web processes, and whichever of those is scraped, or `promenade serve`, shows its numbers; they stay when it has gone. With METRICS_PORT it
- * listens there, as any process of the application does.
+ * Turns metrics on in a process that serves nothing: a job worker, a cron command that lives two
+ * seconds. It counts into the directory that it shares with the web processes, and whichever of
+ * those is scraped, or `promenade serve`, shows its numbers; they stay when it has gone. With
+ * METRICS_PORT it listens there, as any process of the application does.
  *
  *     import { promenade } from 'promenade/worker';
  *     const metrics = promenade();
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it;
- *   `ERR_METRICS_STORE_*` where the directory can't be used.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function promenade(options: WorkerOptions = {}, environment: Environment = process.env): WorkerMetrics {
   const { registry = defaultRegistry, runtime = true, checkToken: _checkToken, ...settingsOptions } = options;
@@ -52,7 +58,10 @@ export function promenade(options: WorkerOptions = {}, environment: Environment 
   };
 }
 
-/** Counts where the web processes do. Who may read their page is no concern of a process that has none. */
+/**
+ * Counts where the web processes do. Who may read their page is no concern of a process that has
+ * none.
+ */
 function join(registry: Registry, settings: Settings): () => Promise<void> {
   const { multiprocDir: directory, role, onColdStart, namespace } = settings;
   if (directory !== undefined) shareDirectory(registry, { directory, role, onColdStart });

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { filesBelow, importsOf, type Module, resolveImport, ROOT, sourceModules } from './support/modules.ts';
 
 /**
- * Which rooms each room may import, beside itself; ARCHITECTURE.md draws it. A room is a folder (or a file) of this table, and a file
- * lies in the innermost one. Naming a room from outside names the rooms inside it too.
+ * Which rooms each room may import, beside itself; ARCHITECTURE.md draws it. A room is a folder (or
+ * a file) of this table, and a file lies in the innermost one. Naming a room from outside names the
+ * rooms inside it too.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   snapshot: [],
@@ -130,7 +131,10 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
   readonly dependencies: Readonly<Record<string, string>>;
 };
 
-/** `core` for `core/counter.ts`, `store/files` for `store/files/board.ts`, `entry` for what package.json exports. */
+/**
+ * `core` for `core/counter.ts`, `store/files` for `store/files/board.ts`, `entry` for what
+ * package.json exports.
+ */
 function roomOf(path: string): string {
   if (!path.includes('/')) {
     const room = path.slice(0, -'.ts'.length);
@@ -141,7 +145,10 @@ function roomOf(path: string): string {
   return inner in ROOMS ? inner : path.slice(0, path.indexOf('/'));
 }
 
-/** True if the room may import the other: it is in the table, by its own name or by that of the room around it. */
+/**
+ * True if the room may import the other: it is in the table, by its own name or by that of the room
+ * around it.
+ */
 function mayImport(room: string, target: string): boolean {
   const allowed = ROOMS[room] ?? [];
   const around = target.split('/')[0]!;

@@ -3,7 +3,10 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { filesBelow, ROOT } from './support/modules.ts';
 
-/** Children of the multi-process and fault tests run what ships, so `dist` is built once before any test. */
+/**
+ * Children of the multi-process and fault tests run what ships, so `dist` is built once before any
+ * test.
+ */
 export default function setup(): void {
   // Servers that are started for the tests end with this process: see support/servers.ts.
   process.env['PROMENADE_TEST_RUN'] = String(process.pid);
@@ -12,7 +15,10 @@ export default function setup(): void {
   removeStale();
 }
 
-/** Types are what `npm test` checks before; a file that is wrong in them is emitted all the same, and does not keep the tests of others from running. */
+/**
+ * Types are what `npm test` checks before; a file that is wrong in them is emitted all the same,
+ * and does not keep the tests of others from running.
+ */
 function build(...args: readonly string[]): void {
   spawnSync('npm', ['run', '--silent', 'build', ...args], { stdio: 'inherit' });
 }

@@ -3,7 +3,10 @@ import type { Queryable } from './database/database.ts';
 import type { Model } from './resource/model.ts';
 import type { Services } from './services.ts';
 
-/** Registers the application's own apps, which METRICS_DISABLED_APPS can leave out one by one: what each collects. */
+/**
+ * Registers the application's own apps, which METRICS_DISABLED_APPS can leave out one by one: what
+ * each collects.
+ */
 export function registerApps({ resources, database }: Services): void {
   const apps = new Map(resources.map(({ app }) => [app.name, app]));
   for (const { name, models } of apps.values()) {

@@ -59,7 +59,10 @@ export async function createApp(settings: Settings, services: Services): Promise
   return app;
 }
 
-/** JSON bodies alone, and none at all: some clients name the type with every request, the DELETEs too. */
+/**
+ * JSON bodies alone, and none at all: some clients name the type with every request, the DELETEs
+ * too.
+ */
 function acceptJsonOnly(api: FastifyInstance): void {
   const parse = api.getDefaultJsonParser('error', 'error');
   api.removeAllContentTypeParsers();

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How many visitors there are; each does one thing after the other, so this also bounds the requests in progress. */
+/**
+ * How many visitors there are; each does one thing after the other, so this also bounds the
+ * requests in progress.
+ */
 const visitors = 4;
 const longestPauseMs = 300;
 const requestTimeoutMs = 15_000;
@@ -46,8 +49,9 @@ const actions: readonly (readonly [weight: number, action: Action])[] = [
 ];
 
 /**
- * Loads the application with steady traffic, about 25 requests a second, from the process that calls it: pages, API
- * calls, writes, and everything that goes wrong in daily life. What it makes it also deletes.
+ * Loads the application with steady traffic, about 25 requests a second, from the process that
+ * calls it: pages, API calls, writes, and everything that goes wrong in daily life. What it makes
+ * it also deletes.
  *
  * @returns what stops it
  */
@@ -64,7 +68,8 @@ async function visit(number: number, origin: string, token: string, stopped: Abo
       await choose()(visitor);
       await sleep(below(longestPauseMs), undefined, { signal: stopped });
     } catch {
-      // Cut off on purpose, stopped, or a web process died under the request: visitors come back after a moment.
+      // Cut off on purpose, stopped, or a web process died under the request: visitors come back
+      // after a moment.
       await sleep(longestPauseMs, undefined, { ref: false });
     }
   }
@@ -86,7 +91,10 @@ function createVisitor(number: number, origin: string, token: string, stopped: A
   return visitor;
 }
 
-/** Adds a device with an address, changes it, and removes both, with what an earlier run may have left behind. */
+/**
+ * Adds a device with an address, changes it, and removes both, with what an earlier run may have
+ * left behind.
+ */
 async function changeThings(visitor: Visitor): Promise<void> {
   const name = `demo-${visitor.number}`;
   const address = `198.18.0.${visitor.number}/32`;

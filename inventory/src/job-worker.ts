@@ -5,7 +5,8 @@ import { SettingError, type Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
 /**
- * Runs one process that has no port and works off the jobs that wait in Redis, until it is told to stop.
+ * Runs one process that has no port and works off the jobs that wait in Redis, until it is told to
+ * stop.
  *
  * @throws Error without Redis.
  */

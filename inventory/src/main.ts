@@ -2,7 +2,10 @@ import cluster from 'node:cluster';
 import { runPrimary } from './primary.ts';
 import { readSettings } from './settings.ts';
 
-/** Modules of a process are loaded by that process only, so that a mistake in the options is told at once. */
+/**
+ * Modules of a process are loaded by that process only, so that a mistake in the options is told at
+ * once.
+ */
 async function main(): Promise<void> {
   if (cluster.isPrimary) return runPrimary(process.argv.slice(2), process.env);
   const settings = readSettings(process.env);
@@ -16,6 +19,7 @@ try {
   await main();
 } catch (error) {
   console.error(`inventory: ${error instanceof Error ? error.message : String(error)}`);
-  // What was opened before it failed (a pool, the channel to the primary) would keep a process that can't work alive.
+  // What was opened before it failed (a pool, the channel to the primary) would keep a process that
+  // can't work alive.
   process.exit(1);
 }

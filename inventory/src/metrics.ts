@@ -13,8 +13,9 @@ import { permissionsOf } from './auth/users.ts';
 import { originOf } from './settings.ts';
 
 /**
- * Turns metrics on, unless METRICS_ENABLED says otherwise; all other settings of Promenade are read from the environment as
- * they are. Where METRICS_AUTHENTICATION asks for it, users who have the permission may read the page, and so may the API's token.
+ * Turns metrics on, unless METRICS_ENABLED says otherwise; all other settings of Promenade are read
+ * from the environment as they are. Where METRICS_AUTHENTICATION asks for it, users who have the
+ * permission may read the page, and so may the API's token.
  *
  * @throws MetricsError ERR_METRICS_INVALID_SETTING
  */
@@ -28,7 +29,10 @@ export async function registerMetrics(app: FastifyInstance, isToken: (token: str
   );
 }
 
-/** What a process needs in its environment: its role, by which its metrics tell it from other processes. */
+/**
+ * What a process needs in its environment: its role, by which its metrics tell it from other
+ * processes.
+ */
 export function metricsEnvironment(env: NodeJS.ProcessEnv, role: string): Record<string, string> {
   return { METRICS_ROLE: env['METRICS_ROLE'] || role };
 }

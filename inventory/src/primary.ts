@@ -36,7 +36,9 @@ Environment:
   PROMETHEUS_MULTIPROC_DIR  directory that the processes share their metrics in (a temporary one)
 `;
 
-/** Reads the options, prepares the database, and runs the web processes until a signal stops them. */
+/**
+ * Reads the options, prepares the database, and runs the web processes until a signal stops them.
+ */
 export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promise<void> {
   const options = { demo: { type: 'boolean' }, help: { type: 'boolean' } } as const;
   const { values, positionals } = parseArgs({
@@ -89,7 +91,10 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
   );
 }
 
-/** Any free port becomes a certain one, so that web processes that replace others listen where those did. */
+/**
+ * Any free port becomes a certain one, so that web processes that replace others listen where those
+ * did.
+ */
 async function withPort(settings: Settings): Promise<Settings> {
   if (settings.port !== 0) return settings;
   const server = createServer().listen(0, settings.host);

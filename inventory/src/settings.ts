@@ -16,7 +16,10 @@ export interface Settings {
   readonly token: string;
   /** The password of the user `admin`. */
   readonly password: string;
-  /** The password of the user `guest`, who may neither write nor read metrics; without it there is none. */
+  /**
+   * The password of the user `guest`, who may neither write nor read metrics; without it there is
+   * none.
+   */
   readonly guestPassword: string | undefined;
   /** The key that signs session cookies; the same in all processes. */
   readonly secret: string;
@@ -55,7 +58,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   };
 }
 
-/** The environment that makes a worker's {@link readSettings} give the same settings as the primary's. */
+/**
+ * The environment that makes a worker's {@link readSettings} give the same settings as the
+ * primary's.
+ */
 export function toEnvironment(settings: Settings): Record<string, string> {
   const { database } = settings;
   return {

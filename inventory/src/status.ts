@@ -7,7 +7,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-/** Defines `/api`, which lists the resources by app, and `/api/status`, which says which process answers. */
+/**
+ * Defines `/api`, which lists the resources by app, and `/api/status`, which says which process
+ * answers.
+ */
 export function registerStatus(app: FastifyInstance, resources: readonly Resource[]): void {
   app.get('/api', async () => {
     const index: Record<string, Record<string, string>> = {};

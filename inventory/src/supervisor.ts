@@ -1,8 +1,13 @@
 import cluster, { type Worker } from 'node:cluster';
 
-/** After a stop was asked for, workers that still live after this time are killed, in milliseconds. */
+/**
+ * After a stop was asked for, workers that still live after this time are killed, in milliseconds.
+ */
 const killAfterMs = 4_000;
-/** A worker that came to listen is replaced after this time; for those that don't it doubles with each, in milliseconds. */
+/**
+ * A worker that came to listen is replaced after this time; for those that don't it doubles with
+ * each, in milliseconds.
+ */
 const firstDelayMs = 100;
 const longestDelayMs = 10_000;
 
@@ -23,8 +28,9 @@ export interface SupervisorEvents {
 }
 
 /**
- * Runs processes from the primary: starts them, replaces those that die, and stops them all on SIGTERM or SIGINT.
- * The first of the first kind starts alone, so that what keeps it from serving is told once; the primary then ends with exit code 1.
+ * Runs processes from the primary: starts them, replaces those that die, and stops them all on
+ * SIGTERM or SIGINT. The first of the first kind starts alone, so that what keeps it from serving
+ * is told once; the primary then ends with exit code 1.
  */
 export function supervise(kinds: readonly [ProcessKind, ...ProcessKind[]], events: SupervisorEvents): void {
   const workers = new Map<Worker, ProcessKind>();

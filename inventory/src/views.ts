@@ -13,7 +13,10 @@ import type { Resource } from './resource/model.ts';
 const viewsFolder = fileURLToPath(new URL('../views', import.meta.url));
 const assets = { 'style.css': 'text/css; charset=utf-8', 'logo.svg': 'image/svg+xml' } as const;
 
-/** Everything comes from here, and nothing in a page is a script: what an object's text holds can do no harm. */
+/**
+ * Everything comes from here, and nothing in a page is a script: what an object's text holds can do
+ * no harm.
+ */
 const pageHeaders = {
   'content-security-policy':
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -32,7 +35,9 @@ declare module 'fastify' {
   }
 }
 
-/** Sets up templates, which escape whatever they print, the style sheet, and what every page shows. */
+/**
+ * Sets up templates, which escape whatever they print, the style sheet, and what every page shows.
+ */
 export async function registerViews(
   app: FastifyInstance,
   sessions: Sessions,
@@ -67,7 +72,10 @@ export async function registerViews(
   });
 }
 
-/** Serves the few files under `static/` from memory; returns a version for their addresses that changes with them. */
+/**
+ * Serves the few files under `static/` from memory; returns a version for their addresses that
+ * changes with them.
+ */
 function registerAssets(app: FastifyInstance): string {
   const hash = createHash('sha256');
   for (const [name, contentType] of Object.entries(assets)) {
@@ -80,7 +88,10 @@ function registerAssets(app: FastifyInstance): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Sends people who are not logged in to the login page, and refuses those who may not write and forms that another site has sent. */
+/**
+ * Sends people who are not logged in to the login page, and refuses those who may not write and
+ * forms that another site has sent.
+ */
 export async function requireLogin(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const from = request.headers['sec-fetch-site'];
   if (request.method === 'POST' && from !== undefined && from !== 'same-origin' && from !== 'none') {

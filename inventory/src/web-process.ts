@@ -5,7 +5,9 @@ import { openServices } from './services.ts';
 import type { Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
-/** How long requests in progress may take to end before their connections are cut, in milliseconds. */
+/**
+ * How long requests in progress may take to end before their connections are cut, in milliseconds.
+ */
 const drainMs = 2_000;
 
 /** Runs one web process until it is told to stop. */
@@ -23,7 +25,8 @@ export async function runWebProcess(settings: Settings): Promise<void> {
     // All is closed; the channel to the primary would keep the process alive.
     process.exit(0);
   };
-  // The terminal sends SIGINT to the whole group: the worker drains as it does when the primary asks it to.
+  // The terminal sends SIGINT to the whole group: the worker drains as it does when the primary
+  // asks it to.
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
 

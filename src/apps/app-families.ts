@@ -11,7 +11,10 @@ export interface AppFamilies {
   readonly lastSuccess: Gauge<'app' | 'collector'>;
 }
 
-/** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
+/**
+ * Defines all of them.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ */
 export function defineAppFamilies(registry: Registry, namespace: string): AppFamilies {
   const prefix = namespace === '' ? 'app_' : `${namespace}_app_`;
   const perCollector = { labelNames: ['app', 'collector'], registry } as const;

@@ -14,7 +14,10 @@ const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
 /** No scrape waits longer for collectors, all of them together. */
 const PATIENCE_MS = 500;
-/** How often processes that share a directory look between scrapes whether a run is due: the page may be served by one that has no collectors. */
+/**
+ * How often processes that share a directory look between scrapes whether a run is due: the page
+ * may be served by one that has no collectors.
+ */
 const LOOK_MS = 5000;
 
 /** What the settings say about apps. */
@@ -33,7 +36,10 @@ export interface RegisteredApp {
   readonly metrics: Set<AnyMetric>;
 }
 
-/** The apps of a registry: who is registered and enabled, and what their collectors show on its page. */
+/**
+ * The apps of a registry: who is registered and enabled, and what their collectors show on its
+ * page.
+ */
 export class Apps implements FamilySource {
   static readonly #byRegistry = new WeakMap<Registry, Apps>();
 
@@ -64,7 +70,10 @@ export class Apps implements FamilySource {
     this.#registry = registry;
   }
 
-  /** Follows the settings: the last ones given. Returns what ends it: no run is started between scrapes then, and those that go on are given up. */
+  /**
+   * Follows the settings: the last ones given. Returns what ends it: no run is started between
+   * scrapes then, and those that go on are given up.
+   */
   start({ disabledApps, namespace }: AppSettings): () => void {
     this.#disabled = new Set(disabledApps);
     this.#namespace = namespace;
@@ -145,7 +154,8 @@ export class Apps implements FamilySource {
     }
     const records = this.#records();
     const known = this.#shown;
-    // The same objects as the last time, where nothing has changed: whoever prints them keeps what it knows by them.
+    // The same objects as the last time, where nothing has changed: whoever prints them keeps what
+    // it knows by them.
     if (known?.records.length === records.length && known.records.every((record, i) => record === records[i])) {
       return known.families;
     }
@@ -198,7 +208,10 @@ export class Apps implements FamilySource {
     });
   }
 
-  /** Whether an app that is registered here no longer has the collector, nor has it in another process, where it would have run again. */
+  /**
+   * Whether an app that is registered here no longer has the collector, nor has it in another
+   * process, where it would have run again.
+   */
   #isGone({ app, collector, attemptedAt, refreshMs, tookMs }: CollectedRecord): boolean {
     const registered = this.#apps.get(app);
     if (!registered || registered.runners.some((runner) => runner.collector.name === collector)) return false;
@@ -216,7 +229,9 @@ export class Apps implements FamilySource {
     }
   }
 
-  /** The families about collectors; `undefined` where the application has metrics of these names. */
+  /**
+   * The families about collectors; `undefined` where the application has metrics of these names.
+   */
   #define(): AppFamilies | undefined {
     if (this.#families === undefined) {
       try {
@@ -240,7 +255,10 @@ export class Apps implements FamilySource {
     }
   }
 
-  /** What a disabled app counted before it was disabled, or counts in other processes, is not shown either. */
+  /**
+   * What a disabled app counted before it was disabled, or counts in other processes, is not shown
+   * either.
+   */
   #hide(): void {
     const hidden = new Set<string>();
     for (const { name, metrics } of this.#apps.values()) {

@@ -13,7 +13,10 @@ export type CollectedSample<L extends string = string> = {
 
 /** A family as a collector yields it: what it is, and all of its series. */
 export interface CollectedFamily<L extends string = string> {
-  /** As Prometheus will see it; a counter's `_total` is added where it is not given. METRICS_NAMESPACE is not. */
+  /**
+   * As Prometheus will see it; a counter's `_total` is added where it is not given.
+   * METRICS_NAMESPACE is not.
+   */
   readonly name: string;
   /** One sentence for people. */
   readonly help: string;
@@ -28,7 +31,10 @@ export interface CollectedFamily<L extends string = string> {
 
 /** What a collector is given for one run. */
 export interface CollectContext {
-  /** Aborted when the run takes longer than `timeoutMs`, or metrics are closed. Hand it to whatever takes one. */
+  /**
+   * Aborted when the run takes longer than `timeoutMs`, or metrics are closed. Hand it to whatever
+   * takes one.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -39,15 +45,24 @@ export type CollectedFamilies = Iterable<CollectedFamily> | AsyncIterable<Collec
 export interface Collector {
   /** Small letters, digits, `_` and `-`; its label in the families that say how it does. */
   readonly name: string;
-  /** For how long what it gave is shown before it runs again; 0: no longer than one scrape. @default 60 */
+  /**
+   * For how long what it gave is shown before it runs again; 0: no longer than one scrape.
+   * @default 60
+   */
   readonly refreshSeconds?: number | undefined;
   /** How long a run may take. @default 5000 */
   readonly timeoutMs?: number | undefined;
-  /** For how long the last good values are shown while runs fail. @default ten times `refreshSeconds`, at least ten minutes */
+  /**
+   * For how long the last good values are shown while runs fail.
+   * @default ten times `refreshSeconds`, at least ten minutes
+   */
   readonly keepSeconds?: number | undefined;
   /** With more series a run has failed. @default 10000 */
   readonly maxSeries?: number | undefined;
-  /** An async generator, or a function that returns families. All of what a run gives is shown, or none where any of it can't be. */
+  /**
+   * An async generator, or a function that returns families. All of what a run gives is shown, or
+   * none where any of it can't be.
+   */
   collect(context: CollectContext): CollectedFamilies | Promise<CollectedFamilies>;
 }
 
@@ -69,7 +84,8 @@ const LEAST_KEPT_MS = 600_000;
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
 /**
- * Says that a family's samples have the labels that its `labelNames` promise; it returns what it is given.
+ * Says that a family's samples have the labels that its `labelNames` promise; it returns what it is
+ * given.
  *
  *     yield collectedFamily({ name: 'prefixes', help: 'Prefixes.', labelNames: ['vrf'], samples: [{ labels: { vrf: 'a' }, value: 2 }] });
  */

@@ -17,8 +17,9 @@ export interface Combined {
 }
 
 /**
- * Puts collectors' families together: those of one name become one where they are defined alike and have no series in common. Else the first stays,
- * in the order of the records, and the other is refused.
+ * Puts collectors' families together: those of one name become one where they are defined alike and
+ * have no series in common. Else the first stays, in the order of the records, and the other is
+ * refused.
  */
 export function combine(records: readonly CollectedRecord[]): Combined {
   const groups = new Map<string, { parts: FamilySnapshot[]; seen: Set<string> | undefined }>();

@@ -15,8 +15,8 @@ interface Row {
 }
 
 /**
- * Runs a collector and takes what it gives: all of it, checked and sorted, or nothing. Goes no further once `signal` is aborted, which it learns
- * between two families or samples.
+ * Runs a collector and takes what it gives: all of it, checked and sorted, or nothing. Goes no
+ * further once `signal` is aborted, which it learns between two families or samples.
  *
  * @throws whatever the collector throws; MetricsError for what no page can show.
  */

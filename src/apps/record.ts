@@ -1,7 +1,10 @@
 import type { FamilyDefinition, FamilySnapshot } from '../snapshot/snapshot.ts';
 import type { Note } from '../store/board.ts';
 
-/** What is known of a collector: its last good values, and how its last run went. On the board, so that all processes know the same. */
+/**
+ * What is known of a collector: its last good values, and how its last run went. On the board, so
+ * that all processes know the same.
+ */
 export interface CollectedRecord {
   readonly app: string;
   readonly collector: string;
@@ -10,7 +13,10 @@ export interface CollectedRecord {
   /** How long it took, in ms. */
   readonly tookMs: number;
   readonly succeeded: boolean;
-  /** When the run began that gave the families, in ms of the Unix epoch; `undefined` where none ever succeeded. */
+  /**
+   * When the run began that gave the families, in ms of the Unix epoch; `undefined` where none ever
+   * succeeded.
+   */
   readonly collectedAt?: number | undefined;
   /** How often it is to run. */
   readonly refreshMs: number;
@@ -40,7 +46,10 @@ export function encodeRecord(record: CollectedRecord): string | undefined {
 
 const decoded: WeakMap<Note, CollectedRecord | 'unknown'> = new WeakMap();
 
-/** What a note says; `undefined` where it is none of ours, or a later version's. The same object for the same note. */
+/**
+ * What a note says; `undefined` where it is none of ours, or a later version's. The same object for
+ * the same note.
+ */
 export function decodeRecord(note: Note): CollectedRecord | undefined {
   let record = decoded.get(note);
   if (record === undefined) decoded.set(note, (record = decode(note.text) ?? 'unknown'));

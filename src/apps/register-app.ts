@@ -31,7 +31,10 @@ export interface AppInfo {
 /** The options of a metric of an app, whose registry is the app's. */
 type Own<O> = Omit<O, 'registry'>;
 
-/** An app that is registered: it defines metrics that METRICS_DISABLED_APPS takes off the page along with its collectors. */
+/**
+ * An app that is registered: it defines metrics that METRICS_DISABLED_APPS takes off the page along
+ * with its collectors.
+ */
 export class App implements AppInfo {
   readonly #apps: Apps;
   readonly #app: RegisteredApp;
@@ -46,7 +49,10 @@ export class App implements AppInfo {
     return this.#app.name;
   }
 
-  /** Whether METRICS_DISABLED_APPS leaves it alone. What a disabled app records is an addition that nobody sees. */
+  /**
+   * Whether METRICS_DISABLED_APPS leaves it alone. What a disabled app records is an addition that
+   * nobody sees.
+   */
   get enabled(): boolean {
     return this.#apps.isEnabled(this.name);
   }
@@ -101,16 +107,18 @@ export class App implements AppInfo {
 }
 
 /**
- * Registers an app: a part of the application, or a plug-in of it, that measures something of its own and that an operator can leave out by
- * METRICS_DISABLED_APPS. Its collectors run when the page is asked for: each for itself, one run at a time among all processes that share a
- * directory, never delaying the page.
+ * Registers an app: a part of the application, or a plug-in of it, that measures something of its
+ * own and that an operator can leave out by METRICS_DISABLED_APPS. Its collectors run when the page
+ * is asked for: each for itself, one run at a time among all processes that share a directory,
+ * never delaying the page.
  *
  *     const ipam = registerApp('ipam', {
  *       collectors: [{ name: 'prefixes', async *collect({ signal }) { yield { name: 'ipam_prefixes', help: 'Prefixes.', samples: [{ value: 2 }] } } }],
  *     });
  *     const allocated = ipam.counter({ name: 'ipam_allocated_total', help: 'Addresses handed out.' });
  *
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME for a name that another app or collector has; ERR_METRICS_INVALID_NAME, ERR_METRICS_INVALID_OPTION.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME for a name that another app or collector has;
+ *   ERR_METRICS_INVALID_NAME, ERR_METRICS_INVALID_OPTION.
  */
 export function registerApp(name: string, options: AppOptions = {}): App {
   checkName('an app', name);

@@ -11,11 +11,16 @@ import { type CollectedRecord, decodeRecord, encodeRecord } from './record.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/** A collector that took no longer when it ran last is waited for, so that what it gives is fresh. */
+/**
+ * A collector that took no longer when it ran last is waited for, so that what it gives is fresh.
+ */
 const QUICK_MS = 100;
 /** Scrapes come a little early or late: a refresh is not put off to the next one for that. */
 const EARLY = 0.99;
-/** A run that does not heed its signal keeps others from starting for so long, or ten times its timeout. */
+/**
+ * A run that does not heed its signal keeps others from starting for so long, or ten times its
+ * timeout.
+ */
 const LEAST_STUCK_MS = 60_000;
 
 /** What a run came to. */
@@ -30,7 +35,10 @@ export interface RunnerContext {
   others(than: CheckedCollector): readonly CollectedRecord[];
 }
 
-/** Runs one collector: one run at a time among all processes of the store, each for itself and never for longer than it may. */
+/**
+ * Runs one collector: one run at a time among all processes of the store, each for itself and never
+ * for longer than it may.
+ */
 export class Runner {
   readonly collector: CheckedCollector;
   readonly #context: RunnerContext;
@@ -49,8 +57,8 @@ export class Runner {
   }
 
   /**
-   * Starts a run if one is due and no process is at it. Returns what a scrape should wait for, within limits: the first run ever, and runs that
-   * were quick the last time.
+   * Starts a run if one is due and no process is at it. Returns what a scrape should wait for,
+   * within limits: the first run ever, and runs that were quick the last time.
    */
   refresh(): Promise<void> | undefined {
     if (!this.#isDue()) return undefined;
@@ -99,7 +107,10 @@ export class Runner {
     }
   }
 
-  /** What a run comes to within its time; `undefined` where it was given up because metrics were closed. */
+  /**
+   * What a run comes to within its time; `undefined` where it was given up because metrics were
+   * closed.
+   */
   async #outcome(gathering: Promise<readonly FamilySnapshot[]>, run: AbortController): Promise<Outcome | undefined> {
     const { timeoutMs } = this.collector;
     const timer = setTimeout(() => run.abort(new Error(`no result within ${timeoutMs} ms`)), timeoutMs).unref();

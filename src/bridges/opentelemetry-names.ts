@@ -32,8 +32,9 @@ export function toLabelName(attribute: string): string {
 }
 
 /**
- * A family's name and unit, after OpenTelemetry's "Prometheus and OpenMetrics Compatibility": the unit becomes the name's suffix where it is not already, a share
- * without unit a `ratio`; `_total` is added by the page.
+ * A family's name and unit, after OpenTelemetry's "Prometheus and OpenMetrics Compatibility": the
+ * unit becomes the name's suffix where it is not already, a share without unit a `ratio`; `_total`
+ * is added by the page.
  */
 export function toFamilyName(
   name: string,

@@ -28,8 +28,9 @@ interface OpenTelemetryHistogram {
 }
 
 /**
- * Shows what OpenTelemetry's instruments count on a page, through any MetricReader with cumulative sums. It is read when the page is, in this
- * process alone. When it fails or does not answer in time the rest of the page is shown without it; what can't be shown (delta sums, exponential
+ * Shows what OpenTelemetry's instruments count on a page, through any MetricReader with cumulative
+ * sums. It is read when the page is, in this process alone. When it fails or does not answer in
+ * time the rest of the page is shown without it; what can't be shown (delta sums, exponential
  * histograms) is left out and counted, and so is a family whose name the page has already.
  *
  *     const reader = new PrometheusExporter({ preventServerStart: true });

@@ -3,10 +3,16 @@ import { createHash } from 'node:crypto';
 /** A hash of a password that nobody has: an unknown user takes as long as a known one. */
 const NOBODY = '$2b$10$.ZzDQVtYpIbp3XV2O9ADY.7JieeeHB7eRm3RQiQ68adxq0b3aTp96';
 const MAX_REMEMBERED = 100;
-/** So many may wait for their password to be looked at, which takes some 100 ms each; more are refused at once. */
+/**
+ * So many may wait for their password to be looked at, which takes some 100 ms each; more are
+ * refused at once.
+ */
 const MAX_WAITING = 32;
 
-/** Judges user names and passwords against bcrypt hashes. Remembers verdicts, good and bad, so that a scraper pays once. */
+/**
+ * Judges user names and passwords against bcrypt hashes. Remembers verdicts, good and bad, so that
+ * a scraper pays once.
+ */
 export class BasicUsers {
   readonly #verdicts: Map<string, boolean> = new Map();
   #last: Promise<unknown> = Promise.resolve();

@@ -3,7 +3,10 @@ import type { Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { AnyRequest, AnyResponse } from './reception.ts';
 
-/** The connections of a server, so that it can end: on which nobody waits for an answer, at once; the others when they are answered. */
+/**
+ * The connections of a server, so that it can end: on which nobody waits for an answer, at once;
+ * the others when they are answered.
+ */
 export class Connections {
   readonly #all: Set<Socket> = new Set();
   /** Over HTTP/1.1, and idle. */

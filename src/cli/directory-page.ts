@@ -4,7 +4,10 @@ import { createEndpoint, type Endpoint, type EndpointOptions } from '../endpoint
 import type { Environment, SettingsOptions } from '../settings/settings.ts';
 import { ReadOnlyStore } from '../store/reader/read-only-store.ts';
 
-/** Where the page is, and for whom, is not the application's to say here; and this process counts nowhere. */
+/**
+ * Where the page is, and for whom, is not the application's to say here; and this process counts
+ * nowhere.
+ */
 const NOT_OURS: readonly string[] = [
   'PROMETHEUS_MULTIPROC_DIR',
   'prometheus_multiproc_dir',
@@ -23,9 +26,11 @@ export interface DirectoryPageOptions
 }
 
 /**
- * The page of a directory in which this process does not count: what any process of the application shows that follows the same settings.
+ * The page of a directory in which this process does not count: what any process of the application
+ * shows that follows the same settings.
  *
- * @throws MetricsError as `createEndpoint` does; ERR_METRICS_INVALID_LABEL for a label that can't be.
+ * @throws MetricsError as `createEndpoint` does; ERR_METRICS_INVALID_LABEL for a label that can't
+ *   be.
  */
 export function openDirectoryPage(
   directory: string,

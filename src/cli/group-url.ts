@@ -1,4 +1,7 @@
-/** Where a Pushgateway keeps a group: `/metrics/job/<job>/<name>/<value>`; values that no path can hold are in base64. */
+/**
+ * Where a Pushgateway keeps a group: `/metrics/job/<job>/<name>/<value>`; values that no path can
+ * hold are in base64.
+ */
 export function groupUrl(gateway: URL, job: string, grouping: Readonly<Record<string, string>>): URL {
   const url = new URL(gateway);
   [url.username, url.password, url.search, url.hash] = ['', '', '', ''];

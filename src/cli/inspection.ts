@@ -1,6 +1,9 @@
 import type { OddFile, SurveyedSlot } from '../store/reader/survey.ts';
 
-/** What `promenade inspect --json` prints; docs/guide/cli.md describes it. New fields may come; `format` changes when one goes. */
+/**
+ * What `promenade inspect --json` prints; docs/guide/cli.md describes it. New fields may come;
+ * `format` changes when one goes.
+ */
 export interface Inspection {
   readonly format: 1;
   readonly directory: string;

@@ -52,7 +52,10 @@ export class PageServer {
     return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   }
 
-  /** Takes no more connections, and lets those under way end; cuts them off after ten seconds, or when it is called again. */
+  /**
+   * Takes no more connections, and lets those under way end; cuts them off after ten seconds, or
+   * when it is called again.
+   */
   async close(): Promise<void> {
     if (this.#stopping) return this.#connections.cutOff();
     this.#stopping = true;

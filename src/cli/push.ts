@@ -56,7 +56,10 @@ async function page(directory: string, exposition: Exposition, { env }: Surround
   return Buffer.concat(Array.from(exposition.render(snapshot), (chunk) => Buffer.from(chunk)));
 }
 
-/** Sends it, again where that may help. @throws CommandError where the gateway does not have it in the end. */
+/**
+ * Sends it, again where that may help.
+ * @throws CommandError where the gateway does not have it in the end.
+ */
 async function send(
   url: URL,
   request: RequestInit,

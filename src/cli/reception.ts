@@ -63,7 +63,10 @@ export class Reception {
     say(request, response, 404, `Metrics are at ${path}.\n`);
   }
 
-  /** Over HTTP/2 the page goes to the stream: the response that stands in for HTTP/1.1's does not tell when its reader has gone. */
+  /**
+   * Over HTTP/2 the page goes to the stream: the response that stands in for HTTP/1.1's does not
+   * tell when its reader has gone.
+   */
   async #answerPage(request: AnyRequest, response: AnyResponse, page: Page): Promise<void> {
     if (!('stream' in response)) return page.handler(request as IncomingMessage, response);
     const asked = toFetch(request);

@@ -46,7 +46,10 @@ export const reset: Run = async (given, surroundings) => {
   return 0;
 };
 
-/** @throws CommandError for a directory that is something else: what looks like ours there may not be. */
+/**
+ * @throws CommandError for a directory that is something else: what looks like ours there may not
+ *   be.
+ */
 function isMetricsDirectory(path: string): boolean {
   const there = readDirectoryFile(path);
   if (there === 'damaged' || typeof there === 'object') return true;

@@ -29,7 +29,10 @@ export function tlsOptions(tls: TlsConfig): SecureContextOptions {
   return options;
 }
 
-/** What a server asks of its clients; Node looks at the certificate's chain itself where that is always asked for. */
+/**
+ * What a server asks of its clients; Node looks at the certificate's chain itself where that is
+ * always asked for.
+ */
 export function clientOptions(auth: ClientAuth): {
   readonly requestCert: boolean;
   readonly rejectUnauthorized: boolean;

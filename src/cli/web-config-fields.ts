@@ -17,7 +17,10 @@ export type Field = (value: unknown, at: string) => unknown;
 /** What a section may hold. */
 export type Fields = Readonly<Record<string, Field>>;
 
-/** A mapping with known keys: what is wrong goes to `problems`. A missing value counts as not given, as in the toolkit. */
+/**
+ * A mapping with known keys: what is wrong goes to `problems`. A missing value counts as not given,
+ * as in the toolkit.
+ */
 export function section(
   value: unknown,
   at: string,

@@ -12,8 +12,9 @@ export interface LoadedWebConfig {
 }
 
 /**
- * `--web.config.file` as it is now: looked at for each request and each connection, read again where it or a certificate has changed. What has become wrong
- * leaves the last good one in force, and is said once.
+ * `--web.config.file` as it is now: looked at for each request and each connection, read again
+ * where it or a certificate has changed. What has become wrong leaves the last good one in force,
+ * and is said once.
  */
 export class WebConfigFile {
   readonly #path: string;

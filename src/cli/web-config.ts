@@ -14,7 +14,10 @@ import {
   text,
 } from './web-config-fields.ts';
 
-/** The file that exporters share: https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md. */
+/**
+ * The file that exporters share:
+ * https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md.
+ */
 export interface WebConfig {
   readonly tls: TlsConfig | undefined;
   readonly http2: boolean;

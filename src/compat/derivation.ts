@@ -12,16 +12,20 @@ export interface DerivationSource {
   readonly showsOnly?: boolean | undefined;
 }
 
-/** A family that is added up from others: counters from counters, histograms from histograms with at least the same bounds. */
+/**
+ * A family that is added up from others: counters from counters, histograms from histograms with at
+ * least the same bounds.
+ */
 export interface DerivedFamily {
   readonly definition: FamilyDefinition;
   readonly sources: readonly DerivationSource[];
 }
 
 /**
- * Computes families from the merged ones of all processes, as one more merge: each source's series get the labels that they have in the derived family,
- * and what then is alike is added up. A family none of whose sources is on the page is left out; one without labels is 0 before anything was counted.
- * Nothing is copied but numbers from one scrape to the next while no series comes or goes.
+ * Computes families from the merged ones of all processes, as one more merge: each source's series
+ * get the labels that they have in the derived family, and what then is alike is added up. A family
+ * none of whose sources is on the page is left out; one without labels is 0 before anything was
+ * counted. Nothing is copied but numbers from one scrape to the next while no series comes or goes.
  */
 export class Derivation {
   readonly #merger: Merger = new Merger();

@@ -1,4 +1,7 @@
-/** Upper bounds of django-prometheus' latency histograms, in seconds, as version 2.3.0 and later have them. */
+/**
+ * Upper bounds of django-prometheus' latency histograms, in seconds, as version 2.3.0 and later
+ * have them.
+ */
 export const DJANGO_LATENCY_BUCKETS: readonly number[] = [
   0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 25, 50, 75,
 ];
@@ -6,7 +9,10 @@ export const DJANGO_LATENCY_BUCKETS: readonly number[] = [
 /** Upper bounds of its body sizes, in bytes. */
 export const DJANGO_BODY_BUCKETS: readonly number[] = [0, ...Array.from({ length: 30 }, (_, i) => 2 ** i)];
 
-/** Bounds of a latency histogram of our own, and under METRICS_COMPAT=django those from which Django's buckets can be derived exactly. */
+/**
+ * Bounds of a latency histogram of our own, and under METRICS_COMPAT=django those from which
+ * Django's buckets can be derived exactly.
+ */
 export function latencyBounds(own: readonly number[], compat: 'django' | undefined): readonly number[] {
   return compat === 'django' ? union(own, DJANGO_LATENCY_BUCKETS) : own;
 }

@@ -2,10 +2,16 @@ import { postgresErrorName } from './postgres-errors.ts';
 
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
-/** Codes of Node, of the drivers and of MySQL and SQLite: `ECONNREFUSED`, `ER_LOCK_WAIT_TIMEOUT`, `SQLITE_BUSY`. */
+/**
+ * Codes of Node, of the drivers and of MySQL and SQLite: `ECONNREFUSED`, `ER_LOCK_WAIT_TIMEOUT`,
+ * `SQLITE_BUSY`.
+ */
 const SYMBOL = /^(E[A-Z]+|[A-Z]+_[A-Z0-9_]+|\d+)$/;
 
-/** The classes of Python's database API (PEP 249) by the class of the SQLSTATE, as psycopg2 and mysqlclient have them. */
+/**
+ * The classes of Python's database API (PEP 249) by the class of the SQLSTATE, as psycopg2 and
+ * mysqlclient have them.
+ */
 const BY_CLASS: Readonly<Record<string, string>> = {
   '0A': 'NotSupportedError',
   '20': 'ProgrammingError',
@@ -30,9 +36,11 @@ const BY_CLASS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The Python exception that Django's driver would have raised: psycopg2 has one for each SQLSTATE, mysqlclient and sqlite3 those of PEP 249.
+ * The Python exception that Django's driver would have raised: psycopg2 has one for each SQLSTATE,
+ * mysqlclient and sqlite3 those of PEP 249.
  *
- * @param code SQLSTATE, else the driver's or the system's code, else the error's class, which is left as it is.
+ * @param code SQLSTATE, else the driver's or the system's code, else the error's class, which is
+ *   left as it is.
  */
 export function toErrorType(system: string, code: string): string {
   if (system === 'postgresql') {

@@ -16,7 +16,10 @@ const all: ToLabels = () => [];
 const none: ToLabels = () => undefined;
 const model: ToLabels = (value) => [value('model')];
 
-/** The families of django-prometheus that are derived: names, labels, bounds and help texts are its own. */
+/**
+ * The families of django-prometheus that are derived: names, labels, bounds and help texts are its
+ * own.
+ */
 export const DJANGO_FAMILIES: readonly DerivedFamily[] = [
   counter(
     'http_requests_before_middlewares',
@@ -200,7 +203,10 @@ function database(value: (label: string) => string): readonly string[] {
   return [value('db'), toVendor(value('system'))];
 }
 
-/** Django's drivers begin and end transactions themselves, without a statement that would be counted. */
+/**
+ * Django's drivers begin and end transactions themselves, without a statement that would be
+ * counted.
+ */
 function statement(value: (label: string) => string): readonly string[] | undefined {
   return value('operation') === 'transaction' ? undefined : database(value);
 }

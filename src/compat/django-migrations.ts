@@ -22,8 +22,10 @@ interface MigrationGauges {
 const gauges: WeakMap<Registry, MigrationGauges> = new WeakMap();
 
 /**
- * Shows `django_migrations_applied_total` and `django_migrations_unapplied_total` under METRICS_COMPAT=django; without it nothing happens. No hook can
- * find these numbers out, so say them when the application starts, and again when they change. Of several processes the latest counts.
+ * Shows `django_migrations_applied_total` and `django_migrations_unapplied_total` under
+ * METRICS_COMPAT=django; without it nothing happens. No hook can find these numbers out, so say
+ * them when the application starts, and again when they change. Of several processes the latest
+ * counts.
  *
  * @example
  * setMigrations({ applied: 12, unapplied: 0 });

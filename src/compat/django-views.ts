@@ -37,18 +37,23 @@ export class RouteNames {
     this.#info.labels({ route, view }).set(1);
   }
 
-  /** The same, unless the route has a name: what the application says goes before what its framework knows. */
+  /**
+   * The same, unless the route has a name: what the application says goes before what its framework
+   * knows.
+   */
   suggest(route: string, view: string): void {
     if (!this.#said.has(route)) this.name(route, view);
   }
 }
 
 /**
- * Gives routes the names that they have as Django's views, for the label `view` under METRICS_COMPAT=django; without it nothing happens.
- * A route without a name shows as its pattern. Names lie beside the numbers, so that any process that is scraped knows them.
+ * Gives routes the names that they have as Django's views, for the label `view` under
+ * METRICS_COMPAT=django; without it nothing happens. A route without a name shows as its pattern.
+ * Names lie beside the numbers, so that any process that is scraped knows them.
  *
  * @param names from the pattern, as the label `route` has it, to the name.
- * @param options.registry whose page it is. @default the default registry
+ * @param options.registry whose page it is.
+ * @default the default registry
  *
  * @example
  * nameViews({ '/dcim/devices': 'dcim:device_list', '/dcim/devices/:id': 'dcim:device' });
@@ -65,7 +70,10 @@ export function nameViews(
   });
 }
 
-/** The names that processes have given, of two for one route the latest. `before` where they are the same. */
+/**
+ * The names that processes have given, of two for one route the latest. `before` where they are the
+ * same.
+ */
 export function viewsOn(
   page: ReadonlyMap<string, FamilySnapshot>,
   prefix: string,

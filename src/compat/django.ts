@@ -8,10 +8,12 @@ import { viewsOn } from './django-views.ts';
 const deriving: WeakSet<Registry> = new WeakSet();
 
 /**
- * Puts the families of django-prometheus on the registry's page, derived from ours whenever the page is read: over the numbers of all processes, and
- * at no cost while something is recorded. Idempotent.
+ * Puts the families of django-prometheus on the registry's page, derived from ours whenever the
+ * page is read: over the numbers of all processes, and at no cost while something is recorded.
+ * Idempotent.
  *
- * @param namespace METRICS_NAMESPACE, without the underscore that follows it: our families have it, Django's do not.
+ * @param namespace METRICS_NAMESPACE, without the underscore that follows it: our families have it,
+ *   Django's do not.
  */
 export function deriveDjangoFamilies(registry: Registry, namespace: string): void {
   if (deriving.has(registry)) return;

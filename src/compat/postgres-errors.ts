@@ -1,6 +1,6 @@
 /**
- * The names that psycopg2 gives PostgreSQL's errors, from appendix A of its manual: a class of SQLSTATE, then codes in it. Classes that no application
- * sees are left out.
+ * The names that psycopg2 gives PostgreSQL's errors, from appendix A of its manual: a class of
+ * SQLSTATE, then codes in it. Classes that no application sees are left out.
  */
 const NAMES = `
 08: 000 ConnectionException, 001 SqlclientUnableToEstablishSqlconnection, 003 ConnectionDoesNotExist,

@@ -1,7 +1,8 @@
 import { type FamilyDefinition, type FamilySnapshot, type LabelValues, strideOf } from '../snapshot/snapshot.ts';
 
 /**
- * The label values of the derived series that a series counts in, or `undefined` where it counts in none.
+ * The label values of the derived series that a series counts in, or `undefined` where it counts in
+ * none.
  *
  * @param value gives the series' own label values by name.
  * @param views names of routes.
@@ -11,7 +12,10 @@ export type ToLabels = (
   views: ReadonlyMap<string, string>,
 ) => readonly string[] | undefined;
 
-/** Gives the series of one family the labels that they have in another, and its histograms that one's buckets. */
+/**
+ * Gives the series of one family the labels that they have in another, and its histograms that
+ * one's buckets.
+ */
 export class Relabelling {
   readonly #target: FamilyDefinition;
   readonly #toLabels: ToLabels;
@@ -27,7 +31,10 @@ export class Relabelling {
     this.#toLabels = toLabels;
   }
 
-  /** Several series can have the same labels now. The same lists as the last time where nothing came or went, so that a merge's plan holds. */
+  /**
+   * Several series can have the same labels now. The same lists as the last time where nothing came
+   * or went, so that a merge's plan holds.
+   */
   apply(family: FamilySnapshot, views: ReadonlyMap<string, string>): Pick<FamilySnapshot, 'series' | 'values'> {
     if (views !== this.#views) this.#known = new WeakMap();
     if (views !== this.#views || family.series !== this.#from) this.#relabel(family, views);
@@ -68,8 +75,8 @@ export class Relabelling {
 }
 
 /**
- * For each number of a source's series, its place in the derived one's. A bucket's place is that of the first bound that is not below its own:
- * exact where the source has all of the target's bounds.
+ * For each number of a source's series, its place in the derived one's. A bucket's place is that of
+ * the first bound that is not below its own: exact where the source has all of the target's bounds.
  */
 function cellsOf(source: FamilyDefinition, target: FamilyDefinition): readonly number[] {
   if (source.bounds === undefined || target.bounds === undefined) return [0];

@@ -18,13 +18,14 @@ interface Switch {
 const switches: WeakMap<Registry, Switch> = new WeakMap();
 
 /**
- * Turns instrumentation of a registry on, as METRICS_ENABLED has it: what waited begins now, and what comes later begins at once.
- * The first call decides on the names; families are defined once.
+ * Turns instrumentation of a registry on, as METRICS_ENABLED has it: what waited begins now, and
+ * what comes later begins at once. The first call decides on the names; families are defined once.
  *
  * @throws MetricsError of the first that could not begin; the others have begun.
  */
 export function activate(registry: Registry, activation: Activation): void {
-  // Who turns it on before anything waited decides, also where the environment would have had it on.
+  // Who turns it on before anything waited decides, also where the environment would have had it
+  // on.
   const one = switches.get(registry) ?? { on: undefined, waiting: new Set() };
   if (one.on) return;
   one.on = activation;
@@ -42,8 +43,9 @@ export function activate(registry: Registry, activation: Activation): void {
 }
 
 /**
- * Calls `begin` as soon as instrumentation of the registry is on: at once, or when `promenade()` says so, or never. So whoever hands over a pool
- * need not know which comes first, and where metrics are off nothing is hooked.
+ * Calls `begin` as soon as instrumentation of the registry is on: at once, or when `promenade()`
+ * says so, or never. So whoever hands over a pool need not know which comes first, and where
+ * metrics are off nothing is hooked.
  *
  * Returns what gives up waiting.
  */
@@ -71,7 +73,10 @@ function switchOf(registry: Registry): Switch {
   return one;
 }
 
-/** A registry of the application's own is instrumented because somebody says so; the default one because the environment does. */
+/**
+ * A registry of the application's own is instrumented because somebody says so; the default one
+ * because the environment does.
+ */
 function isOnFromStart(registry: Registry): boolean {
   const enabled = process.env['METRICS_ENABLED']?.trim().toLowerCase() ?? '';
   if (enabled === '') return registry !== defaultRegistry;

@@ -23,15 +23,20 @@ export abstract class BoundHistogram extends Bound {
   }
 
   /**
-   * Counts a value in its bucket and adds it to the sum; some 30 ns, and 70 to 100 ns where there are native buckets (bench/results).
+   * Counts a value in its bucket and adds it to the sum; some 30 ns, and 70 to 100 ns where there
+   * are native buckets (bench/results).
    *
    * @param value Finite; any number where there are native buckets (see Histogram).
    * @param exemplar An example of it, in the place of the last one in the same bucket.
-   * @throws MetricsError ERR_METRICS_INVALID_VALUE, ERR_METRICS_INVALID_EXEMPLAR; nothing is counted then.
+   * @throws MetricsError ERR_METRICS_INVALID_VALUE, ERR_METRICS_INVALID_EXEMPLAR; nothing is
+   *   counted then.
    */
   abstract observe(value: number, exemplar?: ExemplarInput): void;
 
-  /** Starts a stopwatch; the function that it returns observes the seconds that have passed, and returns them. */
+  /**
+   * Starts a stopwatch; the function that it returns observes the seconds that have passed, and
+   * returns them.
+   */
   startTimer(): (exemplar?: ExemplarInput) => number {
     const { clock } = this.histogram.registry;
     const start = clock.sharedMs();

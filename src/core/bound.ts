@@ -9,26 +9,38 @@ const NOWHERE: Float64Array = new Float64Array(0);
 /** What a handle needs of its metric. */
 export interface BoundOwner {
   readonly name: string;
-  /** @internal Takes a removed series up again: the handle itself, or the one that took its place meanwhile. */
+  /**
+   * @internal Takes a removed series up again: the handle itself, or the one that took its place
+   *   meanwhile.
+   */
   readmit(handle: Bound): Bound;
   /** @internal Where exemplars come from that nobody gives. */
   readonly sampler: ExemplarSampler | undefined;
-  /** @internal Keeps an exemplar of a series; it is of this moment where it does not say of which. */
+  /**
+   * @internal Keeps an exemplar of a series; it is of this moment where it does not say of which.
+   */
   keepExemplar(labelValues: LabelValues, exemplar: Omit<Exemplar, 'timestamp'>, timestamp: number | undefined): void;
 }
 
 /**
  * One series, its labels resolved: a place in an array of numbers. Recording on it is an addition.
  *
- * A handle stays good for ever. When its series has been removed, the next thing it records brings the series back.
+ * A handle stays good for ever. When its series has been removed, the next thing it records brings
+ * the series back.
  */
 export abstract class Bound {
   /** In the order of the family's label names. */
   readonly labelValues: LabelValues;
   protected cells: Float64Array = NOWHERE;
-  /** Below zero while the series is dormant or removed: the one look that recording takes at anything but its cells. */
+  /**
+   * Below zero while the series is dormant or removed: the one look that recording takes at
+   * anything but its cells.
+   */
   protected index: number = -1;
-  /** Whether the registry has a source of exemplars. V8 leaves the question out while no handle has ever been told otherwise. */
+  /**
+   * Whether the registry has a source of exemplars. V8 leaves the question out while no handle has
+   * ever been told otherwise.
+   */
   protected sampled: boolean = false;
   readonly #owner: BoundOwner;
   #home: CellRange | undefined;
@@ -79,8 +91,8 @@ export abstract class Bound {
   }
 
   /**
-   * Keeps an exemplar of what was just recorded: the one given, which was checked, or one of the registry's source, if it is this place's turn.
-   * Called where there is one, or `sampled`.
+   * Keeps an exemplar of what was just recorded: the one given, which was checked, or one of the
+   * registry's source, if it is this place's turn. Called where there is one, or `sampled`.
    */
   protected exemplify(place: number, value: number, given: ExemplarInput | undefined): void {
     if (given !== undefined) {

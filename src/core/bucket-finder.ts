@@ -3,14 +3,18 @@ const words: Uint32Array = new Uint32Array(scratch.buffer);
 /** Which half of a double holds its sign and exponent. */
 const HIGH: number = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
 const EXPONENTS = 2048;
-/** Up to so many bounds between two powers of two are looked through one by one, which is faster than halving. */
+/**
+ * Up to so many bounds between two powers of two are looked through one by one, which is faster
+ * than halving.
+ */
 const SCAN = 8;
 
 const finders: WeakMap<readonly number[], BucketFinder> = new WeakMap();
 
 /**
- * Finds the bucket of a value: a table gives the first bucket that a value with these exponent bits can be in, and it is seldom more than a step
- * from there. Twice as fast as looking through a dozen bounds.
+ * Finds the bucket of a value: a table gives the first bucket that a value with these exponent bits
+ * can be in, and it is seldom more than a step from there. Twice as fast as looking through a dozen
+ * bounds.
  */
 export class BucketFinder {
   /** A frozen array would box each number. */
@@ -30,7 +34,8 @@ export class BucketFinder {
     this.#bounds = Float64Array.from(bounds);
     let steps = 0;
     for (let exponent = 0; exponent < EXPONENTS; exponent++) {
-      // The smallest value with this exponent: 2^(exponent-1023); zero and the subnormals share one.
+      // The smallest value with this exponent: 2^(exponent-1023); zero and the subnormals share
+      // one.
       const smallest = exponent === 0 ? 0 : 2 ** (exponent - 1023);
       this.#first[exponent] = firstNotBelow(this.#bounds, smallest, 0);
       if (exponent > 0) steps = Math.max(steps, this.#first[exponent]! - this.#first[exponent - 1]!);
@@ -39,7 +44,10 @@ export class BucketFinder {
     this.#scan = steps <= SCAN && this.#first[0]! <= SCAN;
   }
 
-  /** The index of the first bound that is not below a finite value; the number of bounds where all are. */
+  /**
+   * The index of the first bound that is not below a finite value; the number of bounds where all
+   * are.
+   */
   find(value: number): number {
     const bounds = this.#bounds;
     scratch[0] = value;

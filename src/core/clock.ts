@@ -2,7 +2,9 @@
 export interface Clock {
   /** Time of day, in ms of the Unix epoch. */
   now(): number;
-  /** A clock that never goes back and that all processes of the machine share, in ms. Never zero. */
+  /**
+   * A clock that never goes back and that all processes of the machine share, in ms. Never zero.
+   */
   sharedMs(): number;
 }
 

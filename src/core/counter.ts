@@ -9,9 +9,11 @@ export class BoundCounter extends Bound {
   /**
    * Adds to the counter; a few nanoseconds.
    *
-   * @param value Finite, not negative. @default 1
+   * @param value Finite, not negative.
+   * @default 1
    * @param exemplar An example of it, in the place of the last one.
-   * @throws MetricsError ERR_METRICS_INVALID_VALUE, ERR_METRICS_INVALID_EXEMPLAR; nothing is counted then.
+   * @throws MetricsError ERR_METRICS_INVALID_VALUE, ERR_METRICS_INVALID_EXEMPLAR; nothing is
+   *   counted then.
    */
   inc(value: number = 1, exemplar?: ExemplarInput): void {
     if (!Number.isFinite(value) || value < 0) throw this.invalid('inc', value, 'a finite number that is not negative');
@@ -31,8 +33,10 @@ export class BoundCounter extends Bound {
 /** What counters are made with. */
 export interface CounterOptions<L extends string = string> extends MetricOptions<L> {
   /**
-   * Whether the page has the name as it stands, and does not add `_total`. OpenMetrics, where counters end in it, then says `unknown` for
-   * the type, as Go's library does. For counters whose name others rely on. @default false
+   * Whether the page has the name as it stands, and does not add `_total`. OpenMetrics, where
+   * counters end in it, then says `unknown` for the type, as Go's library does. For counters whose
+   * name others rely on.
+   * @default false
    */
   readonly exactName?: boolean;
 }

@@ -5,9 +5,10 @@ import { onFirstFork, openStore, type StoreOptions } from '../store/open-store.t
 import { Registry } from './registry.ts';
 
 /**
- * Where metrics go that name no registry. Its numbers live in the directory that the environment names (PROMETHEUS_MULTIPROC_DIR,
- * or the one that a cluster's processes share), else on the heap: decided when the first metric is defined. A process that forks its first cluster
- * worker later moves what it has counted to the directory that it then shares.
+ * Where metrics go that name no registry. Its numbers live in the directory that the environment
+ * names (PROMETHEUS_MULTIPROC_DIR, or the one that a cluster's processes share), else on the heap:
+ * decided when the first metric is defined. A process that forks its first cluster worker later
+ * moves what it has counted to the directory that it then shares.
  */
 export const defaultRegistry: Registry = new Registry({
   openStore: () => {
@@ -18,10 +19,11 @@ export const defaultRegistry: Registry = new Registry({
 });
 
 /**
- * Lets a registry share a directory with other processes, and takes along what it has counted. Nothing happens where it shares that directory already.
+ * Lets a registry share a directory with other processes, and takes along what it has counted.
+ * Nothing happens where it shares that directory already.
  *
- * @throws MetricsError ERR_METRICS_STORE_DIRECTORY, ERR_METRICS_STORE_FULL, ERR_METRICS_STORE_UNSUPPORTED; ERR_METRICS_INVALID_OPTION
- * where it shares another directory.
+ * @throws MetricsError ERR_METRICS_STORE_DIRECTORY, ERR_METRICS_STORE_FULL,
+ *   ERR_METRICS_STORE_UNSUPPORTED; ERR_METRICS_INVALID_OPTION where it shares another directory.
  */
 export function shareDirectory(registry: Registry, options: StoreOptions & { readonly directory: string }): void {
   const store = registry.isOpen ? registry.store : undefined;

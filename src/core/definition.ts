@@ -17,7 +17,10 @@ const RESERVED_LABELS: Partial<Record<MetricType, string>> = { histogram: 'le', 
 
 /** What every kind of metric is defined by. */
 export interface DefinitionOptions<L extends string = string> {
-  /** As Prometheus will see it; a counter's `_total` and an info's `_info` are added where they are not given. */
+  /**
+   * As Prometheus will see it; a counter's `_total` and an info's `_info` are added where they are
+   * not given.
+   */
   readonly name: string;
   /** One sentence for people. */
   readonly help: string;
@@ -26,8 +29,10 @@ export interface DefinitionOptions<L extends string = string> {
   /** Base unit (`seconds`, `bytes`, ...); the name has to end in it. @default none */
   readonly unit?: string;
   /**
-   * Whether the names may have any characters, as Prometheus 3 and OpenTelemetry allow: `http.server.duration`. Scrapers that do not ask for
-   * such names get them with underscores, so that names that are alike then are refused. @default false
+   * Whether the names may have any characters, as Prometheus 3 and OpenTelemetry allow:
+   * `http.server.duration`. Scrapers that do not ask for such names get them with underscores, so
+   * that names that are alike then are refused.
+   * @default false
    */
   readonly utf8Names?: boolean;
 }
@@ -35,7 +40,8 @@ export interface DefinitionOptions<L extends string = string> {
 /**
  * Checks what all kinds of metric have in common.
  *
- * @throws MetricsError ERR_METRICS_INVALID_NAME, ERR_METRICS_INVALID_LABEL or ERR_METRICS_INVALID_OPTION.
+ * @throws MetricsError ERR_METRICS_INVALID_NAME, ERR_METRICS_INVALID_LABEL or
+ *   ERR_METRICS_INVALID_OPTION.
  */
 export function toDefinition(type: MetricType, options: DefinitionOptions, suffix: string = ''): FamilyDefinition {
   const { help, unit = '', utf8Names = false } = options;

@@ -5,7 +5,9 @@ import type { LabelValue } from './labels.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/** What an exemplar says, above all which trace to look at: `{ trace_id: '...', span_id: '...' }`. */
+/**
+ * What an exemplar says, above all which trace to look at: `{ trace_id: '...', span_id: '...' }`.
+ */
 export type ExemplarLabels = Readonly<Record<string, LabelValue>>;
 
 /** An example of what is recorded, given together with the value. */
@@ -17,7 +19,8 @@ export interface ExemplarInput {
 }
 
 /**
- * Asked for the labels of an exemplar while something is recorded; `undefined`: there is none to be had at this moment. What it throws is swallowed.
+ * Asked for the labels of an exemplar while something is recorded; `undefined`: there is none to be
+ * had at this moment. What it throws is swallowed.
  */
 export type ExemplarSource = () => ExemplarLabels | undefined;
 

@@ -17,7 +17,10 @@ export class BoundGauge extends Bound {
     this.#timed = timed;
   }
 
-  /** @param value Any number; NaN and infinities too. @throws MetricsError ERR_METRICS_INVALID_VALUE */
+  /**
+   * @param value Any number; NaN and infinities too.
+   * @throws MetricsError ERR_METRICS_INVALID_VALUE
+   */
   set(value: number): void {
     if (typeof value !== 'number') throw this.invalid('set', value, 'a number');
     const at = this.index;
@@ -43,7 +46,10 @@ export class BoundGauge extends Bound {
     this.set(this.#clock.now() / 1000);
   }
 
-  /** Starts a stopwatch; the function that it returns sets the gauge to the seconds that have passed, and returns them. */
+  /**
+   * Starts a stopwatch; the function that it returns sets the gauge to the seconds that have
+   * passed, and returns them.
+   */
   startTimer(): () => number {
     const start = this.#clock.sharedMs();
     return () => {
@@ -68,7 +74,10 @@ export class BoundGauge extends Bound {
 
 /** What gauges are made with. */
 export interface GaugeOptions<L extends string = string> extends MetricOptions<L> {
-  /** How the values of several processes become one. `all` shows each, with a label `process`. @default 'sum' */
+  /**
+   * How the values of several processes become one. `all` shows each, with a label `process`.
+   * @default 'sum'
+   */
   readonly aggregation?: Aggregation;
   /** Leave out the values of processes that have ended. @default true */
   readonly liveOnly?: boolean;

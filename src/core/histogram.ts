@@ -14,7 +14,10 @@ export interface HistogramOptions<L extends string = string> extends MetricOptio
    * @default .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10; with `native`, false
    */
   readonly buckets?: readonly number[] | false;
-  /** Native (sparse exponential) buckets, which need no bounds: alone, or beside classic ones. @default none */
+  /**
+   * Native (sparse exponential) buckets, which need no bounds: alone, or beside classic ones.
+   * @default none
+   */
   readonly native?: NativeOptions;
 }
 
@@ -29,7 +32,8 @@ const MAX_BUCKETS = 1000;
  *
  *     const duration = new Histogram({ name: 'duration_seconds', help: 'How long it took.', native: {} });
  *
- * With native buckets any number can be observed, as the specification has it: an infinity is in a bucket of its own, NaN in none, and both stay in the sum for ever.
+ * With native buckets any number can be observed, as the specification has it: an infinity is in a
+ * bucket of its own, NaN in none, and both stay in the sum for ever.
  */
 export class Histogram<L extends string = never> extends Metric<L, BoundHistogram> {
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */

@@ -11,7 +11,10 @@ class BoundInfo extends Bound {
   }
 }
 
-/** Facts that don't change while a process lives, as labels of a series that is always 1. Processes that say the same show once. */
+/**
+ * Facts that don't change while a process lives, as labels of a series that is always 1. Processes
+ * that say the same show once.
+ */
 export class Info<L extends string = never> extends Metric<L, BoundInfo> {
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
   constructor(options: MetricOptions<L>) {

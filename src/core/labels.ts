@@ -11,7 +11,8 @@ export type LabelSet<L extends string> = Readonly<Record<L, LabelValue>>;
 export const MAX_LABEL_BYTES = 1024;
 
 /**
- * A label value as it is kept: well-formed (lone surrogates become U+FFFD, as they would when written) and at most 1 KiB, cut between code points.
+ * A label value as it is kept: well-formed (lone surrogates become U+FFFD, as they would when
+ * written) and at most 1 KiB, cut between code points.
  *
  * @throws MetricsError ERR_METRICS_INVALID_LABEL for anything but a string, number or boolean.
  */

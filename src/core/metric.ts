@@ -16,11 +16,18 @@ import type { Registry } from './registry.ts';
 export interface MetricOptions<L extends string = string> extends DefinitionOptions<L> {
   /** @default the default registry */
   readonly registry?: Registry;
-  /** How many series the family may have in a process; what comes later counts in one overflow series. @default 2000 */
+  /**
+   * How many series the family may have in a process; what comes later counts in one overflow
+   * series.
+   * @default 2000
+   */
   readonly maxSeries?: number;
   /** Series to which nothing was recorded for so long are removed. @default never */
   readonly idleSeconds?: number;
-  /** Called before a scrape is read, to bring the values up to date; under several processes also every few seconds in each. */
+  /**
+   * Called before a scrape is read, to bring the values up to date; under several processes also
+   * every few seconds in each.
+   */
   readonly collect?: () => void | Promise<void>;
 }
 
@@ -75,16 +82,19 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
   protected abstract bind(labelValues: LabelValues): B;
 
   /**
-   * The series with these labels, made if need be (it then shows as zero). Some 100 ns; keep the handle where a path is hot.
+   * The series with these labels, made if need be (it then shows as zero). Some 100 ns; keep the
+   * handle where a path is hot.
    *
-   * @throws MetricsError ERR_METRICS_INVALID_LABEL for a missing, unknown or extra name, or a value that is no string, number or boolean.
+   * @throws MetricsError ERR_METRICS_INVALID_LABEL for a missing, unknown or extra name, or a value
+   *   that is no string, number or boolean.
    */
   labels(values: LabelSet<L>): B {
     if (typeof values !== 'object' || values === null) return this.#resolve(values);
     const names = this.#names;
     let node: Branch<B> | B | undefined = this.#tree;
     let i = 0;
-    // One loop checks the names, counts them and loads the values: V8 has all three at hand here, and twice the time is lost elsewhere.
+    // One loop checks the names, counts them and loads the values: V8 has all three at hand here,
+    // and twice the time is lost elsewhere.
     for (const name in values) {
       if (name !== names[i++]) return this.#inAnyOrder(values);
       node = (node as Branch<B>).get(textOf(values[name]));
@@ -93,7 +103,10 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     return i === names.length && i > 0 ? (node as B) : this.#resolve(values);
   }
 
-  /** Takes a series off the page. Handles on it stay good: what they record brings it back, from zero. */
+  /**
+   * Takes a series off the page. Handles on it stay good: what they record brings it back, from
+   * zero.
+   */
   remove(values: LabelSet<L>): void {
     const labelValues = this.#toLabelValues(values);
     const handle = this.#find(labelValues);
@@ -113,7 +126,10 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     this.#fallback.attach(fallback);
   }
 
-  /** The series without labels. @throws MetricsError ERR_METRICS_INVALID_LABEL where the family has labels. */
+  /**
+   * The series without labels.
+   * @throws MetricsError ERR_METRICS_INVALID_LABEL where the family has labels.
+   */
   protected get sole(): B {
     if (this.definition.labelNames.length > 0) throw wrongLabels(this.name, this.definition.labelNames, {});
     return this.#fallback;
@@ -253,7 +269,9 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     return node as B | undefined;
   }
 
-  /** Makes a series, or points to the overflow series where there are too many or there is no space. */
+  /**
+   * Makes a series, or points to the overflow series where there are too many or there is no space.
+   */
   #admit(labelValues: LabelValues, handle: B = this.bind(Object.freeze(labelValues))): B {
     const range = this.#size < this.maxSeries ? this.#family.allocate(labelValues) : undefined;
     if (!range) {
@@ -264,7 +282,10 @@ export abstract class Metric<L extends string, B extends Bound> implements Bound
     return handle;
   }
 
-  /** Takes up the series that the slot's last owner left: they count towards the limit, grow idle, and can be removed. */
+  /**
+   * Takes up the series that the slot's last owner left: they count towards the limit, grow idle,
+   * and can be removed.
+   */
   #takeUp(): void {
     for (const labelValues of [...this.#family.series()]) {
       if (!this.#find(labelValues)) this.#place(this.bind(labelValues), this.#family.allocate(labelValues)!);

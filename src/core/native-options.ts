@@ -4,13 +4,26 @@ import type { NativeBucketDefinition } from '../snapshot/snapshot.ts';
 
 /** What native buckets are made with. Give a factor or a schema, not both. */
 export interface NativeOptions {
-  /** How many times its lower bound a bucket's upper bound is at the most: larger than 1. @default 1.1 */
+  /**
+   * How many times its lower bound a bucket's upper bound is at the most: larger than 1.
+   * @default 1.1
+   */
   readonly factor?: number;
-  /** The same in the specification's terms, -4 to 8: there are 2^schema buckets from any value to its double. */
+  /**
+   * The same in the specification's terms, -4 to 8: there are 2^schema buckets from any value to
+   * its double.
+   */
   readonly schema?: number;
-  /** A series with more populated buckets halves its resolution: one bucket where there were two. @default 160 */
+  /**
+   * A series with more populated buckets halves its resolution: one bucket where there were two.
+   * @default 160
+   */
   readonly maxBuckets?: number;
-  /** Values from -zeroThreshold to zeroThreshold are counted as zero; raised to the next bucket's bound. @default 2^-128 */
+  /**
+   * Values from -zeroThreshold to zeroThreshold are counted as zero; raised to the next bucket's
+   * bound.
+   * @default 2^-128
+   */
   readonly zeroThreshold?: number;
 }
 
@@ -45,7 +58,10 @@ export function toNativeDefinition(family: string, options: NativeOptions): Nati
   return Object.freeze({ schema, maxBuckets, zeroThreshold: threshold });
 }
 
-/** The lowest schema whose buckets grow by no more than the factor, as far as there is one: 1.1 gives 3. */
+/**
+ * The lowest schema whose buckets grow by no more than the factor, as far as there is one: 1.1
+ * gives 3.
+ */
 function schemaOf(factor: number): number {
   const schema = 0 - Math.floor(Math.log2(Math.log2(factor)));
   return Math.min(Math.max(schema, MIN_SCHEMA), MAX_SCHEMA);

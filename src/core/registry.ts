@@ -21,13 +21,20 @@ export type AnyMetric = Metric<string, Bound>;
 
 /** What a registry is made with. */
 export interface RegistryOptions {
-  /** Where the numbers live, asked for when the first metric is defined. @default the heap of this process */
+  /**
+   * Where the numbers live, asked for when the first metric is defined.
+   * @default the heap of this process
+   */
   readonly openStore?: () => Store;
   /** @default the system's */
   readonly clock?: Clock;
   /** How long a metric's `collect` may take before the scrape goes on without it. @default 2000 */
   readonly collectTimeoutMs?: number;
-  /** Under several processes: how often each brings the metrics with `collect` up to date between scrapes. @default 5 */
+  /**
+   * Under several processes: how often each brings the metrics with `collect` up to date between
+   * scrapes.
+   * @default 5
+   */
   readonly refreshSeconds?: number;
   /** See `setExemplarSource`. @default none */
   readonly exemplarSource?: ExemplarSource;
@@ -83,14 +90,18 @@ export class Registry {
     return this.#metrics.values();
   }
 
-  /** @internal Called by a metric that is being made. @throws MetricsError ERR_METRICS_DUPLICATE_NAME */
+  /**
+   * @internal Called by a metric that is being made.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME
+   */
   add(metric: AnyMetric): StoredFamily {
     const names = this.#freeNames(metric);
     return this.#enter(metric, names, this.store.define(metric.definition));
   }
 
   /**
-   * Takes a family over from the registry that it is in, with all that this process has counted. Handles on it stay good.
+   * Takes a family over from the registry that it is in, with all that this process has counted.
+   * Handles on it stay good.
    *
    * @throws MetricsError ERR_METRICS_DUPLICATE_NAME; the family then stays where it is.
    */
@@ -131,15 +142,18 @@ export class Registry {
     this.store.undefine(family);
   }
 
-  /** Takes a family off the page, with all its series; the name is free again. What its handles record from now on is seen by nobody. */
+  /**
+   * Takes a family off the page, with all its series; the name is free again. What its handles
+   * record from now on is seen by nobody.
+   */
   unregister(metric: AnyMetric): void {
     // Its cells will serve other families, so that handles need new ones.
     if (this.#metrics.get(metric.name) === metric) new Registry().adopt(metric);
   }
 
   /**
-   * The numbers of all processes at this moment. Brings metrics with `collect` up to date first; what fails or hangs is left as it was.
-   * Calls that overlap share one collection.
+   * The numbers of all processes at this moment. Brings metrics with `collect` up to date first;
+   * what fails or hangs is left as it was. Calls that overlap share one collection.
    */
   async snapshot(): Promise<Snapshot> {
     const snapshot = await this.collect();
@@ -155,7 +169,10 @@ export class Registry {
     return this.#running;
   }
 
-  /** Moves all metrics to another store, with what they have counted: what counts is added to what the store holds. */
+  /**
+   * Moves all metrics to another store, with what they have counted: what counts is added to what
+   * the store holds.
+   */
   moveTo(store: Store): void {
     const old = this.#store;
     this.#store = store;
@@ -168,8 +185,9 @@ export class Registry {
   }
 
   /**
-   * From now on each counter series and each histogram bucket gets an exemplar from `source` at times, at most one in a second; `undefined`: no longer.
-   * The source is asked while something is recorded, so that it can tell what goes on. See `promenade/opentelemetry` for one.
+   * From now on each counter series and each histogram bucket gets an exemplar from `source` at
+   * times, at most one in a second; `undefined`: no longer. The source is asked while something is
+   * recorded, so that it can tell what goes on. See `promenade/opentelemetry` for one.
    */
   setExemplarSource(source: ExemplarSource | undefined): void {
     this.#sampler?.close();
@@ -188,10 +206,12 @@ export class Registry {
   }
 
   /**
-   * Labels that every series on the page gets that does not have them already: those that name the application, say. They belong to the page, so give the same in
-   * all processes: what differs from process to process is a label of a metric.
+   * Labels that every series on the page gets that does not have them already: those that name the
+   * application, say. They belong to the page, so give the same in all processes: what differs from
+   * process to process is a label of a metric.
    *
-   * @throws MetricsError ERR_METRICS_INVALID_LABEL for a name that is none, or a value that is no string, number or boolean.
+   * @throws MetricsError ERR_METRICS_INVALID_LABEL for a name that is none, or a value that is no
+   *   string, number or boolean.
    */
   setDefaultLabels(labels: LabelSet<string>): void {
     const { labelNames: names } = toDefinition('gauge', {
@@ -204,15 +224,16 @@ export class Registry {
   }
 
   /**
-   * Shows on the page what is counted elsewhere, read each time when the page is. What has a name that the page has already is left out.
-   * Returns what removes it again.
+   * Shows on the page what is counted elsewhere, read each time when the page is. What has a name
+   * that the page has already is left out. Returns what removes it again.
    */
   addSource(source: FamilySource): () => void {
     return this.#sources.add(source);
   }
 
   /**
-   * @internal Shows families that are computed from the page's others, over all processes. What has a name that the page has already is left out.
+   * @internal Shows families that are computed from the page's others, over all processes. What has
+   *   a name that the page has already is left out.
    */
   addDerivation(derivation: FamilyDerivation): void {
     this.#derivations.add(derivation);
@@ -223,7 +244,9 @@ export class Registry {
     return this.store.status();
   }
 
-  /** Stops timers and gives the store up; what was counted stays where it was written. Idempotent. */
+  /**
+   * Stops timers and gives the store up; what was counted stays where it was written. Idempotent.
+   */
   close(): void {
     clearInterval(this.#refresher);
     this.setExemplarSource(undefined);
@@ -268,11 +291,15 @@ export class Registry {
     await this.#collectors.run(this.#metrics.values());
   }
 
-  /** Other processes read this one's values whenever they are asked, so what is collected may not grow old. */
+  /**
+   * Other processes read this one's values whenever they are asked, so what is collected may not
+   * grow old.
+   */
   #keepFresh(): void {
     if (!this.store.shared || this.#refresher) return;
     this.#refresher = setInterval(() => void this.#freshen(), this.#refreshMs).unref();
-    // At once, too, so that no zeros show until the first turn; when all that is defined together is defined.
+    // At once, too, so that no zeros show until the first turn; when all that is defined together
+    // is defined.
     setImmediate(() => void this.#freshen()).unref();
   }
 }

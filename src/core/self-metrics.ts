@@ -5,10 +5,11 @@ import { Counter } from './counter.ts';
 import type { Registry, SelfObserver } from './registry.ts';
 
 /**
- * Puts what Promenade knows of itself on the registry's page: series by family, series past the limit, processes, the store's size and state.
- * Idempotent.
+ * Puts what Promenade knows of itself on the registry's page: series by family, series past the
+ * limit, processes, the store's size and state. Idempotent.
  *
- * @param prefix of the families' names. @default none
+ * @param prefix of the families' names.
+ * @default none
  */
 export function observeSelf(registry: Registry, prefix: string = ''): void {
   registry.self ??= new SelfMetrics(registry, prefix);

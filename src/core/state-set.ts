@@ -15,7 +15,8 @@ export class BoundStateSet extends Bound {
   }
 
   /**
-   * Switches to one state; or, with `on`, switches that state alone on or off, where several can be at once.
+   * Switches to one state; or, with `on`, switches that state alone on or off, where several can be
+   * at once.
    *
    * @throws MetricsError ERR_METRICS_INVALID_VALUE for an unknown state.
    */

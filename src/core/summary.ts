@@ -41,7 +41,8 @@ export class BoundSummary extends Bound {
     const bucket = summaryIndex(value);
     if (bucket !== NO_BUCKET) {
       const block = this.#block(blockKey(bucket, value < 0, SUMMARY_SCHEMA));
-      // Where the store is full a value is counted with the zeros: the count and the sum stay right.
+      // Where the store is full a value is counted with the zeros: the count and the sum stay
+      // right.
       if (block) {
         cells = block.cells;
         place = block.index + (bucket & (BLOCK_CELLS - 1));
@@ -52,7 +53,10 @@ export class BoundSummary extends Bound {
     this.#parity = 1 - this.#parity;
   }
 
-  /** Starts a stopwatch; the function that it returns observes the seconds that have passed, and returns them. */
+  /**
+   * Starts a stopwatch; the function that it returns observes the seconds that have passed, and
+   * returns them.
+   */
   startTimer(): () => number {
     const { clock } = this.#summary.registry;
     const start = clock.sharedMs();
@@ -87,7 +91,10 @@ export interface SummaryOptions<L extends string = string> extends MetricOptions
   readonly quantiles?: readonly number[];
 }
 
-/** Quantiles over everything observed, right to 1.1 % and over any number of processes. Prefer histograms where they do. */
+/**
+ * Quantiles over everything observed, right to 1.1 % and over any number of processes. Prefer
+ * histograms where they do.
+ */
 export class Summary<L extends string = never> extends Metric<L, BoundSummary> {
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
   constructor(options: SummaryOptions<L>) {

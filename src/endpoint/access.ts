@@ -1,6 +1,7 @@
 /**
- * What the application says of a session or a token of its own: `undefined`, `null` or `false` when it knows nobody
- * by it; else whether this somebody may read metrics. `true` is short for `{ allowed: true }`.
+ * What the application says of a session or a token of its own: `undefined`, `null` or `false` when
+ * it knows nobody by it; else whether this somebody may read metrics. `true` is short for
+ * `{ allowed: true }`.
  */
 export type Access = boolean | { readonly allowed: boolean } | null | undefined;
 

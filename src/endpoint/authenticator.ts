@@ -8,9 +8,15 @@ import { messageOf, Warning } from './warning.ts';
 
 /** What the application contributes to METRICS_AUTHENTICATION. */
 export interface AuthenticationCallbacks<Subject> {
-  /** Who is logged in: nobody, somebody who may read metrics, or somebody who may not. A throw refuses the request with 401. */
+  /**
+   * Who is logged in: nobody, somebody who may read metrics, or somebody who may not. A throw
+   * refuses the request with 401.
+   */
   readonly session?: ((request: Subject) => Access | Promise<Access>) | undefined;
-  /** Whether this is one of the application's own tokens, and may read metrics. A throw refuses the request with 401. */
+  /**
+   * Whether this is one of the application's own tokens, and may read metrics. A throw refuses the
+   * request with 401.
+   */
   readonly checkToken?: ((token: string) => Access | Promise<Access>) | undefined;
 }
 
@@ -22,8 +28,8 @@ export class Authenticator<Subject> {
   readonly #warning: Warning = new Warning('WARN_METRICS_AUTHENTICATION');
 
   /**
-   * @throws MetricsError ERR_METRICS_INVALID_SETTING when authentication is on and nobody could ever pass it, or when the
-   *   tokens file can't be read.
+   * @throws MetricsError ERR_METRICS_INVALID_SETTING when authentication is on and nobody could
+   *   ever pass it, or when the tokens file can't be read.
    */
   constructor(settings: Settings, callbacks: AuthenticationCallbacks<Subject>) {
     this.#settings = settings;
@@ -42,8 +48,10 @@ export class Authenticator<Subject> {
   }
 
   /**
-   * @param authorization the request's Authorization header, `undefined` if it has none or more than one
-   * @param subject what the application's `session` takes; `undefined` where nobody can be logged in
+   * @param authorization the request's Authorization header, `undefined` if it has none or more
+   *   than one
+   * @param subject what the application's `session` takes; `undefined` where nobody can be logged
+   *   in
    */
   async judge(authorization: string | undefined, subject: Subject | undefined): Promise<Verdict> {
     if (!this.#settings.authentication) return 200;

@@ -18,11 +18,16 @@ import { resolveSettings, type Environment, type Settings, type SettingsOptions 
 export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOptions, AuthenticationCallbacks<Subject> {
   /** The families on the page. @default the default registry */
   readonly registry?: Registry | undefined;
-  /** How many pages may be in the making or on their way at once; beyond it a scrape gets 503. @default 128 */
+  /**
+   * How many pages may be in the making or on their way at once; beyond it a scrape gets 503.
+   * @default 128
+   */
   readonly maxScrapes?: number | undefined;
   /**
-   * Whether OpenMetrics 1.0 says with a `_created` line since when each counter, histogram and summary counts: one moment for all, that of the
-   * directory. A line a series more; Prometheus itself prefers the protobuf format for it. @default false
+   * Whether OpenMetrics 1.0 says with a `_created` line since when each counter, histogram and
+   * summary counts: one moment for all, that of the directory. A line a series more; Prometheus
+   * itself prefers the protobuf format for it.
+   * @default false
    */
   readonly createdSamples?: boolean | undefined;
 }
@@ -33,31 +38,48 @@ export interface Endpoint<Subject = IncomingMessage> {
   readonly enabled: boolean;
   readonly settings: Settings;
   readonly registry: Registry;
-  /** Where the application's own server serves the page; `undefined` where it doesn't: disabled, or METRICS_PORT is set. */
+  /**
+   * Where the application's own server serves the page; `undefined` where it doesn't: disabled, or
+   * METRICS_PORT is set.
+   */
   readonly publicPath: string | undefined;
-  /** Whether a request to the application's own server is for the page. Never throws, whatever the URL is. */
+  /**
+   * Whether a request to the application's own server is for the page. Never throws, whatever the
+   * URL is.
+   */
   readonly matches: (request: { readonly url?: string | undefined }) => boolean;
   /** Serves the page on node:http to whoever asks; ask `matches` first. */
   readonly handler: MetricsHandler;
-  /** Serves the page where requests are those of the Fetch standard; ask `matches` first. `subject` is what `session` gets, by default the request. */
+  /**
+   * Serves the page where requests are those of the Fetch standard; ask `matches` first. `subject`
+   * is what `session` gets, by default the request.
+   */
   readonly fetch: (request: Request, subject?: Subject) => Promise<Response>;
-  /** As `handler`, for frameworks whose request is not node:http's: `subject` is what `session` gets. */
+  /**
+   * As `handler`, for frameworks whose request is not node:http's: `subject` is what `session`
+   * gets.
+   */
   readonly serve: (request: IncomingMessage, response: ServerResponse, subject: Subject) => void;
   /**
-   * Opens the listener on METRICS_PORT; resolves when it is open, or is another process's for now. Does nothing without METRICS_PORT.
+   * Opens the listener on METRICS_PORT; resolves when it is open, or is another process's for now.
+   * Does nothing without METRICS_PORT.
    *
    * @throws MetricsError ERR_METRICS_INVALID_SETTING when that address can never be listened on.
    */
   listen(): Promise<void>;
-  /** Closes the listener and gives up apps' collectors that run. The registry goes on: it may be shared. */
+  /**
+   * Closes the listener and gives up apps' collectors that run. The registry goes on: it may be
+   * shared.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Reads the settings and makes what they ask for. The adapters mount it; with a server of your own, mount it yourself.
+ * Reads the settings and makes what they ask for. The adapters mount it; with a server of your own,
+ * mount it yourself.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it;
- *   `ERR_METRICS_STORE_*` where the directory can't be used.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function createEndpoint<Subject = IncomingMessage>(
   options: EndpointOptions<Subject> = {},

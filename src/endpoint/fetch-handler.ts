@@ -7,14 +7,18 @@ export type FetchHandler = (request: Request) => Promise<Response>;
 /**
  * The page for a server that speaks fetch, without a path of its own.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read the page.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
+ *   the page.
  */
 export function createFetchHandler(options: ScraperOptions<Request>): FetchHandler {
   const scraper = new Scraper(options);
   return (request) => respond(scraper, request, request);
 }
 
-/** Answers one request. The page is streamed: rendered as it is read, and no more once the reader has cancelled. */
+/**
+ * Answers one request. The page is streamed: rendered as it is read, and no more once the reader
+ * has cancelled.
+ */
 export async function respond<Subject>(
   scraper: Scraper<Subject>,
   request: Request,

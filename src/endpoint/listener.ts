@@ -21,13 +21,17 @@ export interface ListenerOptions {
 const defaultRetryMs = 2000;
 const closeGraceMs = 2000;
 const probeTimeoutMs = 1000;
-/** A sibling that is blocked or just going doesn't answer; nor do some strangers. After so many tries one is told either way. */
+/**
+ * A sibling that is blocked or just going doesn't answer; nor do some strangers. After so many
+ * tries one is told either way.
+ */
 const patientTries = 3;
 const identityHeader = 'promenade-identity';
 
 /**
- * The server on METRICS_PORT. Of several processes that want the port one has it; the others try again every few seconds,
- * quietly, so that one of those alive always serves it. It doesn't keep the process alive.
+ * The server on METRICS_PORT. Of several processes that want the port one has it; the others try
+ * again every few seconds, quietly, so that one of those alive always serves it. It doesn't keep
+ * the process alive.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -50,7 +54,8 @@ export class Listener {
   /**
    * Resolves when the port is ours, or is taken and will be tried again.
    *
-   * @throws MetricsError ERR_METRICS_INVALID_SETTING when it can never be: no such address, no permission.
+   * @throws MetricsError ERR_METRICS_INVALID_SETTING when it can never be: no such address, no
+   *   permission.
    */
   async listen(): Promise<void> {
     const error = await this.#bind();
@@ -99,7 +104,8 @@ export class Listener {
         resolve(error);
       };
       this.#server.once('error', settle).once('listening', settle);
-      // Exclusive, because the workers of node:cluster would else share the port and a blocked one would get its part of the scrapes.
+      // Exclusive, because the workers of node:cluster would else share the port and a blocked one
+      // would get its part of the scrapes.
       this.#server.listen({ host, port, exclusive: true });
     });
   }
@@ -134,7 +140,10 @@ export class Listener {
   }
 }
 
-/** Asks whoever has the port for its identity: `stranger` if it has none, `silent` if there is no answer. */
+/**
+ * Asks whoever has the port for its identity: `stranger` if it has none, `silent` if there is no
+ * answer.
+ */
 function probe({ host, port }: ListenerOptions): Promise<string> {
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return new Promise((resolve) => {
@@ -153,7 +162,8 @@ function probe({ host, port }: ListenerOptions): Promise<string> {
       resolve([response.headers[identityHeader] ?? 'stranger'].flat()[0]!);
     });
     asked.on('timeout', () => asked.destroy());
-    // Whoever breaks the connection off may be a sibling that is just going; only one who speaks another language is certainly none.
+    // Whoever breaks the connection off may be a sibling that is just going; only one who speaks
+    // another language is certainly none.
     asked.on('error', ({ code = '' }: NodeJS.ErrnoException) =>
       resolve(code.startsWith('HPE_') ? 'stranger' : 'silent'),
     );

@@ -10,8 +10,10 @@ export type MetricsHandler = (request: IncomingMessage, response: ServerResponse
  *
  * @example
  * const metrics = createMetricsHandler({ registry, settings: resolveSettings() });
- * createServer((request, response) => (request.url === '/metrics' ? metrics(request, response) : app(request, response)));
- * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read the page.
+ * createServer((request, response) => (request.url === '/metrics' ? metrics(request, response) :
+ * app(request, response)));
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
+ *   the page.
  */
 export function createMetricsHandler(options: ScraperOptions<IncomingMessage>): MetricsHandler {
   const scraper = new Scraper(options);
@@ -59,8 +61,8 @@ async function answer<Subject>(
 }
 
 /**
- * The Authorization header, if there is exactly one: `request.headers` keeps the first of several, which a proxy in front may
- * not have looked at.
+ * The Authorization header, if there is exactly one: `request.headers` keeps the first of several,
+ * which a proxy in front may not have looked at.
  */
 export function soleAuthorization({
   headers,

@@ -5,7 +5,10 @@ export interface RequestTarget {
   readonly query: string;
 }
 
-/** Takes apart `/path?query`, absolute URLs (`http://host/path`), and whatever else arrives (`*`, `//`, `http://`). */
+/**
+ * Takes apart `/path?query`, absolute URLs (`http://host/path`), and whatever else arrives (`*`,
+ * `//`, `http://`).
+ */
 export function requestTarget(url: string): RequestTarget {
   const relative = url.replace(/^https?:\/\/[^/?#]*/i, '').split('#', 1)[0]!;
   const mark = relative.indexOf('?');

@@ -4,7 +4,9 @@ import type { Registry } from '../core/registry.ts';
 
 const labelNames = ['format', 'code'] as const;
 
-/** What the endpoint says of itself: `metrics_scrapes_total` and `metrics_scrape_duration_seconds`. */
+/**
+ * What the endpoint says of itself: `metrics_scrapes_total` and `metrics_scrape_duration_seconds`.
+ */
 export class ScrapeFamilies {
   readonly #scrapes: Counter<'format' | 'code'>;
   readonly #duration: Histogram<'format' | 'code'>;

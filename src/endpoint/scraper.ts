@@ -30,7 +30,10 @@ export interface ScrapeRequest<Subject> {
 export interface ScrapeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** A short body; or else what writes the page to the response and ends it. It must be called, once; it never rejects. */
+  /**
+   * A short body; or else what writes the page to the response and ends it. It must be called,
+   * once; it never rejects.
+   */
   readonly body: string | ((target: Writable) => Promise<void>);
 }
 
@@ -46,7 +49,10 @@ interface Page {
 export interface ScraperOptions<Subject> extends AuthenticationCallbacks<Subject> {
   readonly registry: Registry;
   readonly settings: Settings;
-  /** How many pages may be in the making or on their way at once; beyond it a scrape gets 503. @default 128 */
+  /**
+   * How many pages may be in the making or on their way at once; beyond it a scrape gets 503.
+   * @default 128
+   */
   readonly maxScrapes?: number | undefined;
   /** See EndpointOptions. */
   readonly createdSamples?: boolean | undefined;
@@ -69,7 +75,10 @@ export class Scraper<Subject> {
   readonly #warning: Warning = new Warning('WARN_METRICS_SCRAPE');
   #scrapes = 0;
 
-  /** @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read the page. */
+  /**
+   * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
+   *   the page.
+   */
   constructor(options: ScraperOptions<Subject>) {
     this.#registry = options.registry;
     this.#authenticator = new Authenticator(options.settings, options);
@@ -191,14 +200,18 @@ function headersOf(contentType: string): Record<string, string> {
   return { 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 }
 
-/** How long a scrape may take: what Prometheus says it will wait, less a twentieth for the way back. */
+/**
+ * How long a scrape may take: what Prometheus says it will wait, less a twentieth for the way back.
+ */
 function timeoutOf(header: string | undefined): number {
   const seconds = Number(header);
   const known = seconds > 0 ? Math.min(seconds, maxTimeoutSeconds) : defaultTimeoutSeconds;
   return known * 950;
 }
 
-/** What the promise gives, or `undefined` after the time; its late failure is then nobody's concern. */
+/**
+ * What the promise gives, or `undefined` after the time; its late failure is then nobody's concern.
+ */
 async function within(timeoutMs: number, promise: Promise<Snapshot>): Promise<Snapshot | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {

@@ -8,9 +8,10 @@ import { messageOf, Warning } from './warning.ts';
 const checkIntervalMs = 1000;
 
 /**
- * The tokens of METRICS_TOKENS_FILE: one a line, plain or `sha256:<hex>`; blank lines and lines that begin with `#` are
- * left out. A change is noticed within a second of the next request. A file that has become unreadable or malformed
- * leaves the last good tokens in force and gives one warning; one that has become empty revokes them all.
+ * The tokens of METRICS_TOKENS_FILE: one a line, plain or `sha256:<hex>`; blank lines and lines
+ * that begin with `#` are left out. A change is noticed within a second of the next request. A file
+ * that has become unreadable or malformed leaves the last good tokens in force and gives one
+ * warning; one that has become empty revokes them all.
  */
 export class TokensFile {
   readonly #path: string;
@@ -23,7 +24,8 @@ export class TokensFile {
 
   /**
    * @param now a monotonic clock in milliseconds
-   * @throws MetricsError ERR_METRICS_INVALID_SETTING when the file can't be read or holds something else than tokens.
+   * @throws MetricsError ERR_METRICS_INVALID_SETTING when the file can't be read or holds something
+   *   else than tokens.
    */
   constructor(path: string, now: () => number = () => performance.now()) {
     this.#path = path;
@@ -69,7 +71,10 @@ export class TokensFile {
   }
 }
 
-/** Changes whenever the file does: it is replaced, rewritten, or given back an old modification time. */
+/**
+ * Changes whenever the file does: it is replaced, rewritten, or given back an old modification
+ * time.
+ */
 function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }

@@ -1,6 +1,7 @@
 /**
- * Marks what HTTP metrics leave out: a request that is a scrape (`request[unmeasured] = true`, set when the page is served,
- * so looked at when the response closes), and every request to a server (`server[unmeasured] = true`, set from the start).
+ * Marks what HTTP metrics leave out: a request that is a scrape (`request[unmeasured] = true`, set
+ * when the page is served, so looked at when the response closes), and every request to a server
+ * (`server[unmeasured] = true`, set from the start).
  */
 export const unmeasured: unique symbol = Symbol.for('promenade.http.unmeasured');
 

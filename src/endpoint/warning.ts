@@ -1,5 +1,6 @@
 /**
- * A process warning that is given once until the trouble is over, so that a scrape every few seconds doesn't fill a log.
+ * A process warning that is given once until the trouble is over, so that a scrape every few
+ * seconds doesn't fill a log.
  */
 export class Warning {
   readonly #code: string;

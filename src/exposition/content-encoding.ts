@@ -10,7 +10,10 @@ interface ZstdModule {
   readonly createZstdCompress?: (this: void) => Transform;
 }
 
-/** Metrics shrink twelvefold at the fastest level; the slower ones take four times as long for a tenth less. */
+/**
+ * Metrics shrink twelvefold at the fastest level; the slower ones take four times as long for a
+ * tenth less.
+ */
 const GZIP_LEVEL = 1;
 
 const { createZstdCompress } = zlib as ZstdModule;
@@ -19,8 +22,9 @@ const { createZstdCompress } = zlib as ZstdModule;
 const ENCODINGS: readonly ContentEncoding[] = createZstdCompress ? ['gzip', 'zstd', 'identity'] : ['gzip', 'identity'];
 
 /**
- * The encoding that serves an Accept-Encoding header best (RFC 9110, section 12.5.3). Without a header, and where nothing
- * that we have is wanted, it is `identity`: a page as it is is better than none.
+ * The encoding that serves an Accept-Encoding header best (RFC 9110, section 12.5.3). Without a
+ * header, and where nothing that we have is wanted, it is `identity`: a page as it is is better
+ * than none.
  */
 export function negotiateEncoding(acceptEncoding: string | undefined): ContentEncoding {
   const qualities = parseAcceptEncoding(acceptEncoding ?? '');
@@ -38,7 +42,10 @@ export function negotiateEncoding(acceptEncoding: string | undefined): ContentEn
   return best;
 }
 
-/** A stream that packs what is written to it, on threads of Node's pool; none for `identity`. The answer carries `Content-Encoding` then. */
+/**
+ * A stream that packs what is written to it, on threads of Node's pool; none for `identity`. The
+ * answer carries `Content-Encoding` then.
+ */
 export function createCompressor(encoding: ContentEncoding): Transform | undefined {
   if (encoding === 'zstd') return createZstdCompress?.();
   return encoding === 'gzip' ? zlib.createGzip({ level: GZIP_LEVEL }) : undefined;

@@ -16,13 +16,19 @@ const SUM_AND_COUNT: readonly SampleLine[] = [{ suffix: '_sum' }, { suffix: '_co
 export interface LineStyle {
   /** Whether what only rises has a line that says since when it counts. */
   readonly createdSamples: boolean;
-  /** Whether a histogram has a sum where values can be negative and so make it fall; without it there is no count either. */
+  /**
+   * Whether a histogram has a sum where values can be negative and so make it fall; without it
+   * there is no count either.
+   */
   readonly sumsNegativeValues: boolean;
   /** Prints `le` and `quantile`. */
   formatBound(bound: number): string;
 }
 
-/** The lines of one series, the same for each series of the family; {@link fillSamples} has their values in the same order. */
+/**
+ * The lines of one series, the same for each series of the family; {@link fillSamples} has their
+ * values in the same order.
+ */
 export function sampleLines(definition: FamilyDefinition, style: LineStyle): SampleLine[] {
   const lines = valueLines(definition, style);
   return style.createdSamples && onlyRises(definition) && !definition.exactName
@@ -66,7 +72,10 @@ function valueLines(definition: FamilyDefinition, style: LineStyle): SampleLine[
   }
 }
 
-/** Writes the values of a series' lines, in the order of {@link sampleLines}, into `samples`; what has no place there is left out. */
+/**
+ * Writes the values of a series' lines, in the order of {@link sampleLines}, into `samples`; what
+ * has no place there is left out.
+ */
 export function fillSamples(family: FamilySnapshot, index: number, samples: Float64Array): void {
   const { definition, values } = family;
   const stride = strideOf(definition);

@@ -3,7 +3,10 @@ import type { LabelValues } from '../snapshot/snapshot.ts';
 /** The lines of one series up to their values, in the order of the family's layout. */
 export type MakeLines = (labels: LabelValues) => readonly string[];
 
-/** What {@link FamilyLines} leaves for the next scrape: `lines.length / width` series have their lines here. */
+/**
+ * What {@link FamilyLines} leaves for the next scrape: `lines.length / width` series have their
+ * lines here.
+ */
 export interface KeptLines {
   readonly series: readonly LabelValues[];
   readonly lines: readonly string[];
@@ -12,8 +15,9 @@ export interface KeptLines {
 const NOTHING: KeptLines = { series: [], lines: [] };
 
 /**
- * The lines of a family's series, one series after the other, taken from an earlier scrape where they were on it:
- * a series is known by its LabelValues object. Both scrapes are sorted, so that one pass over both finds what came and went.
+ * The lines of a family's series, one series after the other, taken from an earlier scrape where
+ * they were on it: a series is known by its LabelValues object. Both scrapes are sorted, so that
+ * one pass over both finds what came and went.
  */
 export class FamilyLines {
   /** Set once there is no more room: lines that are not kept already will not be. */

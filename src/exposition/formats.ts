@@ -14,7 +14,9 @@ export interface Format {
   readonly defaults: ReadonlyMap<string, string>;
   /** Whether only those get it who name it: never for the sake of a `*`. */
   readonly byNameOnly: boolean;
-  /** The format under the escaping scheme that was asked for, if one was; the same object each time. */
+  /**
+   * The format under the escaping scheme that was asked for, if one was; the same object each time.
+   */
   exposition(scheme: EscapingScheme | undefined): Exposition;
 }
 
@@ -88,7 +90,9 @@ function textFormat(options: TextFormatOptions): Format {
   };
 }
 
-/** The only format with native histograms. It has to be asked for by its message and encoding too. */
+/**
+ * The only format with native histograms. It has to be asked for by its message and encoding too.
+ */
 function protobufFormat(): Format {
   return {
     type: 'application',

@@ -11,7 +11,10 @@ export function splitList(header: string): string[] {
   return (header.match(ENTRY) ?? []).map((entry) => entry.trim());
 }
 
-/** The parameters of `;a=b;c="d"`, names in lower case, of two alike the first; undefined when the text is malformed. */
+/**
+ * The parameters of `;a=b;c="d"`, names in lower case, of two alike the first; undefined when the
+ * text is malformed.
+ */
 export function parseParameters(text: string): Map<string, string> | undefined {
   const parameters = new Map<string, string>();
   PARAMETER.lastIndex = 0;
@@ -25,7 +28,10 @@ export function parseParameters(text: string): Map<string, string> | undefined {
   return parameters;
 }
 
-/** A quality: 1 where none is given, undefined for what is none. More decimals than the three allowed are let pass. */
+/**
+ * A quality: 1 where none is given, undefined for what is none. More decimals than the three
+ * allowed are let pass.
+ */
 export function parseQuality(text: string | undefined): number | undefined {
   if (text === undefined) return 1;
   return /^(0(\.\d*)?|1(\.0*)?)$/.test(text) ? Number(text) : undefined;

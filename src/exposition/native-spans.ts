@@ -2,7 +2,10 @@ import type { SparseBuckets } from '../snapshot/snapshot.ts';
 
 /** One side of a native histogram as the formats have it. */
 export interface BucketSpans {
-  /** Runs of buckets: how far from the end of the one before (the first: from bucket 0) it begins, and how many buckets it has. */
+  /**
+   * Runs of buckets: how far from the end of the one before (the first: from bucket 0) it begins,
+   * and how many buckets it has.
+   */
   readonly spans: readonly (readonly [offset: number, length: number])[];
   /** The counts of all runs' buckets. */
   readonly counts: readonly number[];

@@ -20,9 +20,10 @@ export interface NegotiateOptions {
 }
 
 /**
- * The exposition that serves an Accept header best (RFC 9110, section 12.5.1): of the formats, each with the quality of
- * the most specific entry that names it, the one of the highest; among equals one asked for by type before one covered by `*`, then the earlier one.
- * Never a refusal: where nothing fits, and where all fit alike, text 0.0.4, which every scraper reads.
+ * The exposition that serves an Accept header best (RFC 9110, section 12.5.1): of the formats, each
+ * with the quality of the most specific entry that names it, the one of the highest; among equals
+ * one asked for by type before one covered by `*`, then the earlier one. Never a refusal: where
+ * nothing fits, and where all fit alike, text 0.0.4, which every scraper reads.
  */
 export function negotiate(accept: string | undefined, { createdSamples = false }: NegotiateOptions = {}): Exposition {
   const formats = createdSamples ? FORMATS_WITH_CREATED : FORMATS;
@@ -46,8 +47,8 @@ function mostSpecific(format: Format, ranges: readonly MediaRange[]): Match | un
 }
 
 /**
- * Positive where `a` is to be preferred. How many parameters an entry has only matters within a format; formats that one
- * entry names alike stay in the order of the table.
+ * Positive where `a` is to be preferred. How many parameters an entry has only matters within a
+ * format; formats that one entry names alike stay in the order of the table.
  */
 function compare(a: Match, b: Match, ranges: readonly MediaRange[]): number {
   return (

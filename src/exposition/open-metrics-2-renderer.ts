@@ -12,8 +12,9 @@ import { OPEN_METRICS_END, openMetricsMetadata } from './text-dialect.ts';
 const CHUNK_SIZE = 56 * 1024;
 
 /**
- * OpenMetrics 2.0.0-rc0, https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/: a series is one line, also of a histogram or summary, whose
- * parts stand between braces. Written from the grammar, and apart from the other text formats, since it may still change.
+ * OpenMetrics 2.0.0-rc0, https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/: a series is
+ * one line, also of a histogram or summary, whose parts stand between braces. Written from the
+ * grammar, and apart from the other text formats, since it may still change.
  */
 export class OpenMetrics2Renderer {
   readonly #scheme: EscapingScheme;
@@ -106,7 +107,10 @@ function nativeFields({ schema, zeroThreshold, zeroCount, negative, positive }: 
   ];
 }
 
-/** Spans are an index (the first) or a gap, and how many buckets follow; the counts are absolute. A side without buckets is left out. */
+/**
+ * Spans are an index (the first) or a gap, and how many buckets follow; the counts are absolute. A
+ * side without buckets is left out.
+ */
 function sideFields(side: 'negative' | 'positive', buckets: SparseBuckets['positive']): string[] {
   if (buckets.length === 0) return [];
   const { spans, counts } = toSpans(buckets);

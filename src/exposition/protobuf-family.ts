@@ -22,7 +22,10 @@ import { type KeptLabels, roomForLabel, SeriesLabels, writeLabel } from './proto
 import type { ProtobufWriter } from './protobuf-writer.ts';
 
 const NO_EXEMPLARS: readonly Exemplar[] = [];
-/** What the fields of a series take at the most, beside its labels, buckets, quantiles and exemplars. */
+/**
+ * What the fields of a series take at the most, beside its labels, buckets, quantiles and
+ * exemplars.
+ */
 const SERIES_BYTES = 256;
 const BUCKET_BYTES = 32;
 /** 128 code points of labels, and their lengths. */
@@ -72,7 +75,10 @@ export class ProtobufFamily {
     if (unit !== '' && type !== 'info' && type !== 'stateset') writer.text(FAMILY.unit, unit);
   }
 
-  /** Writes the series' metric, or that of each state of a state set. Returns how many bytes its labels took. */
+  /**
+   * Writes the series' metric, or that of each state of a state set. Returns how many bytes its
+   * labels took.
+   */
   writeSeries(index: number): number {
     const { definition, values } = this.#family;
     if (definition.type === 'stateset') {

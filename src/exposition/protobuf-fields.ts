@@ -1,6 +1,6 @@
 /**
- * The field numbers of what a page has, from io/prometheus/client/metrics.proto of the Prometheus repository. A message's fields are
- * written in the order in which they stand here.
+ * The field numbers of what a page has, from io/prometheus/client/metrics.proto of the Prometheus
+ * repository. A message's fields are written in the order in which they stand here.
  */
 export const FAMILY = {
   name: 1,

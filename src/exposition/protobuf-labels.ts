@@ -2,7 +2,10 @@ import type { LabelValues } from '../snapshot/snapshot.ts';
 import { LABEL, METRIC } from './protobuf-fields.ts';
 import type { ProtobufWriter } from './protobuf-writer.ts';
 
-/** The labels of a family's series as they were written for one page, for the next ones until a series comes or goes. */
+/**
+ * The labels of a family's series as they were written for one page, for the next ones until a
+ * series comes or goes.
+ */
 export interface KeptLabels {
   readonly series: readonly LabelValues[];
   readonly labels: readonly Uint8Array[];

@@ -11,7 +11,10 @@ const CHUNK_SIZE = 56 * 1024;
 const MAX_KEPT_SIZE = 32 * 1024 * 1024;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** Renders snapshots as delimited `io.prometheus.client.MetricFamily` messages under one escaping scheme. */
+/**
+ * Renders snapshots as delimited `io.prometheus.client.MetricFamily` messages under one escaping
+ * scheme.
+ */
 export class ProtobufRenderer {
   readonly #scheme: EscapingScheme;
   readonly #kept: WeakMap<FamilyDefinition, KeptLabels> = new WeakMap();
@@ -21,8 +24,9 @@ export class ProtobufRenderer {
   }
 
   /**
-   * The page in chunks of some 60 KB; of the families that the filter names, by theirs or a sample's name, alone. A family is preceded by its
-   * length, so that a large one is held back until it is whole: meanwhile there are empty chunks, for others to have their turn.
+   * The page in chunks of some 60 KB; of the families that the filter names, by theirs or a
+   * sample's name, alone. A family is preceded by its length, so that a large one is held back
+   * until it is whole: meanwhile there are empty chunks, for others to have their turn.
    */
   *render(snapshot: Snapshot, filter?: ReadonlySet<string>): Generator<Uint8Array, void, undefined> {
     const writer = new ProtobufWriter();

@@ -15,8 +15,8 @@ const FIXED64 = 1;
 const BYTES = 2;
 
 /**
- * Writes protobuf's wire format, as a stream of messages with their lengths before them, into pieces of some 64 KB. Writing needs room,
- * for which `reserve` has to be called before.
+ * Writes protobuf's wire format, as a stream of messages with their lengths before them, into
+ * pieces of some 64 KB. Writing needs room, for which `reserve` has to be called before.
  */
 export class ProtobufWriter {
   /** Pieces that are full. */
@@ -56,7 +56,10 @@ export class ProtobufWriter {
     this.#begin(Math.max(PIECE_BYTES, count));
   }
 
-  /** Begins a message that has its length before it. The only one at a time; it may go over several pieces. */
+  /**
+   * Begins a message that has its length before it. The only one at a time; it may go over several
+   * pieces.
+   */
   beginDelimited(): void {
     if (this.#pieces.length > 0) throw new Error('the pieces before have to be taken first');
     this.reserve(LENGTH_BYTES);
@@ -81,7 +84,11 @@ export class ProtobufWriter {
     }
   }
 
-  /** Begins a message within a message. @param width How many bytes its length will take, at a guess. @returns what `end` has to be given. */
+  /**
+   * Begins a message within a message.
+   * @param width How many bytes its length will take, at a guess.
+   * @returns what `end` has to be given.
+   */
   begin(field: number, width: number = 1): number {
     this.varint(field * 8 + BYTES);
     this.#at += width;

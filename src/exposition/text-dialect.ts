@@ -9,7 +9,9 @@ export interface TextDialect extends LineStyle {
   readonly quotesNames: boolean;
   /** Whether counters and buckets can have exemplars. */
   readonly hasExemplars: boolean;
-  /** The lines that open a family, without the last line feed; `print` gives a name its final form. */
+  /**
+   * The lines that open a family, without the last line feed; `print` gives a name its final form.
+   */
   openFamily(definition: FamilyDefinition, print: (suffix: string) => string): string;
   /** The page's end. */
   readonly end: string;
@@ -25,13 +27,19 @@ const PROMETHEUS_TYPES: Readonly<Record<FamilyDefinition['type'], string>> = {
   unknown: 'untyped',
 };
 
-/** The suffix that a family's name has in the Prometheus formats, where HELP and TYPE carry the samples' name. */
+/**
+ * The suffix that a family's name has in the Prometheus formats, where HELP and TYPE carry the
+ * samples' name.
+ */
 const PROMETHEUS_SUFFIXES: Partial<Record<FamilyDefinition['type'], string>> = {
   counter: '_total',
   info: '_info',
 };
 
-/** Prometheus' text format, https://prometheus.io/docs/instrumenting/exposition_formats/. 1.0.0 adds quoted names. */
+/**
+ * Prometheus' text format, https://prometheus.io/docs/instrumenting/exposition_formats/. 1.0.0 adds
+ * quoted names.
+ */
 export function prometheusText(version: '0.0.4' | '1.0.0'): TextDialect {
   return {
     quotesNames: version === '1.0.0',

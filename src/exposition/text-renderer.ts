@@ -9,10 +9,16 @@ import { formatValue } from './numbers.ts';
 import { exemplarText, printFamilyName, printLabelName } from './pieces.ts';
 import type { TextDialect } from './text-dialect.ts';
 
-/** A chunk is handed over once it has this many characters: it stays below 64 KiB unless one series alone is very long. */
+/**
+ * A chunk is handed over once it has this many characters: it stays below 64 KiB unless one series
+ * alone is very long.
+ */
 const CHUNK_SIZE = 56 * 1024;
 
-/** Characters of a page that are kept for the next scrape: some 300,000 lines; what comes after is made anew each time. */
+/**
+ * Characters of a page that are kept for the next scrape: some 300,000 lines; what comes after is
+ * made anew each time.
+ */
 const MAX_KEPT_SIZE = 32 * 1024 * 1024;
 
 const NONE: readonly Exemplar[] = [];
@@ -21,8 +27,9 @@ const NONE: readonly Exemplar[] = [];
 export type KeptFamilies = WeakMap<FamilyDefinition, KeptLines>;
 
 /**
- * Renders snapshots in one text format under one escaping scheme. Of each line all but the value is kept for the next
- * scrape, so that a page of 140,000 lines takes some 30 ms; the caller decides when to go on after each chunk.
+ * Renders snapshots in one text format under one escaping scheme. Of each line all but the value is
+ * kept for the next scrape, so that a page of 140,000 lines takes some 30 ms; the caller decides
+ * when to go on after each chunk.
  */
 export class TextRenderer {
   readonly #dialect: TextDialect;
@@ -37,7 +44,10 @@ export class TextRenderer {
     this.#scheme = scheme === 'allow-utf-8' && !dialect.quotesNames ? 'underscores' : scheme;
   }
 
-  /** The page in chunks of some 60 KB; of the families that the filter names, by theirs or a sample's name, alone. */
+  /**
+   * The page in chunks of some 60 KB; of the families that the filter names, by theirs or a
+   * sample's name, alone.
+   */
   *render(snapshot: Snapshot, filter?: ReadonlySet<string>): Generator<string, void, undefined> {
     let text = '';
     let room = MAX_KEPT_SIZE;
@@ -78,7 +88,9 @@ export class TextRenderer {
     if (text !== '') yield text;
   }
 
-  /** What stands before and after the labels of a line; the whole line where the family has none. */
+  /**
+   * What stands before and after the labels of a line; the whole line where the family has none.
+   */
   #lineMaker(definition: FamilyDefinition, layout: readonly SampleLine[]): MakeLines {
     const labelNames = definition.labelNames.map((name) => printLabelName(name, this.#scheme));
     const frames = layout.map(({ suffix, label }) => {
@@ -96,7 +108,8 @@ export class TextRenderer {
       const pairs = labels.map((value, i) => `${labelNames[i]}="${escapeQuoted(value)}"`).join(',');
       let text = '';
       for (const [before, after] of frames) text += before + pairs + after;
-      // Pieces of one flat string: they take less memory than strings of their own, and less time to make and to copy.
+      // Pieces of one flat string: they take less memory than strings of their own, and less time
+      // to make and to copy.
       let end = 0;
       return frames.map(([before, after]) => text.slice(end, (end += before.length + pairs.length + after.length)));
     };

@@ -2,12 +2,14 @@ import type { Writable } from 'node:stream';
 import { TimeSlice } from '../time-slice.ts';
 
 /**
- * Writes a page to a response, or to the compressor before it, and ends it. A page is rendered only as fast as its reader takes
- * it, in slices that hold the event loop for some 3 ms; one of a single chunk goes out in a single write, to which Node.js adds the
- * Content-Length (if the head was set with `setHeader`, not written with `writeHead`).
+ * Writes a page to a response, or to the compressor before it, and ends it. A page is rendered only
+ * as fast as its reader takes it, in slices that hold the event loop for some 3 ms; one of a single
+ * chunk goes out in a single write, to which Node.js adds the Content-Length (if the head was set
+ * with `setHeader`, not written with `writeHead`).
  *
  * @returns whether the page was handed over whole; not so when the reader left first
- * @throws what rendering threw, once the target is destroyed: half a page must not pass for a whole one
+ * @throws what rendering threw, once the target is destroyed: half a page must not pass for a whole
+ *   one
  */
 export async function writePage(page: Iterable<string | Uint8Array>, target: Writable): Promise<boolean> {
   const chunks = page[Symbol.iterator]();

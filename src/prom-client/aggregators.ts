@@ -2,7 +2,9 @@ import type { Aggregator, Family, Sample } from './types.ts';
 
 type Merge = (families: readonly Family[]) => Family | undefined;
 
-/** Makes an aggregator from what it makes of the values that several processes have for one series. */
+/**
+ * Makes an aggregator from what it makes of the values that several processes have for one series.
+ */
 function createAggregator(merge: (values: readonly number[]) => number): Merge {
   return (families) => {
     const [first] = families;
@@ -26,7 +28,10 @@ function createAggregator(merge: (values: readonly number[]) => number): Merge {
   };
 }
 
-/** One string for a name and label set that no other has: values of different labels never run together. */
+/**
+ * One string for a name and label set that no other has: values of different labels never run
+ * together.
+ */
 function keyOf({ metricName = '', labels = {} }: Sample): string {
   const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([metricName, ...pairs.map(([name, value]) => [name, String(value)])]);
@@ -44,7 +49,10 @@ export const aggregators: Readonly<Record<Aggregator, Merge>> = {
   max: createAggregator((values) => values.reduce((most, value) => Math.max(most, value), -Infinity)),
 };
 
-/** The families of several processes as one each. @throws Error for an aggregator that there isn't. */
+/**
+ * The families of several processes as one each.
+ * @throws Error for an aggregator that there isn't.
+ */
 export function aggregateFamilies(processes: readonly (readonly Family[])[]): Family[] {
   const byName = new Map<string, Family[]>();
   for (const family of processes.flat()) {

@@ -1,6 +1,9 @@
 import { type AnyMetric, Registry } from '../core/registry.ts';
 
-/** Where metrics count that are on no page: those of registries of one's own, and those in none. On the heap. */
+/**
+ * Where metrics count that are on no page: those of registries of one's own, and those in none. On
+ * the heap.
+ */
 const store: Registry['store'] = new Registry().store;
 
 const collected: FinalizationRegistry<AnyMetric['family']> = new FinalizationRegistry((family) =>

@@ -9,9 +9,11 @@ export interface PromClientRegistry {
 }
 
 /**
- * Shows what another registry counts on a page, without a change to the code that counts: a registry of the real prom-client, or of
- * @prometheus-io/client. It is read when the page is, in this process alone. When it fails or does not answer in time the rest of the page is shown without it; a family
- * whose name the page has already is left out.
+ * Shows what another registry counts on a page, without a change to the code that counts: a
+ * registry of the real prom-client, or of
+ * @prometheus-io/client. It is read when the page is, in this process alone. When it fails or does
+ *   not answer in time the rest of the page is shown without it; a family whose name the page has
+ *   already is left out.
  *
  *     bridgePromClient(defaultRegistry, client.register);
  *

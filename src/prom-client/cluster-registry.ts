@@ -2,8 +2,9 @@ import { Registry, register } from './registry.ts';
 import type { RegistryContentType } from './types.ts';
 
 /**
- * prom-client's registry of a cluster's primary. The numbers are in the directory that the processes share, so that any of them can tell them
- * all: nobody is asked, nobody is waited for, and what a worker counted stays when it is killed.
+ * prom-client's registry of a cluster's primary. The numbers are in the directory that the
+ * processes share, so that any of them can tell them all: nobody is asked, nobody is waited for,
+ * and what a worker counted stays when it is killed.
  */
 export class ClusterRegistry<
   ContentType extends RegistryContentType = RegistryContentType,
@@ -16,7 +17,11 @@ export class ClusterRegistry<
   /** There is nothing to hand over before a process ends. */
   async shutdown(): Promise<void> {}
 
-  /** Puts the metrics of other registries than the global one on the page, to be merged with those of other processes. @throws TypeError for anything else. */
+  /**
+   * Puts the metrics of other registries than the global one on the page, to be merged with those
+   * of other processes.
+   * @throws TypeError for anything else.
+   */
   static setRegistries(registries: Registry | readonly Registry[]): void {
     const all = Array.isArray(registries) ? (registries as readonly Registry[]) : [registries as Registry];
     for (const registry of all) {

@@ -27,8 +27,10 @@ export class Counter<T extends string = string> extends BaseMetric<T, BoundCount
   /**
    * Adds to the counter.
    *
-   * @param value Finite, not negative. @default 1
-   * @throws TypeError for what is no finite number (NaN too, which would spoil the counter for ever), Error for a negative one or unknown labels.
+   * @param value Finite, not negative.
+   * @default 1
+   * @throws TypeError for what is no finite number (NaN too, which would spoil the counter for
+   *   ever), Error for a negative one or unknown labels.
    */
   inc(value?: number): void;
   inc(labels: LabelValues<T>, value?: number): void;

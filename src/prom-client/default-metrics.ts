@@ -17,7 +17,10 @@ export interface DefaultMetricsCollectorConfiguration<_ContentType extends Regis
   prefix?: string;
   /** Labels that every series gets. @default none */
   labels?: object;
-  /** Taken and not needed, as are those below: Promenade measures the event loop with its own timer and has its own buckets. */
+  /**
+   * Taken and not needed, as are those below: Promenade measures the event loop with its own timer
+   * and has its own buckets.
+   */
   gcDurationBuckets?: number[];
   eventLoopMonitoringPrecision?: number;
   eventLoopUtilizationTimeout?: number;
@@ -28,7 +31,8 @@ export interface DefaultMetricsCollectorConfiguration<_ContentType extends Regis
 }
 
 /**
- * Registers the `process_*` and `nodejs_*` metrics. Those that the page has already, since Promenade itself measures them, are not registered again.
+ * Registers the `process_*` and `nodejs_*` metrics. Those that the page has already, since
+ * Promenade itself measures them, are not registered again.
  *
  * @throws TypeError for a configuration that is no object.
  */
@@ -59,7 +63,8 @@ function collect(config?: DefaultMetricsCollectorConfiguration | null): void {
   if (config !== undefined && typeof config !== 'object')
     throw new TypeError('config must be null, undefined, or an object');
   const { register: target = register, prefix = '', labels = {} } = config ?? {};
-  // Under the usual names, what Promenade itself measures is the same: whoever comes second shares it.
+  // Under the usual names, what Promenade itself measures is the same: whoever comes second shares
+  // it.
   const registry = (prefix === '' && target.page) || createAside();
   const before = new Set(registry.metrics());
   const options = { registry, prefix, labels: labels as Readonly<Record<string, string | number>> };
@@ -83,7 +88,10 @@ class DefaultMetrics {
     this.#stop = stop;
   }
 
-  /** Brings all up to date, as one look at the system serves several. Calls that overlap share one look. */
+  /**
+   * Brings all up to date, as one look at the system serves several. Calls that overlap share one
+   * look.
+   */
   freshen(): Promise<unknown> {
     this.#running ??= Promise.all(this.metrics.map(async (metric) => metric.collector?.())).finally(() => {
       this.#running = undefined;

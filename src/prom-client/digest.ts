@@ -11,8 +11,9 @@ const PENDING = 256;
 const COMPRESSION = 0.01;
 
 /**
- * Quantiles of a stream in some kilobytes (a merging t-digest, Dunning and Ertl 2019): exact for few different values, and finer towards both ends than
- * in the middle. Between centroids it interpolates, as prom-client's does, so that few values give the quantiles that it gives.
+ * Quantiles of a stream in some kilobytes (a merging t-digest, Dunning and Ertl 2019): exact for
+ * few different values, and finer towards both ends than in the middle. Between centroids it
+ * interpolates, as prom-client's does, so that few values give the quantiles that it gives.
  */
 export class Digest {
   #centroids: Centroid[] = [];
@@ -26,7 +27,10 @@ export class Digest {
     if (this.#pending.push(value) >= PENDING) this.#settle();
   }
 
-  /** The value that a fraction (0 to 1) of all values is below; NaN where there are none. Takes over no other digest's centroids. */
+  /**
+   * The value that a fraction (0 to 1) of all values is below; NaN where there are none. Takes over
+   * no other digest's centroids.
+   */
   quantile(fraction: number, others: readonly Digest[] = []): number {
     const centroids = mergeCentroids([this, ...others].flatMap((digest) => digest.#settle()));
     const total = centroids.reduce((sum, { count }) => sum + count, 0);

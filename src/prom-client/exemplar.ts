@@ -10,7 +10,10 @@ export interface Exemplar {
 
 const MAX_LENGTH = 128;
 
-/** @throws RangeError for names and values of more than 128 characters together, which OpenMetrics does not take. */
+/**
+ * @throws RangeError for names and values of more than 128 characters together, which OpenMetrics
+ *   does not take.
+ */
 export function createExemplar(labelSet: Exemplar['labelSet'], value: number): Exemplar {
   let length = 0;
   for (const [name, text] of Object.entries(labelSet)) length += `${name}${text}`.length;
@@ -20,7 +23,10 @@ export function createExemplar(labelSet: Exemplar['labelSet'], value: number): E
 
 const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-/** The same for the core, whose exemplars are on Promenade's page and shared by processes; none where a label's name is none. */
+/**
+ * The same for the core, whose exemplars are on Promenade's page and shared by processes; none
+ * where a label's name is none.
+ */
 export function toInput({ labelSet, timestamp }: Exemplar): ExemplarInput | undefined {
   const pairs = Object.entries(labelSet).filter(([, text]) => text !== undefined) as [string, string | number][];
   return pairs.every(([name]) => LABEL_NAME.test(name)) ? { labels: Object.fromEntries(pairs), timestamp } : undefined;

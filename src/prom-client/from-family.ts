@@ -8,8 +8,9 @@ interface Series {
 }
 
 /**
- * A family as prom-client and @prometheus-io/client give it in `getMetricsAsJSON`, for the page. Counters keep their exact names. A summary, whose
- * quantiles can't be turned into anything that the core counts with, becomes three families without a type: quantiles, sum and count.
+ * A family as prom-client and @prometheus-io/client give it in `getMetricsAsJSON`, for the page.
+ * Counters keep their exact names. A summary, whose quantiles can't be turned into anything that
+ * the core counts with, becomes three families without a type: quantiles, sum and count.
  *
  * @throws Error for a histogram whose buckets do not fit together.
  */

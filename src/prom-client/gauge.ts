@@ -19,7 +19,10 @@ export interface GaugeChild<T extends string = string> {
   startTimer(): (labels?: LabelValues<T>) => number;
 }
 
-/** How the core merges what processes hold. A mean over processes is PromQL's to make, from the value of each. */
+/**
+ * How the core merges what processes hold. A mean over processes is PromQL's to make, from the
+ * value of each.
+ */
 const AGGREGATIONS: Readonly<Record<Aggregator, Aggregation>> = {
   sum: 'sum',
   min: 'min',
@@ -49,7 +52,11 @@ export class Gauge<T extends string = string> extends BaseMetric<T, BoundGauge> 
     this.series(isLabels(first) ? first : {}).set(amount);
   }
 
-  /** @param value Any number. @default 1 @throws TypeError for anything else, Error for unknown labels. */
+  /**
+   * @param value Any number.
+   * @default 1
+   * @throws TypeError for anything else, Error for unknown labels.
+   */
   inc(value?: number): void;
   inc(labels: LabelValues<T>, value?: number): void;
   inc(first?: unknown, value?: unknown): void {
@@ -57,7 +64,11 @@ export class Gauge<T extends string = string> extends BaseMetric<T, BoundGauge> 
     add(this.series(isLabels(first) ? first : {}), amount);
   }
 
-  /** @param value Any number. @default 1 @throws TypeError for anything else, Error for unknown labels. */
+  /**
+   * @param value Any number.
+   * @default 1
+   * @throws TypeError for anything else, Error for unknown labels.
+   */
   dec(value?: number): void;
   dec(labels: LabelValues<T>, value?: number): void;
   dec(first?: unknown, value?: unknown): void {
@@ -70,7 +81,10 @@ export class Gauge<T extends string = string> extends BaseMetric<T, BoundGauge> 
     this.series(labels).set(Date.now() / 1000);
   }
 
-  /** Starts a stopwatch; the function that it returns sets the gauge to the seconds that have passed, and returns them. */
+  /**
+   * Starts a stopwatch; the function that it returns sets the gauge to the seconds that have
+   * passed, and returns them.
+   */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     const start = performance.now();
     return (endLabels) => {
@@ -80,7 +94,10 @@ export class Gauge<T extends string = string> extends BaseMetric<T, BoundGauge> 
     };
   }
 
-  /** The series of these labels. @throws Error for unknown labels, or too many or too few values. */
+  /**
+   * The series of these labels.
+   * @throws Error for unknown labels, or too many or too few values.
+   */
   labels(labels: LabelValues<T>): GaugeChild<T>;
   labels(...values: (string | number)[]): GaugeChild<T>;
   labels(...args: unknown[]): GaugeChild<T> {

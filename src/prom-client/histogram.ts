@@ -48,7 +48,10 @@ export class Histogram<T extends string = string> extends BaseMetric<T, BoundHis
     this.series(isLabels(first) ? first : {}).observe(amount);
   }
 
-  /** Starts a stopwatch; the function that it returns observes the seconds that have passed, and returns them. */
+  /**
+   * Starts a stopwatch; the function that it returns observes the seconds that have passed, and
+   * returns them.
+   */
   startTimer(
     labels?: LabelValues<T>,
     exemplarLabels?: LabelValues<string>,
@@ -69,12 +72,18 @@ export class Histogram<T extends string = string> extends BaseMetric<T, BoundHis
     this.series(labels);
   }
 
-  /** Removes all series; that of a metric without labels too, until it observes again. In this process: others keep what they counted. */
+  /**
+   * Removes all series; that of a metric without labels too, until it observes again. In this
+   * process: others keep what they counted.
+   */
   override reset(): void {
     this.blank();
   }
 
-  /** The series of these labels. @throws Error for unknown labels, or too many or too few values. */
+  /**
+   * The series of these labels.
+   * @throws Error for unknown labels, or too many or too few values.
+   */
   labels(labels: LabelValues<T>): HistogramChild<T>;
   labels(...values: (string | number)[]): HistogramChild<T>;
   labels(...args: unknown[]): HistogramChild<T> {

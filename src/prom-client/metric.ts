@@ -39,8 +39,9 @@ export interface SeriesView {
 }
 
 /**
- * What prom-client's four kinds of metric have in common: their arguments, their errors and the shapes in which they are read.
- * The numbers are a core metric's, which counts aside until the metric is registered somewhere that is on the page.
+ * What prom-client's four kinds of metric have in common: their arguments, their errors and the
+ * shapes in which they are read. The numbers are a core metric's, which counts aside until the
+ * metric is registered somewhere that is on the page.
  */
 export abstract class BaseMetric<T extends string, B extends Bound> {
   readonly name: string;
@@ -55,7 +56,9 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
   protected readonly notes: Map<B, SeriesNotes> = new Map();
   readonly #names: ReadonlySet<string>;
   #sole: B | undefined;
-  /** Whether the series of a metric without labels is to show only once it has counted something. */
+  /**
+   * Whether the series of a metric without labels is to show only once it has counted something.
+   */
   #blank = false;
   #collectError: unknown;
 
@@ -92,19 +95,26 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
     for (const registry of registers) registry.registerMetric(this);
   }
 
-  /** The metric with its samples, of all processes where several count. Runs `collect` first, and throws what it throws. */
+  /**
+   * The metric with its samples, of all processes where several count. Runs `collect` first, and
+   * throws what it throws.
+   */
   async get(): Promise<MetricObjectWithValues<MetricValueWithName<T>>> {
     return flatten(await this.getForPromString()) as MetricObjectWithValues<MetricValueWithName<T>>;
   }
 
-  /** @internal {@link BaseMetric.get} for text: the labels that a series' samples share stand apart. */
+  /**
+   * @internal {@link BaseMetric.get} for text: the labels that a series' samples share stand apart.
+   */
   async getForPromString(): Promise<Family & { readonly values: readonly Sample[] }> {
     const collecting = this.collect?.();
     if (collecting instanceof Promise) await collecting;
     return this.toFamily(await readMetric(this.core));
   }
 
-  /** @internal What a snapshot has of this metric; throws what `collect` threw when it was taken. */
+  /**
+   * @internal What a snapshot has of this metric; throws what `collect` threw when it was taken.
+   */
   fromSnapshot(family: FamilySnapshot | undefined): Family {
     const error = this.#collectError;
     this.#collectError = undefined;
@@ -112,7 +122,10 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
     return this.toFamily(family);
   }
 
-  /** Removes a series. @throws Error for labels that the metric does not have, or too many or too few values. */
+  /**
+   * Removes a series.
+   * @throws Error for labels that the metric does not have, or too many or too few values.
+   */
   remove(labels: Partial<Record<T, string | number>>): void;
   remove(...values: (string | number)[]): void;
   remove(...args: unknown[]): void {
@@ -123,13 +136,19 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
     else this.core.remove(this.#fill(labels));
   }
 
-  /** Removes all series; that of a metric without labels is set to zero. In this process: others keep what they counted. */
+  /**
+   * Removes all series; that of a metric without labels is set to zero. In this process: others
+   * keep what they counted.
+   */
   reset(): void {
     this.core.clear();
     this.notes.clear();
   }
 
-  /** Sets the series of a metric without labels to zero, and shows it again only once it has counted. */
+  /**
+   * Sets the series of a metric without labels to zero, and shows it again only once it has
+   * counted.
+   */
   protected blank(): void {
     this.core.clear();
     this.notes.clear();
@@ -142,7 +161,10 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
   /** Whether a series has counted nothing. */
   protected abstract isZero(family: FamilySnapshot, index: number): boolean;
 
-  /** The series of these labels; those left out are as good as empty. @throws Error for labels that the metric does not have. */
+  /**
+   * The series of these labels; those left out are as good as empty.
+   * @throws Error for labels that the metric does not have.
+   */
   protected series(labels: Readonly<Record<string, unknown>>): B {
     let given = 0;
     let plain = true;

@@ -20,7 +20,10 @@ export function isPageMetric(metric: Readable): metric is PageMetric {
   return (metric as Partial<PageMetric>).core instanceof Metric;
 }
 
-/** Puts a metric on the page, with what it has counted. One whose names are taken there counts on aside, with a warning. */
+/**
+ * Puts a metric on the page, with what it has counted. One whose names are taken there counts on
+ * aside, with a warning.
+ */
 export function enterPage(metric: Readable, page: CoreRegistry): void {
   if (!isPageMetric(metric)) return addForeign(metric, page);
   try {
@@ -59,7 +62,10 @@ function addForeign(metric: Readable, page: CoreRegistry): void {
   });
 }
 
-/** A metric's numbers, those of all processes where several share them; without bringing it up to date. */
+/**
+ * A metric's numbers, those of all processes where several share them; without bringing it up to
+ * date.
+ */
 export async function readMetric({ registry, family, name }: AnyMetric): Promise<FamilySnapshot | undefined> {
   if (!registry.store.shared) return family.read(new TimeSlice());
   const { families } = await registry.read();

@@ -45,7 +45,10 @@ export class Pushgateway<_ContentType extends RegistryContentType = RegistryCont
     this.#requestOptions = requestOptions;
   }
 
-  /** Replaces the metrics of the same name in the group. @throws Error without a job name where one is needed. */
+  /**
+   * Replaces the metrics of the same name in the group.
+   * @throws Error without a job name where one is needed.
+   */
   pushAdd(parameters?: PushgatewayParameters): Promise<PushgatewayAnswer> {
     return this.#request('POST', parameters);
   }
@@ -78,7 +81,8 @@ export class Pushgateway<_ContentType extends RegistryContentType = RegistryCont
     const isPacked = headers?.['Content-Encoding'] === 'gzip';
     if (method === 'DELETE') delete headers?.['Content-Encoding'];
     const options = { ...rest, ...(headers && { headers }), method };
-    // prom-client gives `http.request` one object, its successor a URL and options: stand-ins for it in people's tests look at either.
+    // prom-client gives `http.request` one object, its successor a URL and options: stand-ins for
+    // it in people's tests look at either.
     Object.assign(
       url,
       { method, path: url.pathname, ...(url.username && { auth: `${url.username}:${url.password}` }) },

@@ -21,8 +21,10 @@ const PROMETHEUS: PrometheusContentType = 'text/plain; version=0.0.4; charset=ut
 const OPEN_METRICS: OpenMetricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /**
- * prom-client's registry: metrics by name, and what writes them. The global one, {@link register}, is Promenade's default registry under another name: what is
- * registered there is on the page, is shared with other processes, and whatever else is on the page is on its pages too. Others count aside, each process by itself.
+ * prom-client's registry: metrics by name, and what writes them. The global one, {@link register},
+ * is Promenade's default registry under another name: what is registered there is on the page, is
+ * shared with other processes, and whatever else is on the page is on its pages too. Others count
+ * aside, each process by itself.
  */
 // The type parameter is prom-client's: code that gives it one has to compile.
 export class Registry<_ContentType extends RegistryContentType = RegistryContentType> {
@@ -124,7 +126,10 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
     if (this.#page) leavePage(metric, this.#page);
   }
 
-  /** Removes all metrics and the default labels. What others have put on the page stays there, but not on this registry's pages. */
+  /**
+   * Removes all metrics and the default labels. What others have put on the page stays there, but
+   * not on this registry's pages.
+   */
   clear(): void {
     for (const name of [...this.#metrics.keys()]) this.removeSingleMetric(name);
     this.setDefaultLabels({});
@@ -143,7 +148,10 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
     this.#page?.setDefaultLabels(this.#defaultLabels as Readonly<Record<string, string>>);
   }
 
-  /** A registry with the metrics of several. @throws Error for registries of different content types, or a name that two have. */
+  /**
+   * A registry with the metrics of several.
+   * @throws Error for registries of different content types, or a name that two have.
+   */
   static merge(registers: readonly Registry[]): Registry {
     const contentType = registers[0]!.contentType;
     if (registers.some((registry) => registry.contentType !== contentType)) {
@@ -155,8 +163,9 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
   }
 
   /**
-   * A registry with the numbers of several processes, each as `getMetricsAsJSON` gives them, merged as their aggregators say.
-   * Promenade's own way to the same is the shared directory, which needs none of this.
+   * A registry with the numbers of several processes, each as `getMetricsAsJSON` gives them, merged
+   * as their aggregators say. Promenade's own way to the same is the shared directory, which needs
+   * none of this.
    */
   static aggregate(processes: readonly (readonly object[])[], contentType: RegistryContentType = PROMETHEUS): Registry {
     const registry = new Registry(contentType);

@@ -5,8 +5,9 @@ import { isMainThread } from 'node:worker_threads';
 import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-registry.ts';
 
 /**
- * Has the main thread share a directory with the threads that it starts from now on: they find it in the environment that they inherit. Where
- * processes share one already nothing happens. Idempotent.
+ * Has the main thread share a directory with the threads that it starts from now on: they find it
+ * in the environment that they inherit. Where processes share one already nothing happens.
+ * Idempotent.
  */
 export function shareThreads(): void {
   if (!isMainThread || process.env['PROMETHEUS_MULTIPROC_DIR'] || directoryOf(defaultRegistry)) return;

@@ -32,8 +32,9 @@ export interface SummaryChild<T extends string = string> {
 const DEFAULT_PERCENTILES: readonly number[] = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999];
 
 /**
- * prom-client's summary. In one process it has the quantiles of the window; where several count, and on the page, they come from the core's sketch over
- * everything observed, since quantiles of windows can't be merged.
+ * prom-client's summary. In one process it has the quantiles of the window; where several count,
+ * and on the page, they come from the core's sketch over everything observed, since quantiles of
+ * windows can't be merged.
  */
 export class Summary<T extends string = string> extends BaseMetric<T, BoundSummary> {
   readonly type = 'summary';
@@ -67,7 +68,10 @@ export class Summary<T extends string = string> extends BaseMetric<T, BoundSumma
     this.#windowOf(handle).observe(amount);
   }
 
-  /** Starts a stopwatch; the function that it returns observes the seconds that have passed, and returns them. */
+  /**
+   * Starts a stopwatch; the function that it returns observes the seconds that have passed, and
+   * returns them.
+   */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     const elapsed = startStopwatch();
     return (endLabels) => {
@@ -87,7 +91,10 @@ export class Summary<T extends string = string> extends BaseMetric<T, BoundSumma
     }
   }
 
-  /** The series of these labels. @throws Error for unknown labels, or too many or too few values. */
+  /**
+   * The series of these labels.
+   * @throws Error for unknown labels, or too many or too few values.
+   */
   labels(labels: LabelValues<T>): SummaryChild<T>;
   labels(...values: (string | number)[]): SummaryChild<T>;
   labels(...args: unknown[]): SummaryChild<T> {

@@ -24,8 +24,9 @@ export function formatFamily(family: Family, defaultLabels: Labels, openMetrics:
 const NO_LABELS: Labels = Object.freeze({});
 
 /**
- * Prints a sample's own labels, the default ones and those that it shares, with their braces. The samples of a series come one after the other and share one
- * object, and the series of a histogram have the objects of their bounds in common: neither is printed again.
+ * Prints a sample's own labels, the default ones and those that it shares, with their braces. The
+ * samples of a series come one after the other and share one object, and the series of a histogram
+ * have the objects of their bounds in common: neither is printed again.
  */
 function labelPrinter(defaultLabels: Labels): (labels: Labels, shared: Labels | undefined) => string {
   const defaults = Object.keys(defaultLabels);

@@ -68,12 +68,19 @@ export interface MetricConfiguration<T extends string> {
   registers?: readonly Registry[] | undefined;
   /** @default 'sum' */
   aggregator?: Aggregator;
-  /** Called before the metric is read, with it as `this`; as prom-client has it, what that is differs from metric to metric. */
+  /**
+   * Called before the metric is read, with it as `this`; as prom-client has it, what that is
+   * differs from metric to metric.
+   */
   // oxlint-disable-next-line typescript/no-explicit-any
   collect?: CollectFunction<any>;
   /** Only for registries that write OpenMetrics. @default false */
   enableExemplars?: boolean;
-  /** How many series the metric may have; what comes later counts in one series with the labels `<overflow>`. Not in prom-client. @default Infinity */
+  /**
+   * How many series the metric may have; what comes later counts in one series with the labels
+   * `<overflow>`. Not in prom-client.
+   * @default Infinity
+   */
   maxSeries?: number;
 }
 
@@ -109,7 +116,10 @@ export interface Family {
   readonly values?: readonly Sample[];
 }
 
-/** What a registry takes: this API's metrics, those of other copies of it, and whatever else can be read like them. */
+/**
+ * What a registry takes: this API's metrics, those of other copies of it, and whatever else can be
+ * read like them.
+ */
 export interface Readable {
   readonly name: string;
   readonly aggregator?: string | undefined;

@@ -30,7 +30,8 @@ export function unknownLabel(name: string, labelNames: readonly string[]): Error
 }
 
 /**
- * The labels that `labels(...)` and `remove(...)` were given, as an object or as values in the order of the names.
+ * The labels that `labels(...)` and `remove(...)` were given, as an object or as values in the
+ * order of the names.
  *
  * @throws Error where there are more or fewer values than names.
  */

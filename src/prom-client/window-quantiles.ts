@@ -1,6 +1,9 @@
 import { Digest } from './digest.ts';
 
-/** Quantiles over the last `maxAgeSeconds`, in `ageBuckets` steps; over everything where either is not given. */
+/**
+ * Quantiles over the last `maxAgeSeconds`, in `ageBuckets` steps; over everything where either is
+ * not given.
+ */
 export class WindowQuantiles {
   readonly #stepMs: number;
   readonly #steps: number;

@@ -2,7 +2,10 @@ import { shareThreads } from './share-threads.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import type { RegistryContentType } from './types.ts';
 
-/** @prometheus-io/client's registry of worker threads: made in the main thread, before the threads start, it has them share a directory. */
+/**
+ * @prometheus-io/client's registry of worker threads: made in the main thread, before the threads
+ *   start, it has them share a directory.
+ */
 export class WorkerRegistry<
   ContentType extends RegistryContentType = RegistryContentType,
 > extends ClusterRegistry<ContentType> {

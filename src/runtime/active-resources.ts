@@ -18,8 +18,9 @@ const REQUESTS: ReadonlySet<string> = new Set([
 const TIMERS: ReadonlySet<string> = new Set(['Timeout', 'Immediate']);
 
 /**
- * What keeps the event loop alive. Node lists handles (sockets, servers, pipes), requests (files being read, names being resolved)
- * and timers together and tells their types; prom-client asks for the objects themselves, through functions that Node calls private.
+ * What keeps the event loop alive. Node lists handles (sockets, servers, pipes), requests (files
+ * being read, names being resolved) and timers together and tells their types; prom-client asks for
+ * the objects themselves, through functions that Node calls private.
  */
 export function collectActiveResources(families: RuntimeFamilies): void {
   const kinds = [
@@ -48,7 +49,10 @@ class Kind {
   readonly #includes: (type: string) => boolean;
   readonly #byType: Gauge<string>;
   readonly #total: Gauge<string>;
-  /** Every type that was ever seen: one that is gone shows as 0, as a series that comes and goes costs more than one that stays. */
+  /**
+   * Every type that was ever seen: one that is gone shows as 0, as a series that comes and goes
+   * costs more than one that stays.
+   */
   readonly #counts: Map<string, number> = new Map();
 
   constructor(

@@ -17,12 +17,14 @@ export interface BuildInfoOptions {
 const infos: WeakMap<Registry, Info<'version' | 'revision' | 'node'>> = new WeakMap();
 
 /**
- * Shows what is running, as `build_info{version, revision, node}` with the value 1: join it to other series to see what a release changed.
- * A later call takes the place of an earlier one; the first one's prefix stays.
+ * Shows what is running, as `build_info{version, revision, node}` with the value 1: join it to
+ * other series to see what a release changed. A later call takes the place of an earlier one; the
+ * first one's prefix stays.
  *
  *     setBuildInfo({ version: '1.4.2', revision: process.env.GIT_COMMIT ?? '' });
  *
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the application has a family of its own by that name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the application has a family of its own by
+ *   that name.
  */
 export function setBuildInfo(options: BuildInfoOptions): void {
   const { version, revision = '', registry = defaultRegistry, prefix = '' } = options;

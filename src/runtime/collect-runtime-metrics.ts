@@ -47,17 +47,20 @@ export interface RuntimeMetricsOptions {
 const known: WeakMap<Registry, RuntimeMetrics> = new WeakMap();
 
 /**
- * Puts the `process_*` and `nodejs_*` families on a registry's page: CPU, memory, file descriptors, event loop, heap, garbage collection.
- * Under the names that prom-client gives them. They are brought up to date when the page is read; between that, one timer that does not keep the
- * process alive measures the event loop every 100 ms.
+ * Puts the `process_*` and `nodejs_*` families on a registry's page: CPU, memory, file descriptors,
+ * event loop, heap, garbage collection. Under the names that prom-client gives them. They are
+ * brought up to date when the page is read; between that, one timer that does not keep the process
+ * alive measures the event loop every 100 ms.
  *
- * Idempotent: a registry has these families once, as the first call defined them, until they are unregistered. Returns what stops the timer and the observer
- * once everyone who called has stopped; the families stay, so that no sum over processes falls.
+ * Idempotent: a registry has these families once, as the first call defined them, until they are
+ * unregistered. Returns what stops the timer and the observer once everyone who called has stopped;
+ * the families stay, so that no sum over processes falls.
  *
  *     const stop = collectRuntimeMetrics();
  *
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the application has a family of its own by one of the names;
- *   ERR_METRICS_INVALID_NAME or ERR_METRICS_INVALID_LABEL for a prefix or labels that can't be.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the application has a family of its own by
+ *   one of the names; ERR_METRICS_INVALID_NAME or ERR_METRICS_INVALID_LABEL for a prefix or labels
+ *   that can't be.
  */
 export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () => void {
   const { registry = defaultRegistry, prefix = '', labels = {} } = options;

@@ -2,7 +2,10 @@ import { performance } from 'node:perf_hooks';
 import { LagWindow, type LagStatistics } from './lag-window.ts';
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** An idle process that wakes ten times a second spends 1.3 ms of CPU on it; prom-client's 100 times cost 5 ms. */
+/**
+ * An idle process that wakes ten times a second spends 1.3 ms of CPU on it; prom-client's 100 times
+ * cost 5 ms.
+ */
 const EVERY_MS = 100;
 const WINDOW_MS = 60_000;
 
@@ -18,8 +21,8 @@ const STATISTICS: Readonly<Record<keyof LagStatistics, readonly [name: string, h
 };
 
 /**
- * How long what is ready has to wait for the event loop, measured by a timer of this thread's own. Always over the last minute,
- * however often and by however many it is scraped.
+ * How long what is ready has to wait for the event loop, measured by a timer of this thread's own.
+ * Always over the last minute, however often and by however many it is scraped.
  */
 export function collectEventLoopLag(families: RuntimeFamilies): () => () => void {
   let window = openWindow();

@@ -4,7 +4,10 @@ import type { RuntimeFamilies } from './runtime-families.ts';
 /** The ratio covers the last 30 to 60 seconds, whoever looks how often. */
 const HALF_WINDOW_MS = 30_000;
 
-/** How much of its time this thread's event loop is busy: as counters, for rates over any range and any number of processes, and as a ratio. */
+/**
+ * How much of its time this thread's event loop is busy: as counters, for rates over any range and
+ * any number of processes, and as a ratio.
+ */
 export function collectEventLoopTime(families: RuntimeFamilies): void {
   let seen: Pick<EventLoopUtilization, 'active' | 'idle'> = { active: 0, idle: 0 };
   const time = families.counter({

@@ -20,8 +20,9 @@ interface GcEntry extends PerformanceEntry {
 }
 
 /**
- * Pauses for garbage collection in this thread, by kind; each kind shows from the start, so that its first pause is an increase.
- * Node tells of a pause in the turn of the event loop that follows it.
+ * Pauses for garbage collection in this thread, by kind; each kind shows from the start, so that
+ * its first pause is an increase. Node tells of a pause in the turn of the event loop that follows
+ * it.
  */
 export function collectGarbageCollection(families: RuntimeFamilies): () => () => void {
   const pauses = families.histogram(

@@ -1,7 +1,10 @@
 import { getHeapStatistics } from 'node:v8';
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** This thread's JavaScript heap. As `process.memoryUsage()` has it, which would ask the system for the resident size each time too. */
+/**
+ * This thread's JavaScript heap. As `process.memoryUsage()` has it, which would ask the system for
+ * the resident size each time too.
+ */
 export function collectHeapSize(families: RuntimeFamilies): void {
   const labels = families.labels();
   const total = families

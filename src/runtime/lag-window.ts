@@ -12,9 +12,10 @@ export interface LagStatistics {
 }
 
 /**
- * By how much a timer that should fire every `everyMs` was late, at each of the last `size` moments at which it was due.
- * Of the moments that pass while the loop is blocked each has its own lag, as whatever had come at that moment would have had to wait:
- * two seconds of standstill weigh as much as they lasted, not as one late timer.
+ * By how much a timer that should fire every `everyMs` was late, at each of the last `size` moments
+ * at which it was due. Of the moments that pass while the loop is blocked each has its own lag, as
+ * whatever had come at that moment would have had to wait: two seconds of standstill weigh as much
+ * as they lasted, not as one late timer.
  */
 export class LagWindow {
   readonly #everyMs: number;

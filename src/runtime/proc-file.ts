@@ -5,7 +5,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 const buffer: Buffer = Buffer.allocUnsafe(4096);
 
 /**
- * The text of one of Linux' short /proc files; some 20 µs. Synchronous, as the kernel makes it on the spot: no disk is waited for.
+ * The text of one of Linux' short /proc files; some 20 µs. Synchronous, as the kernel makes it on
+ * the spot: no disk is waited for.
  *
  * @throws What node:fs throws where there is no such file, or the process may not read it.
  */

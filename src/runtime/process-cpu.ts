@@ -1,8 +1,9 @@
 import type { RuntimeFamilies } from './runtime-families.ts';
 
 /**
- * CPU time since the process began. Counters to which each look adds what has come since the last one, never a value that is set:
- * so sums over processes, and over those that took a slot one after the other, stay right.
+ * CPU time since the process began. Counters to which each look adds what has come since the last
+ * one, never a value that is set: so sums over processes, and over those that took a slot one after
+ * the other, stay right.
  */
 export function collectProcessCpu(families: RuntimeFamilies): () => () => void {
   let seen: NodeJS.CpuUsage = { user: 0, system: 0 };

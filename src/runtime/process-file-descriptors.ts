@@ -28,7 +28,10 @@ export function collectProcessFileDescriptors(families: RuntimeFamilies): void {
   }
 }
 
-/** Linux 6.2 and later tell the number as the directory's size; before, it is 0 and the entries have to be listed (36 ms where 5,000 are open). */
+/**
+ * Linux 6.2 and later tell the number as the directory's size; before, it is 0 and the entries have
+ * to be listed (36 ms where 5,000 are open).
+ */
 function countDescriptors(): number {
   // The list has the one that it was read through.
   return statSync(DESCRIPTORS).size || readdirSync(DESCRIPTORS).length - 1;

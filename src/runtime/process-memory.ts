@@ -3,7 +3,9 @@ import type { RuntimeFamilies } from './runtime-families.ts';
 
 const STATUS = '/proc/self/status';
 
-/** The process's memory as the system sees it. All but the resident size is known on Linux alone. */
+/**
+ * The process's memory as the system sees it. All but the resident size is known on Linux alone.
+ */
 export function collectProcessMemory(families: RuntimeFamilies): void {
   const labels = families.labels();
   const onLinux = whereReadable(() => readProcFile(STATUS)) !== undefined;

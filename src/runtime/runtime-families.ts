@@ -6,13 +6,18 @@ import type { LabelSet } from '../core/labels.ts';
 import type { MetricOptions } from '../core/metric.ts';
 import type { AnyMetric, Registry } from '../core/registry.ts';
 
-/** Defines families and, where there is work between scrapes, returns what starts it; that in turn returns what ends it. */
+/**
+ * Defines families and, where there is work between scrapes, returns what starts it; that in turn
+ * returns what ends it.
+ */
 export type RuntimeCollector = (families: RuntimeFamilies) => (() => () => void) | void;
 
 /** What a collector says of a family; where it goes and what all have in common is added. */
 export type RuntimeFamily = Pick<MetricOptions, 'name' | 'help' | 'unit' | 'labelNames' | 'collect'>;
 
-/** Defines the families of one registry, under one prefix and with the same labels on every series. */
+/**
+ * Defines the families of one registry, under one prefix and with the same labels on every series.
+ */
 export class RuntimeFamilies {
   /** What was defined. */
   readonly defined: AnyMetric[] = [];

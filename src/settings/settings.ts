@@ -17,7 +17,10 @@ import {
 } from './values.ts';
 import type { TokenDigest } from './token-digest.ts';
 
-/** The settings as options in code; each wins over its environment variable. `docs/guide/settings.md` describes them. */
+/**
+ * The settings as options in code; each wins over its environment variable.
+ * `docs/guide/settings.md` describes them.
+ */
 export interface SettingsOptions {
   /** METRICS_ENABLED. @default false */
   readonly enabled?: boolean | undefined;
@@ -25,13 +28,19 @@ export interface SettingsOptions {
   readonly path?: string | undefined;
   /** METRICS_HOST: the address that the listener on `port` binds. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** METRICS_PORT: a listener of its own; the application's port then doesn't serve metrics. @default none */
+  /**
+   * METRICS_PORT: a listener of its own; the application's port then doesn't serve metrics.
+   * @default none
+   */
   readonly port?: number | undefined;
   /** METRICS_AUTHENTICATION: ask for a token or a session. @default false */
   readonly authentication?: boolean | undefined;
   /** METRICS_TOKENS: plain, or `sha256:` and the digest in hexadecimal. @default none */
   readonly tokens?: readonly string[] | undefined;
-  /** METRICS_TOKENS_FILE: one token a line, `#` begins a comment; read again when it changes. @default none */
+  /**
+   * METRICS_TOKENS_FILE: one token a line, `#` begins a comment; read again when it changes.
+   * @default none
+   */
   readonly tokensFile?: string | undefined;
   /** METRICS_DISABLED_APPS. @default none */
   readonly disabledApps?: readonly string[] | undefined;
@@ -43,7 +52,10 @@ export interface SettingsOptions {
   readonly multiprocDir?: string | undefined;
   /** METRICS_ROLE: what this process is, such as `web` or `worker`. @default none */
   readonly role?: string | undefined;
-  /** METRICS_ON_COLD_START: what becomes of the directory's values when no other process lives. @default 'keep' */
+  /**
+   * METRICS_ON_COLD_START: what becomes of the directory's values when no other process lives.
+   * @default 'keep'
+   */
   readonly onColdStart?: 'keep' | 'reset' | undefined;
 }
 
@@ -164,11 +176,12 @@ export const settingsTable: { readonly [Option in keyof Settings]: Setting<Setti
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the settings: from `options`, else from the environment, else their defaults.
- * Blanks around a value are trimmed; an empty one counts as unset.
+ * Reads the settings: from `options`, else from the environment, else their defaults. Blanks around
+ * a value are trimmed; an empty one counts as unset.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING that lists everything wrong at once: unknown `METRICS_*` variables and
- *   options, malformed or contradictory values, each with its fix. It never repeats a secret.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING that lists everything wrong at once: unknown
+ *   `METRICS_*` variables and options, malformed or contradictory values, each with its fix. It
+ *   never repeats a secret.
  */
 export function resolveSettings(options: SettingsOptions = {}, environment: Environment = process.env): Settings {
   const problems = [...unknownOptions(options), ...unknownVariables(environment)];

@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** The SHA-256 of a scrape token: all that is kept of it, so that no dump or message can give it away. */
+/**
+ * The SHA-256 of a scrape token: all that is kept of it, so that no dump or message can give it
+ * away.
+ */
 export type TokenDigest = Buffer;
 
 /** Longer than any sensible token, short enough that nobody can make us hash megabytes. */
@@ -28,7 +31,9 @@ export function digestOf(token: string): TokenDigest {
   return createHash('sha256').update(token).digest();
 }
 
-/** Whether `presented` is one of `known`: compares with every one of them, each in constant time. */
+/**
+ * Whether `presented` is one of `known`: compares with every one of them, each in constant time.
+ */
 export function includesToken(known: Iterable<TokenDigest>, presented: string): boolean {
   const digest = digestOf(presented);
   let found = 0;

@@ -2,12 +2,16 @@ import { isIP } from 'node:net';
 import { parseToken, type TokenDigest } from './token-digest.ts';
 
 /**
- * What is wrong with a setting's value, and what to write in its place. Caught by `resolveSettings`, which adds the
- * setting's name; messages of secret settings must not repeat the value.
+ * What is wrong with a setting's value, and what to write in its place. Caught by
+ * `resolveSettings`, which adds the setting's name; messages of secret settings must not repeat the
+ * value.
  */
 export class InvalidValue extends Error {}
 
-/** Reads a setting's value, which comes from the environment as trimmed text that is not empty, or from an option as it is. */
+/**
+ * Reads a setting's value, which comes from the environment as trimmed text that is not empty, or
+ * from an option as it is.
+ */
 export type ValueParser<T> = (value: unknown) => T;
 
 const booleans = new Map([

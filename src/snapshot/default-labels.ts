@@ -1,12 +1,18 @@
 import type { FamilyDefinition, FamilySnapshot, LabelValues } from './snapshot.ts';
 
-/** A family's definition with the labels that it lacks, and how its series' values become those of that definition. */
+/**
+ * A family's definition with the labels that it lacks, and how its series' values become those of
+ * that definition.
+ */
 interface Labelled {
   readonly definition: FamilyDefinition;
   readonly toValues: (values: LabelValues) => LabelValues;
 }
 
-/** Labels that every series gets that does not have them, or has them empty. What it gave once it gives again, so that caches hold. */
+/**
+ * Labels that every series gets that does not have them, or has them empty. What it gave once it
+ * gives again, so that caches hold.
+ */
 export class DefaultLabels {
   readonly #labels: readonly (readonly [name: string, value: string])[];
   readonly #families: WeakMap<FamilyDefinition, Labelled> = new WeakMap();

@@ -1,7 +1,8 @@
 /**
  * The bucket arithmetic of native histograms, as the Prometheus specification has it
- * (https://prometheus.io/docs/specs/native_histograms/): bucket `i` of schema `n` holds (base^(i-1), base^i] with
- * base = 2^(2^-n), for schemas from -4 to 8. The bucket with the largest double ends there, and the one after holds infinity.
+ * (https://prometheus.io/docs/specs/native_histograms/): bucket `i` of schema `n` holds
+ * (base^(i-1), base^i] with base = 2^(2^-n), for schemas from -4 to 8. The bucket with the largest
+ * double ends there, and the one after holds infinity.
  */
 
 export const MIN_SCHEMA = -4;
@@ -17,13 +18,17 @@ interface Division {
   /** The bounds as fractions in [0.5, 1), and 1. */
   readonly bounds: Float64Array;
   /**
-   * By the leading bits of a fraction, one more than the schema: the first bound that is not below the smallest such fraction. The bounds
-   * lie so far apart that at most one of them falls between the fractions with the same leading bits.
+   * By the leading bits of a fraction, one more than the schema: the first bound that is not below
+   * the smallest such fraction. The bounds lie so far apart that at most one of them falls between
+   * the fractions with the same leading bits.
    */
   readonly first: Uint16Array;
 }
 
-/** By a double's exponent bits: what to multiply it by so that it lies in [0.5, 1). Setting its exponent would take the processor longer. */
+/**
+ * By a double's exponent bits: what to multiply it by so that it lies in [0.5, 1). Setting its
+ * exponent would take the processor longer.
+ */
 const toFraction: Float64Array = Float64Array.from({ length: 0x7ff }, (_, bits) => 2 ** (1022 - bits));
 
 function divide(schema: number): Division {
@@ -37,10 +42,16 @@ function divide(schema: number): Division {
   return (divisions[schema] = { bounds, first });
 }
 
-/** By schema, each made when it is first asked for: a program that only imports this should not wait for them. */
+/**
+ * By schema, each made when it is first asked for: a program that only imports this should not wait
+ * for them.
+ */
 const divisions: (Division | undefined)[] = [];
 
-/** The index of the bucket that a positive number falls into, infinity too. Some 5 ns; exact at the bounds. */
+/**
+ * The index of the bucket that a positive number falls into, infinity too. Some 5 ns; exact at the
+ * bounds.
+ */
 export function bucketIndex(value: number, schema: number): number {
   scratch[0] = value;
   const leading = high[0]!;

@@ -18,7 +18,10 @@ interface Part {
   readonly family: SlotFamily;
 }
 
-/** Where the series of each part go in the merged family: valid for as long as the parts' series stay the same objects. */
+/**
+ * Where the series of each part go in the merged family: valid for as long as the parts' series
+ * stay the same objects.
+ */
 interface Plan {
   readonly definition: FamilyDefinition;
   readonly parts: readonly { readonly name: string | undefined; readonly series: readonly LabelValues[] }[];
@@ -39,10 +42,12 @@ export interface Merged {
 }
 
 /**
- * Adds processes up. Counters, histograms and summaries sum over every process that ever counted; gauges, infos and
- * state sets follow their `aggregation`, over live processes only unless `liveOnly` is false. Numbers are added
- * in the order of the slots, on which the last bit of a sum depends: whoever wants sums that never fall gives slots in an order that never changes.
- * Keeps, from merge to merge, which series goes where, so that a merge without new series is additions alone.
+ * Adds processes up. Counters, histograms and summaries sum over every process that ever counted;
+ * gauges, infos and state sets follow their `aggregation`, over live processes only unless
+ * `liveOnly` is false. Numbers are added in the order of the slots, on which the last bit of a sum
+ * depends: whoever wants sums that never fall gives slots in an order that never changes. Keeps,
+ * from merge to merge, which series goes where, so that a merge without new series is additions
+ * alone.
  */
 export class Merger {
   readonly #plans: Map<string, Plan> = new Map();
@@ -134,12 +139,18 @@ function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Pa
   return { groups, conflicts };
 }
 
-/** What a living process says counts before what a dead one said, and later definitions before earlier ones. */
+/**
+ * What a living process says counts before what a dead one said, and later definitions before
+ * earlier ones.
+ */
 function latestFirst(a: Part, b: Part): number {
   return Number(b.slot.live) - Number(a.slot.live) || b.family.definedAt - a.family.definedAt;
 }
 
-/** Whether two processes' numbers can be added up; help, unit and the resolution of native histograms may differ. */
+/**
+ * Whether two processes' numbers can be added up; help, unit and the resolution of native
+ * histograms may differ.
+ */
 export function sameShape(a: FamilyDefinition, b: FamilyDefinition): boolean {
   return (
     a === b ||
@@ -159,7 +170,10 @@ function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
-/** A part's series are one frozen list until a series comes or goes, and belong to one definition: comparing lists is enough. */
+/**
+ * A part's series are one frozen list until a series comes or goes, and belong to one definition:
+ * comparing lists is enough.
+ */
 function fits(plan: Plan, parts: readonly Part[]): boolean {
   return (
     plan.parts.length === parts.length &&

@@ -8,8 +8,8 @@ export function isLegalName(name: string): boolean {
 }
 
 /**
- * A name in the alphabet that every version of Prometheus takes. Code points that are not `legal` (digits in front never are), and underscores,
- * are replaced as given.
+ * A name in the alphabet that every version of Prometheus takes. Code points that are not `legal`
+ * (digits in front never are), and underscores, are replaced as given.
  */
 export function legalForm(
   name: string,
@@ -26,7 +26,10 @@ export function legalForm(
   return form;
 }
 
-/** The suffixes of a family's sample names in OpenMetrics 1.0, by type (`_created` included, whether written or not). */
+/**
+ * The suffixes of a family's sample names in OpenMetrics 1.0, by type (`_created` included, whether
+ * written or not).
+ */
 const SUFFIXES: Readonly<Record<FamilyDefinition['type'], readonly string[]>> = {
   counter: ['_total', '_created'],
   gauge: [''],
@@ -38,8 +41,8 @@ const SUFFIXES: Readonly<Record<FamilyDefinition['type'], readonly string[]>> = 
 };
 
 /**
- * Every name that the family's lines can have, in any format: two families may share none of them. Of names outside the old alphabet also
- * what scrapers see that know no others.
+ * Every name that the family's lines can have, in any format: two families may share none of them.
+ * Of names outside the old alphabet also what scrapers see that know no others.
  */
 export function sampleNames(definition: FamilyDefinition): string[] {
   const suffixes = definition.exactName ? [] : SUFFIXES[definition.type].filter(Boolean);
@@ -57,8 +60,9 @@ export function shownName({ name, type, exactName = false }: FamilyDefinition): 
 const suffixed: WeakMap<FamilyDefinition, FamilyDefinition> = new WeakMap();
 
 /**
- * A counter whose exact name ends in `_total` as one that a format adds `_total` to, so that OpenMetrics has it as a counter too. Not where another
- * family of the page (by `names`) has the name that is left. The same object each time.
+ * A counter whose exact name ends in `_total` as one that a format adds `_total` to, so that
+ * OpenMetrics has it as a counter too. Not where another family of the page (by `names`) has the
+ * name that is left. The same object each time.
  */
 export function withSuffix(definition: FamilyDefinition, names: ReadonlySet<string>): FamilyDefinition {
   const name = definition.name.slice(0, -'_total'.length);

@@ -10,9 +10,10 @@ export function countOf(buckets: SparseBuckets): number {
 }
 
 /**
- * An estimate of the value that the fraction `quantile` (0 to 1) of all values is at or below, by nearest rank; NaN when there are none.
- * Its relative error is at most (base − 1) / (base + 1), base = 2^(2^-schema): 2.2 % at schema 4, since it is the value
- * with the same relative distance from both bounds of its bucket (DDSketch, VLDB 2019). Values of the zero bucket are 0.
+ * An estimate of the value that the fraction `quantile` (0 to 1) of all values is at or below, by
+ * nearest rank; NaN when there are none. Its relative error is at most (base − 1) / (base + 1),
+ * base = 2^(2^-schema): 2.2 % at schema 4, since it is the value with the same relative distance
+ * from both bounds of its bucket (DDSketch, VLDB 2019). Values of the zero bucket are 0.
  */
 export function quantileOf(buckets: SparseBuckets, quantile: number): number {
   const count = countOf(buckets);

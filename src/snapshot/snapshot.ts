@@ -15,14 +15,23 @@ export interface FamilyDefinition {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  /** Counters: `name` is their samples' name as it stands, without a suffix; OpenMetrics, where that can't be, has them as `unknown`. */
+  /**
+   * Counters: `name` is their samples' name as it stands, without a suffix; OpenMetrics, where that
+   * can't be, has them as `unknown`.
+   */
   readonly exactName?: boolean;
   /** Base unit, a suffix of the name; `''` for none. */
   readonly unit: string;
   readonly labelNames: readonly string[];
-  /** Histograms: finite upper bounds, ascending; the bucket up to `+Inf` comes after the last. None where it is native alone. */
+  /**
+   * Histograms: finite upper bounds, ascending; the bucket up to `+Inf` comes after the last. None
+   * where it is native alone.
+   */
   readonly bounds?: readonly number[];
-  /** Histograms: text 0.0.4 too has `.0` after whole bounds, as OpenMetrics does and Python's client. */
+  /**
+   * Histograms: text 0.0.4 too has `.0` after whole bounds, as OpenMetrics does and Python's
+   * client.
+   */
   readonly canonicalBounds?: boolean;
   /** Histograms with native (sparse exponential) buckets. */
   readonly native?: NativeBucketDefinition;
@@ -46,10 +55,16 @@ export interface NativeBucketDefinition {
   readonly zeroThreshold: number;
 }
 
-/** Label values in the order of the family's `labelNames`. Frozen; the same object for as long as the series lives, so that it can key caches. */
+/**
+ * Label values in the order of the family's `labelNames`. Frozen; the same object for as long as
+ * the series lives, so that it can key caches.
+ */
 export type LabelValues = readonly string[];
 
-/** Counts in sparse exponential buckets: bucket `i` of schema `n` holds (2^((i-1)·2^-n), 2^(i·2^-n)]. */
+/**
+ * Counts in sparse exponential buckets: bucket `i` of schema `n` holds (2^((i-1)·2^-n),
+ * 2^(i·2^-n)].
+ */
 export interface SparseBuckets {
   readonly schema: number;
   /** Values in [-zeroThreshold, zeroThreshold]. */
@@ -61,12 +76,14 @@ export interface SparseBuckets {
 }
 
 /**
- * The numbers of one family at one moment. `values` holds `strideOf(definition)` numbers a series, in the order of `series`:
+ * The numbers of one family at one moment. `values` holds `strideOf(definition)` numbers a series,
+ * in the order of `series`:
  *
- * - counter, gauge, info, unknown: the value; after it, where processes are merged by `min`, `max` or `mostRecent`,
- *   the moment it was set (ms on a clock that the machine's processes share; 0: never);
- * - histogram: the sum, then one count a bucket, **not** cumulative, the last for `+Inf`; native buckets in `sparse`, which hold
- *   the same observations once more, but for NaN;
+ * - counter, gauge, info, unknown: the value; after it, where processes are merged by `min`, `max`
+ * or `mostRecent`, the moment it was set (ms on a clock that the machine's processes share; 0:
+ * never);
+ * - histogram: the sum, then one count a bucket, **not** cumulative, the last for `+Inf`; native
+ * buckets in `sparse`, which hold the same observations once more, but for NaN;
  * - summary: the sum, and its counts in `sparse`;
  * - state set: 1 or 0 a state.
  */
@@ -76,7 +93,9 @@ export interface FamilySnapshot {
   readonly values: Float64Array;
   /** Summaries, and histograms with native buckets: one entry a series. */
   readonly sparse?: readonly SparseBuckets[];
-  /** Counters and histograms of which any series has exemplars: one list a series, sorted by place. */
+  /**
+   * Counters and histograms of which any series has exemplars: one list a series, sorted by place.
+   */
   readonly exemplars?: readonly (readonly Exemplar[])[];
 }
 
@@ -91,7 +110,10 @@ export interface SlotSnapshot {
 
 /** One family of one process; its series are in no order. */
 export interface SlotFamily extends FamilySnapshot {
-  /** When the process defined it, in ms of the Unix epoch: of definitions that contradict each other the latest counts. */
+  /**
+   * When the process defined it, in ms of the Unix epoch: of definitions that contradict each other
+   * the latest counts.
+   */
   readonly definedAt: number;
 }
 
@@ -121,10 +143,16 @@ export function keepsSparseBuckets(definition: FamilyDefinition): boolean {
   return definition.type === 'summary' || definition.native !== undefined;
 }
 
-/** The moment that a gauge was set, where all that is known is that it was before the machine last started. */
+/**
+ * The moment that a gauge was set, where all that is known is that it was before the machine last
+ * started.
+ */
 export const LONG_AGO: number = Number.MIN_VALUE;
 
-/** Whether a gauge's second number says when it was set, so that a process that never set it has no say. */
+/**
+ * Whether a gauge's second number says when it was set, so that a process that never set it has no
+ * say.
+ */
 export function keepsSetTime(definition: FamilyDefinition): boolean {
   const mode = definition.aggregation;
   return mode === 'min' || mode === 'max' || mode === 'mostRecent';

@@ -4,8 +4,9 @@ import type { SparseBuckets } from './snapshot.ts';
 type Side = SparseBuckets['positive'];
 
 /**
- * Adds up what two processes, or two moments of a series, have counted: at the lower of their resolutions, and with a zero bucket that is
- * as wide as the wider one. Associative and commutative, exact in all counts.
+ * Adds up what two processes, or two moments of a series, have counted: at the lower of their
+ * resolutions, and with a zero bucket that is as wide as the wider one. Associative and
+ * commutative, exact in all counts.
  */
 export function mergeBuckets(a: SparseBuckets, b: SparseBuckets): SparseBuckets {
   const schema = Math.min(a.schema, b.schema);
@@ -22,8 +23,10 @@ export function mergeBuckets(a: SparseBuckets, b: SparseBuckets): SparseBuckets 
 }
 
 /**
- * The same counts at a resolution that is not higher, with a zero bucket that is not narrower: it ends at a bucket's bound, so that it cuts none in two
- * (the specification asks for that of populated buckets only; always is what makes merges associative). The same object where nothing changes.
+ * The same counts at a resolution that is not higher, with a zero bucket that is not narrower: it
+ * ends at a bucket's bound, so that it cuts none in two (the specification asks for that of
+ * populated buckets only; always is what makes merges associative). The same object where nothing
+ * changes.
  */
 export function coarsen(
   buckets: SparseBuckets,

@@ -1,11 +1,14 @@
-/** A text as it was read. The same object for as long as nobody posts another, so that it can key caches. */
+/**
+ * A text as it was read. The same object for as long as nobody posts another, so that it can key
+ * caches.
+ */
 export interface Note {
   readonly text: string;
 }
 
 /**
- * What processes tell each other beside numbers: texts by name, each whole or not at all, that outlive who posted them. Names consist of small
- * letters, digits, `_`, `-` and `.`.
+ * What processes tell each other beside numbers: texts by name, each whole or not at all, that
+ * outlive who posted them. Names consist of small letters, digits, `_`, `-` and `.`.
  */
 export interface Board {
   /** Damaged texts that this process has put aside. */
@@ -14,13 +17,16 @@ export interface Board {
   names(): readonly string[];
   /** `undefined` where there is nothing that can be read. */
   read(name: string): Note | undefined;
-  /** Puts a text in the place of an earlier one. Never throws: where it can't be shared, this process alone has it. */
+  /**
+   * Puts a text in the place of an earlier one. Never throws: where it can't be shared, this
+   * process alone has it.
+   */
   post(name: string, text: string): void;
   /** Takes a text away, unless somebody works on it. Never throws. */
   remove(name: string): void;
   /**
-   * The sole right to work on a text: returns what gives it back, or `undefined` while another has it. It falls with its process, however that
-   * ends. Never waits.
+   * The sole right to work on a text: returns what gives it back, or `undefined` while another has
+   * it. It falls with its process, however that ends. Never waits.
    */
   claim(name: string): (() => void) | undefined;
 }

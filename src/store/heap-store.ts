@@ -8,7 +8,9 @@ import { cellsOf } from './format/layout.ts';
 import { TableFamily } from './tables/table-family.ts';
 import type { Store, StoredFamily, StoreStatus } from './store.ts';
 
-/** Numbers on the heap of one process: the default, and all there is where files can't be mapped. */
+/**
+ * Numbers on the heap of one process: the default, and all there is where files can't be mapped.
+ */
 export class HeapStore implements Store {
   readonly startTimestamp: number = Date.now() / 1000;
   readonly shared = false;

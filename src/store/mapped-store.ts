@@ -15,7 +15,10 @@ import { TableFamily } from './tables/table-family.ts';
 
 /** What a mapped store is opened with. */
 export interface MappedStoreOptions {
-  /** The directory that the processes share; made where it is missing. On a local file system, best in memory. */
+  /**
+   * The directory that the processes share; made where it is missing. On a local file system, best
+   * in memory.
+   */
   readonly directory: string;
   /** What kind of process this is: `[a-z0-9_]+`, the first part of the slot's name. */
   readonly role: string;
@@ -26,12 +29,18 @@ export interface MappedStoreOptions {
 const HEARTBEAT_MS = 1000;
 const ROLE = /^[a-z0-9_]{1,64}$/;
 
-/** Numbers in files that processes share: exact over any number of them, and still there after SIGKILL. */
+/**
+ * Numbers in files that processes share: exact over any number of them, and still there after
+ * SIGKILL.
+ */
 export class MappedStore implements Store {
   readonly shared = true;
   readonly board: Board;
   readonly #directory: Directory;
-  /** None where the directory had no space for one: the page is shown all the same, without what this process counts. */
+  /**
+   * None where the directory had no space for one: the page is shown all the same, without what
+   * this process counts.
+   */
   readonly #slot: Slot | undefined;
   readonly #reader: DirectoryReader;
   readonly #heartbeat: NodeJS.Timeout;
@@ -42,8 +51,9 @@ export class MappedStore implements Store {
   #closed = false;
 
   /**
-   * @throws MetricsError ERR_METRICS_INVALID_OPTION for a role that is none; ERR_METRICS_STORE_DIRECTORY or ERR_METRICS_STORE_UNSUPPORTED:
-   * see Directory and loadNative; ERR_METRICS_STORE_FULL where a new directory finds no space.
+   * @throws MetricsError ERR_METRICS_INVALID_OPTION for a role that is none;
+   *   ERR_METRICS_STORE_DIRECTORY or ERR_METRICS_STORE_UNSUPPORTED: see Directory and loadNative;
+   *   ERR_METRICS_STORE_FULL where a new directory finds no space.
    */
   constructor({ directory, role, onColdStart = 'keep' }: MappedStoreOptions) {
     if (!ROLE.test(role)) {

@@ -22,9 +22,11 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store that options and environment ask for: shared files where there is a directory to share, else the heap.
+ * Opens the store that options and environment ask for: shared files where there is a directory to
+ * share, else the heap.
  *
- * @throws MetricsError as MappedStore does, where somebody asked for the directory; one that nobody named is done without, with a warning.
+ * @throws MetricsError as MappedStore does, where somebody asked for the directory; one that nobody
+ *   named is done without, with a warning.
  */
 export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = process.env): Store {
   const role = options.role ?? processRole(env);
@@ -59,7 +61,10 @@ function groupDirectory(env: NodeJS.ProcessEnv): string | undefined {
   return hasWorkers() ? clusterDirectory(process.pid) : undefined;
 }
 
-/** Calls back when this process becomes a cluster's primary: from then on it shares a directory with its workers. */
+/**
+ * Calls back when this process becomes a cluster's primary: from then on it shares a directory with
+ * its workers.
+ */
 export function onFirstFork(callback: () => void): void {
   if (cluster.isPrimary && isMainThread) cluster.once('fork', callback);
 }
@@ -81,8 +86,9 @@ function processRole(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Where the processes of a cluster meet without being told: its name says which primary (a pid, when it started, on which running system), so that
- * primary and workers find it each by itself, and no other cluster does.
+ * Where the processes of a cluster meet without being told: its name says which primary (a pid,
+ * when it started, on which running system), so that primary and workers find it each by itself,
+ * and no other cluster does.
  */
 function clusterDirectory(primary: number): string {
   const identity = createHash('sha256')
@@ -100,14 +106,18 @@ function clusterDirectory(primary: number): string {
 function startOf(pid: number): string {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may hold blanks; the start is field 22.
+    // The second field is the program's name in brackets and may hold blanks; the start is field
+    // 22.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
     return '';
   }
 }
 
-/** The folder for temporary files is everybody's: what lies there under our name may be somebody else's. */
+/**
+ * The folder for temporary files is everybody's: what lies there under our name may be somebody
+ * else's.
+ */
 function refuseStrangers(parent: string): void {
   const stat = fs.lstatSync(parent);
   const uid = process.getuid?.();
@@ -118,13 +128,16 @@ function refuseStrangers(parent: string): void {
   );
 }
 
-/** Clusters that are gone leave their directories behind: the next one that starts clears them away. */
+/**
+ * Clusters that are gone leave their directories behind: the next one that starts clears them away.
+ */
 function removeAbandoned(parent: string): void {
   for (const entry of fs.readdirSync(parent)) {
     const primary = Number(/^(\d+)-[0-9a-f]{16}$/.exec(entry)?.[1]);
     const path = join(parent, entry);
     try {
-      // The lock tells what the pid does not: a primary in another container that shares the folder.
+      // The lock tells what the pid does not: a primary in another container that shares the
+      // folder.
       if (primary && !isRunning(primary) && !isInUse(path)) fs.rmSync(path, { recursive: true, force: true });
     } catch {
       // Another worker that starts just now is at the same, and was faster.

@@ -3,7 +3,10 @@ import type { FamilyDefinition, LabelValues, SlotFamily, SlotSnapshot } from '..
 import type { TimeSlice } from '../time-slice.ts';
 import type { Board } from './board.ts';
 
-/** Where a series' numbers live: `cells[index]` and what follows. Its one writer adds to them directly. */
+/**
+ * Where a series' numbers live: `cells[index]` and what follows. Its one writer adds to them
+ * directly.
+ */
 export interface CellRange {
   readonly cells: Float64Array;
   readonly index: number;
@@ -12,26 +15,38 @@ export interface CellRange {
 /** A family as a store keeps it. */
 export interface StoredFamily {
   readonly definition: FamilyDefinition;
-  /** The one series of a family without labels; else the overflow series, shown once it has counted something. */
+  /**
+   * The one series of a family without labels; else the overflow series, shown once it has counted
+   * something.
+   */
   readonly fallback: CellRange;
   /**
-   * The cells of a series, new ones or those that it has (a process that takes over another's slot counts on from its values).
-   * `undefined` where the store is full.
+   * The cells of a series, new ones or those that it has (a process that takes over another's slot
+   * counts on from its values). `undefined` where the store is full.
    */
   allocate(labelValues: LabelValues): CellRange | undefined;
   /** The label values of all series, those that a slot's former owner left among them. */
   series(): Iterable<LabelValues>;
   /** Takes a series off the page; its cells may serve another. Unknown ones are ignored. */
   remove(labelValues: LabelValues): void;
-  /** The 32 cells of a block of a series' sparse buckets (see layout.ts). `undefined` where the store is full. */
+  /**
+   * The 32 cells of a block of a series' sparse buckets (see layout.ts). `undefined` where the
+   * store is full.
+   */
   block(labelValues: LabelValues, key: number): CellRange | undefined;
-  /** The cells of several blocks, in the order of their keys: all, or `undefined` where the store is full. A reader sees all of them appear at once. */
+  /**
+   * The cells of several blocks, in the order of their keys: all, or `undefined` where the store is
+   * full. A reader sees all of them appear at once.
+   */
   addBlocks(labelValues: LabelValues, keys: readonly number[]): readonly CellRange[] | undefined;
   /** Gives blocks of a series back; their cells may serve another. Unknown ones are ignored. */
   dropBlocks(labelValues: LabelValues, keys: readonly number[]): void;
   /** The keys of the blocks that a series has. */
   blocks(labelValues: LabelValues): readonly number[];
-  /** Keeps an example of what a series counted, in the place of an earlier one. Unknown series are ignored. Some microseconds; never throws. */
+  /**
+   * Keeps an example of what a series counted, in the place of an earlier one. Unknown series are
+   * ignored. Some microseconds; never throws.
+   */
   exemplify(labelValues: LabelValues, exemplar: Exemplar): void;
   /** For a series that begins anew. */
   forgetExemplars(labelValues: LabelValues): void;
@@ -61,7 +76,10 @@ export interface StoreStatus {
 export interface Store {
   /** Since when its sums have counted, in seconds of the Unix epoch. */
   readonly startTimestamp: number;
-  /** Whether other processes read what this one writes, so that it has to be kept fresh between scrapes. */
+  /**
+   * Whether other processes read what this one writes, so that it has to be kept fresh between
+   * scrapes.
+   */
   readonly shared: boolean;
   /** What its processes tell each other beside numbers. */
   readonly board: Board;

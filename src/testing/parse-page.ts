@@ -6,10 +6,12 @@ import { parseMetricName, parseSample, toNumberText } from './sample-line.ts';
 const OPEN_METRICS_END = '# EOF\n';
 
 /**
- * Parses a page of text 0.0.4 or 1.0.0, or of OpenMetrics 1.0 (which ends with `# EOF`). Strict: everything that the formats forbid is an error,
- * also where Prometheus would look away. Meant for tests; some 2 µs a line.
+ * Parses a page of text 0.0.4 or 1.0.0, or of OpenMetrics 1.0 (which ends with `# EOF`). Strict:
+ * everything that the formats forbid is an error, also where Prometheus would look away. Meant for
+ * tests; some 2 µs a line.
  *
- * @throws MetricsError ERR_METRICS_MALFORMED_PAGE, with the line or the series and what is wrong with it.
+ * @throws MetricsError ERR_METRICS_MALFORMED_PAGE, with the line or the series and what is wrong
+ *   with it.
  */
 export function parsePage(text: string): ScrapedPage {
   const format = text.endsWith(OPEN_METRICS_END) ? 'openmetrics' : 'text';
@@ -20,7 +22,10 @@ export function parsePage(text: string): ScrapedPage {
   return builder.finish();
 }
 
-/** How lines begin that are about a family; all others with `#` are comments, which OpenMetrics does not know. */
+/**
+ * How lines begin that are about a family; all others with `#` are comments, which OpenMetrics does
+ * not know.
+ */
 const METADATA: Readonly<Record<ScrapedPage['format'], RegExp>> = {
   text: /[ \t]*#[ \t]+(?:HELP|TYPE)[ \t]+/y,
   openmetrics: /# (?:HELP|TYPE|UNIT) /y,

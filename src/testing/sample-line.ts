@@ -47,7 +47,10 @@ function toNumber(text: string): number {
   return /nan/i.test(letters) ? NaN : sign === '-' ? -Infinity : Infinity;
 }
 
-/** Fills `labels` from between braces; returns the metric's name, which stands there where it has to be quoted. */
+/**
+ * Fills `labels` from between braces; returns the metric's name, which stands there where it has to
+ * be quoted.
+ */
 function parseLabels(
   line: LineReader,
   format: Format,

@@ -16,8 +16,9 @@ export interface ScrapeOptions {
  *     const page = await scrape(registry);
  *     expectSeries(page, 'requests_total', { method: 'GET' }, 3);
  *
- * @throws MetricsError ERR_METRICS_MALFORMED_PAGE for a page that breaks its format's rules, an answer that is none, or one whose
- *   Content-Type Prometheus would refuse; what `fetch` rejects with where there is no answer.
+ * @throws MetricsError ERR_METRICS_MALFORMED_PAGE for a page that breaks its format's rules, an
+ *   answer that is none, or one whose Content-Type Prometheus would refuse; what `fetch` rejects
+ *   with where there is no answer.
  */
 export async function scrape(source: Registry | URL | string, options: ScrapeOptions = {}): Promise<ScrapedPage> {
   if (source instanceof URL || (typeof source === 'string' && /^https?:\/\//.test(source))) {

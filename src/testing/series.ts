@@ -10,8 +10,8 @@ export type ExpectedLabels = Readonly<Record<string, LabelValue>>;
 const SHOWN = 20;
 
 /**
- * The samples of this name (`requests_total`, `duration_seconds_bucket`) that have these labels, whatever others they have, in the
- * order of the page.
+ * The samples of this name (`requests_total`, `duration_seconds_bucket`) that have these labels,
+ * whatever others they have, in the order of the page.
  */
 export function findSeries(page: ScrapedPage, name: string, labels: ExpectedLabels = {}): readonly ScrapedSample[] {
   const found: ScrapedSample[] = [];
@@ -28,7 +28,8 @@ export function seriesValue(page: ScrapedPage, name: string, labels: ExpectedLab
 }
 
 /**
- * Asserts that the page has a series with exactly these labels and, where one is given, this value. Returns its value.
+ * Asserts that the page has a series with exactly these labels and, where one is given, this value.
+ * Returns its value.
  *
  *     expectSeries(page, 'requests_total', { method: 'GET', status: 200 }, 3);
  *

@@ -312,7 +312,8 @@ describe('a collector that fails', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
     expect(told).toHaveLength(3);
     expect(told.join()).toContain('no result within 20 ms');
-    // What does not heed its signal may still be at it: it is not started again for a while. What does is.
+    // What does not heed its signal may still be at it: it is not started again for a while. What
+    // does is.
     pass(60);
     expect(seriesValue(await page(), 'good_runs')).toBe(2);
     await eventually(async () => expect(errorsOf(await page(), 'heeding')).toBe(2));

@@ -34,7 +34,10 @@ class Web {
     return scrape(`http://127.0.0.1:${this.#port}/metrics`, { headers: { connection: 'close' } });
   }
 
-  /** Which process answers; 0 where none does: Node never closes a connection that it hands to a worker that was killed just then. */
+  /**
+   * Which process answers; 0 where none does: Node never closes a connection that it hands to a
+   * worker that was killed just then.
+   */
   async pid(): Promise<number> {
     const options = { headers: { connection: 'close' }, signal: AbortSignal.timeout(1000) };
     const answer = await fetch(`http://127.0.0.1:${this.#port}/`, options).catch(() => undefined);

@@ -62,7 +62,8 @@ test('shows slots, roles, who lives, sizes, and the largest families', async () 
     },
     { name: 'web-0', role: 'web', state: 'dead', pid: gone.process.pid, generation: 1, families: 1, series: 3 },
   ]);
-  // Its header of 8 cells; 11 histograms of 2 sums and 3 counts; one counter that waits for its limit.
+  // Its header of 8 cells; 11 histograms of 2 sums and 3 counts; one counter that waits for its
+  // limit.
   expect(report.slots[0]!.cells).toEqual({ used: 8 + 11 * 5 + 1, allocated: 8192 });
   expect(report.slots[0]!.bytes).toEqual({ names: 65_536, cells: 65_536, exemplars: 0 });
   expect(report.families).toEqual([

@@ -18,7 +18,10 @@ const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'promenade-tls-'));
 const at = (name: string): string => join(folder, name);
 
-/** A certificate for 127.0.0.1, or a client, that the authority `ca` has signed; or the authority itself. */
+/**
+ * A certificate for 127.0.0.1, or a client, that the authority `ca` has signed; or the authority
+ * itself.
+ */
 function certificate(name: string, ca?: string, san = 'IP:127.0.0.1'): void {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at(`${name}.key`)];
   const signed =

@@ -196,7 +196,8 @@ test('waits for a directory that is yet to come, and follows one that is wiped o
   await first.record('orders_total', undefined, 'inc', [5]);
   expect(await orders()).toBe(5);
 
-  // Under a process that lives: its numbers are back within a second, and meanwhile those read last stay.
+  // Under a process that lives: its numbers are back within a second, and meanwhile those read last
+  // stay.
   rmSync(directory, { recursive: true });
   expect(await orders()).toBe(5);
   await expect.poll(() => existsSync(join(directory, 'worker-0.cells')), { timeout: 10_000 }).toBe(true);

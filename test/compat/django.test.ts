@@ -184,7 +184,8 @@ describe('METRICS_COMPAT=django', () => {
     const openMetrics = render('application/openmetrics-text;version=1.0.0');
     expectNoDuplicates(text);
     expectNoDuplicates(openMetrics);
-    // Two gauges that end in _total, as they do with Django, and its histogram of times whose name goes on after the unit.
+    // Two gauges that end in _total, as they do with Django, and its histogram of times whose name
+    // goes on after the unit.
     await expectPromtoolAccepts(text.replaceAll(/^(# \w+ )?(django_migrations_|nodejs_).*\n/gm, ''));
     for (const [format, content] of [
       ['text', text],

@@ -8,8 +8,9 @@ import { type Answers, noPair, type Pair, startPair } from './django/pair.ts';
 import { script } from './django/script.ts';
 
 /**
- * A Django project with django-prometheus, and an application of ours with the same views and METRICS_COMPAT=django, get the same requests: then their pages say the
- * same of them, but for what known-differences.ts has.
+ * A Django project with django-prometheus, and an application of ours with the same views and
+ * METRICS_COMPAT=django, get the same requests: then their pages say the same of them, but for what
+ * known-differences.ts has.
  */
 /** Requests to which the answers differ, with the reason. */
 const ANSWERED_OTHERWISE: readonly { readonly only: RegExp; readonly because: string }[] = [
@@ -96,7 +97,8 @@ describe.skipIf(noPair)('beside django-prometheus', () => {
           ]),
       );
     const ofOurs = buckets(ours);
-    // Version 2.2 gives two families the bounds of Python's client; from 2.3.0 on they have those of the third.
+    // Version 2.2 gives two families the bounds of Python's client; from 2.3.0 on they have those
+    // of the third.
     const ofTheirs = buckets(theirs);
     for (const name of [
       'django_http_requests_latency_including_middlewares_seconds',

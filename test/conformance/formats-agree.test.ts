@@ -98,7 +98,10 @@ function samplesOfOpenMetrics2(page: string): Samples {
   return samples;
 }
 
-/** A summary's sum and count are compared among the formats; what they are to be the snapshot does not say in so many words. */
+/**
+ * A summary's sum and count are compared among the formats; what they are to be the snapshot does
+ * not say in so many words.
+ */
 function without(samples: Samples, suffixes: RegExp): Samples {
   return new Map([...samples].filter(([key]) => !suffixes.test((JSON.parse(key) as [string])[0])));
 }

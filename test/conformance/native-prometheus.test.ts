@@ -13,7 +13,10 @@ import { Registry } from '../../src/core/registry.ts';
 import { createEndpoint } from '../../src/endpoint/endpoint.ts';
 import { noForeignParsers } from '../support/foreign-parsers.ts';
 
-/** A real Prometheus server (Debian's) with native histograms turned on scrapes what we observe; its answers are held against the values themselves. */
+/**
+ * A real Prometheus server (Debian's) with native histograms turned on scrapes what we observe; its
+ * answers are held against the values themselves.
+ */
 const QUANTILES = [0.01, 0.25, 0.5, 0.9, 0.99, 0.999];
 const START_MS = 60_000;
 

@@ -4,7 +4,10 @@ import { type Inventory, startInventory, startTimeoutMs } from '../inventory/sta
 import { noForeignParsers } from '../support/foreign-parsers.ts';
 import { type PrometheusServer, startPrometheus } from '../support/prometheus-server.ts';
 
-/** A real Prometheus server (Debian's) scrapes the reference application while its workers are killed. */
+/**
+ * A real Prometheus server (Debian's) scrapes the reference application while its workers are
+ * killed.
+ */
 const SECONDS = process.env['PROMENADE_DRILL'] === 'full' ? 60 : 20;
 
 /** Gauges whose names prom-client chose, before `_total` was for counters alone. */
@@ -36,7 +39,10 @@ describe.skipIf(noForeignParsers)('a Prometheus server', () => {
     await inventory?.stop();
   }, startTimeoutMs);
 
-  /** Over a new connection. Node's cluster forgets one that it was handing to a worker when that was killed: hence the limit. */
+  /**
+   * Over a new connection. Node's cluster forgets one that it was handing to a worker when that was
+   * killed: hence the limit.
+   */
   function ask(path: string): Promise<Response> {
     return fetch(inventory.origin + path, { headers: { connection: 'close' }, signal: AbortSignal.timeout(3000) });
   }

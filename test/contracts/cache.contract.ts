@@ -40,9 +40,15 @@ export interface CacheTraits {
   readonly backend: string;
   /** Values that a careless test takes for nothing; what the cache can keep of them. */
   readonly falsy: readonly unknown[];
-  /** What deleting a key counts that is not there: 0, but where the library does not tell. @default 0 */
+  /**
+   * What deleting a key counts that is not there: 0, but where the library does not tell.
+   * @default 0
+   */
   readonly deletesAbsent?: number;
-  /** What clearing three entries counts: 3, or 1 where the library does not tell how many there were. */
+  /**
+   * What clearing three entries counts: 3, or 1 where the library does not tell how many there
+   * were.
+   */
   readonly clears: number;
   /** Whether an entry that expired is seen when it is asked for. */
   readonly expires?: boolean;
@@ -50,15 +56,25 @@ export interface CacheTraits {
   readonly entries?: boolean;
   /** The operations of which `breakDown` makes errors. @default those that the subject has */
   readonly fails?: readonly string[];
-  /** Whether an operation that fails rejects (or throws); some libraries keep it to themselves, at times. @default true */
+  /**
+   * Whether an operation that fails rejects (or throws); some libraries keep it to themselves, at
+   * times.
+   * @default true
+   */
   readonly rejects?: boolean | 'at times';
-  /** How many keys are asked for to see that none is kept. @default 100,000; fewer for the older of two versions */
+  /**
+   * How many keys are asked for to see that none is kept.
+   * @default 100,000; fewer for the older of two versions
+   */
   readonly distinctKeys?: number;
 }
 
 const BACKLOG = 500;
 
-/** What every adapter for a cache has to do, against the real library and, where there is one, a real server. */
+/**
+ * What every adapter for a cache has to do, against the real library and, where there is one, a
+ * real server.
+ */
 export function cacheContract(
   name: string,
   start: () => CacheSubject | Promise<CacheSubject>,

@@ -21,8 +21,9 @@ export interface OpenOptions {
 }
 
 /**
- * A database under this contract, with a table `devices` (id: integer, the primary key; name: text) that is empty. All calls answer what the library answers, untouched; what is
- * left out the library does not have.
+ * A database under this contract, with a table `devices` (id: integer, the primary key; name: text)
+ * that is empty. All calls answer what the library answers, untouched; what is left out the library
+ * does not have.
  */
 export interface DatabaseSubject {
   insert(id: number, name: string): Promise<unknown>;
@@ -43,9 +44,15 @@ export interface DatabaseSubject {
   upsert?(id: number, name: string): Promise<unknown>;
   /** Executes an insert with several sets of parameters in one call. */
   batch?(rows: readonly (readonly [number, string])[]): Promise<unknown>;
-  /** Reads the rows with ids up to this one by a cursor, or a stream, and gives it up after so many. @returns how many it read */
+  /**
+   * Reads the rows with ids up to this one by a cursor, or a stream, and gives it up after so many.
+   * @returns how many it read
+   */
   cursor?(upTo: number, stopAfter: number): Promise<number>;
-  /** Makes the work a transaction on one connection, as the library's users do: it is taken back if the work throws, and what it threw is thrown. */
+  /**
+   * Makes the work a transaction on one connection, as the library's users do: it is taken back if
+   * the work throws, and what it threw is thrown.
+   */
   transaction?(work: (inside: TransactionSubject) => Promise<void>): Promise<void>;
   /** Takes a connection from the pool. @returns what gives it back */
   hold?(): Promise<() => unknown>;
@@ -65,11 +72,16 @@ export interface DatabaseTraits {
   readonly system: string;
   /** Labels of the errors: a primary key that is there already, and nonsense. */
   readonly errors: { readonly duplicate: string; readonly nonsense: string };
-  /** Whether there is a server, which can be out of reach. Labels of the errors when its port is closed and when the user is unknown. */
+  /**
+   * Whether there is a server, which can be out of reach. Labels of the errors when its port is
+   * closed and when the user is unknown.
+   */
   readonly server?: { readonly refused: string; readonly denied: string };
   /** The label of the error when a pool gives up. */
   readonly poolTimeout?: string;
-  /** What of an answer or an error is another with each database: names and numbers of its tables. */
+  /**
+   * What of an answer or an error is another with each database: names and numbers of its tables.
+   */
   readonly varies?: RegExp;
   /** Parts that the library does not have; all others are tested. */
   readonly lacks: readonly Part[];
@@ -77,7 +89,10 @@ export interface DatabaseTraits {
   readonly missing?: boolean;
 }
 
-/** For numbers that come a moment later: a pool takes a connection back when its query has been answered. */
+/**
+ * For numbers that come a moment later: a pool takes a connection back when its query has been
+ * answered.
+ */
 const PATIENCE = { timeout: 10_000, interval: 10 };
 
 /** What every adapter for a database has to do, against the real library and a real server. */

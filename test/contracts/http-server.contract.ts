@@ -27,9 +27,15 @@ const PATIENCE = { timeout: 10_000, interval: 10 };
 export interface Traits {
   /** What the framework answers to OPTIONS on /hello, and under which route. */
   readonly options: { readonly status: string; readonly route: string };
-  /** What a DELETE on /api/acme/items/1 is answered with, which is only for GET, and under which route. */
+  /**
+   * What a DELETE on /api/acme/items/1 is answered with, which is only for GET, and under which
+   * route.
+   */
   readonly wrongMethod: { readonly status: string; readonly route: string };
-  /** The names under which the middlewares `outer` and `inner` are measured; none on plain node:http. */
+  /**
+   * The names under which the middlewares `outer` and `inner` are measured; none on plain
+   * node:http.
+   */
   readonly middlewares?: { readonly outer: string; readonly inner: string };
   /** How the framework writes `/api/:tenant/items/:id`. @default so */
   readonly itemRoute?: string;
@@ -44,17 +50,21 @@ export interface Traits {
 }
 
 /**
- * What every adapter for an HTTP server has to do, against the real framework, over real sockets. The application has these routes, which
- * `start` makes, with the metrics at /metrics; some are registered before the metrics and some after:
+ * What every adapter for an HTTP server has to do, against the real framework, over real sockets.
+ * The application has these routes, which `start` makes, with the metrics at /metrics; some are
+ * registered before the metrics and some after:
  *
  * - GET /hello: `hello`, as text/plain in UTF-8;
  * - GET /api/:tenant/items/:id: `{"id":"..."}`, its prefix from a mount;
- * - GET /api/:tenant/boom throws a TypeError; GET /api/:tenant/gone throws an error that says it is a 404;
+ * - GET /api/:tenant/boom throws a TypeError; GET /api/:tenant/gone throws an error that says it is
+ * a 404;
  * - POST /size: the number of bytes that it has read; POST /refuse: 413 without reading;
- * - GET /stream: `héllo `, `776f726c64` in hex and the bytes of `!`, in three writes; GET /gzip: 10,000 bytes, packed by gzip;
+ * - GET /stream: `héllo `, `776f726c64` in hex and the bytes of `!`, in three writes; GET /gzip:
+ * 10,000 bytes, packed by gzip;
  * - GET /broken: five bytes, then the response is destroyed; GET /hang: nothing, ever;
  * - GET /empty: 204; GET /same: 304; GET /away: 302 from a middleware, before any route;
- * - where there are middlewares: `outer` takes 20 ms and calls `inner`, which takes none; both run for every request.
+ * - where there are middlewares: `outer` takes 20 ms and calls `inner`, which takes none; both run
+ * for every request.
  */
 export function httpServerContract(
   name: string,

@@ -24,7 +24,8 @@ export interface KillTraits {
   readonly queue: string;
   readonly job: string;
   /**
-   * Who finds that a run has died: a worker that lives, since the queue tells it; or the process that takes the dead one's place in the directory.
+   * Who finds that a run has died: a worker that lives, since the queue tells it; or the process
+   * that takes the dead one's place in the directory.
    */
   readonly foundBy: 'living' | 'successor';
   /** Whether the job is run again. */
@@ -36,7 +37,10 @@ export interface KillTraits {
 /** For queues that take their time to find out. */
 const PATIENCE = { timeout: 50_000, interval: 50 };
 
-/** What every adapter whose jobs outlive a worker has to do when a worker is killed in the middle of a job. */
+/**
+ * What every adapter whose jobs outlive a worker has to do when a worker is killed in the middle of
+ * a job.
+ */
 export function jobKillContract(name: string, start: () => Promise<KillSubject>, traits: KillTraits): void {
   test(`${name}: SIGKILL in the middle of a job loses no count, and ends its run once`, async () => {
     const directory = temporaryDirectory();
@@ -70,7 +74,8 @@ export function jobKillContract(name: string, start: () => Promise<KillSubject>,
       expect(settled.value('job_started', labels)).toBe(settled.value('job_finished', labels));
       expect(settled.value('job_started')).toBe(traits.runsAgain ? 2 : 1);
 
-      // Another process in the place of the dead one finds nothing more, nor does anybody when all have gone.
+      // Another process in the place of the dead one finds nothing more, nor does anybody when all
+      // have gone.
       if (traits.foundBy === 'successor') await startWorker(false);
       for (const worker of workers) if (worker !== victim) await worker.stop();
       const last = await Numbers.of(registry);

@@ -6,7 +6,10 @@ import { Numbers } from '../support/http-numbers.ts';
 /** What a job is told to do. */
 export type Order = 'succeed' | 'fail' | 'fail once' | 'hold' | 'abort';
 
-/** What the jobs of a test do. The subject's workers call it for each run, and hand its result or error over to the library. */
+/**
+ * What the jobs of a test do. The subject's workers call it for each run, and hand its result or
+ * error over to the library.
+ */
 export type Work = (order: Order) => Promise<string>;
 
 export interface JobSubjectOptions {
@@ -32,7 +35,9 @@ export interface JobSubject {
   /** Puts a job into the queue, or starts it where there is none. */
   send(job: string, order: Order, options?: SendOptions): Promise<void>;
   sendBulk?(jobs: readonly string[], order: Order): Promise<void>;
-  /** What the library says that the latest run returned or threw: a result, or an error's message. */
+  /**
+   * What the library says that the latest run returned or threw: a result, or an error's message.
+   */
   lastAnswer?(): Promise<unknown>;
   /** Cancels the run that is under way. */
   cancel?(): Promise<void>;
@@ -51,7 +56,9 @@ export interface JobTraits {
   readonly queue: string;
   /** Whether a queue has jobs of several names; else the label `job` is the queue's name. */
   readonly names: boolean;
-  /** Whether jobs wait in a queue; else they run when their time has come, and nothing is enqueued. */
+  /**
+   * Whether jobs wait in a queue; else they run when their time has come, and nothing is enqueued.
+   */
   readonly queued: boolean;
   readonly bulk: boolean;
   /** Whether it tells since when a job has been ready to run. @default as `queued` */

@@ -13,7 +13,10 @@ export interface ModelOperations {
   insert(name: string): Promise<unknown>;
   /** In one call of the library, which inserts all or none. */
   insertMany(names: readonly string[]): Promise<unknown>;
-  /** Finds the row by its name, in the way that is usual for one; nothing is wrong where there is none. */
+  /**
+   * Finds the row by its name, in the way that is usual for one; nothing is wrong where there is
+   * none.
+   */
   update(name: string, score: number): Promise<unknown>;
   /** In one call, without loading the rows, as far as the library can. */
   updateMany(names: readonly string[], score: number): Promise<unknown>;
@@ -23,17 +26,26 @@ export interface ModelOperations {
   upsert?(name: string, score: number): Promise<unknown>;
   /** An author with books, in one call. Left out where the library has none. */
   insertNested?(name: string, titles: readonly string[]): Promise<unknown>;
-  /** An author with all books, where the library deletes those, and not the database. Left out where it does not. */
+  /**
+   * An author with all books, where the library deletes those, and not the database. Left out where
+   * it does not.
+   */
   deleteCascading?(name: string): Promise<unknown>;
   /** Inserts into `archive.author`. Left out where the library knows no schemas. */
   insertArchived?(name: string): Promise<unknown>;
   /** One statement of SQL, without bindings. Left out where the library has no SQL. */
   raw?(sql: string): Promise<unknown>;
-  /** Begins a transaction (within one, a savepoint, where the library has them), which is rolled back where `work` rejects. Left out where there are none. */
+  /**
+   * Begins a transaction (within one, a savepoint, where the library has them), which is rolled
+   * back where `work` rejects. Left out where there are none.
+   */
   transaction?(work: (inside: ModelOperations) => Promise<void>): Promise<unknown>;
 }
 
-/** A library under this contract, connected to tables as `test/support/model-tables.ts` makes them, which are empty. */
+/**
+ * A library under this contract, connected to tables as `test/support/model-tables.ts` makes them,
+ * which are empty.
+ */
 export interface ModelSubject extends ModelOperations {
   /** Instruments what is instrumented already. */
   instrumentAgain(): void;
@@ -68,7 +80,10 @@ export type Ability =
 /** What comes instead of the right numbers, and the line on the adapter's page that says so. */
 export interface Shortfall {
   readonly says: string;
-  /** What is counted in the contract's test of that ability; for rollbacks, what is told as rolled back. */
+  /**
+   * What is counted in the contract's test of that ability; for rollbacks, what is told as rolled
+   * back.
+   */
   readonly counts: Tally;
 }
 
@@ -83,7 +98,10 @@ export interface ModelTraits {
   /** What the library has of what not all have. */
   readonly has: readonly Optional[];
   readonly cannot: Partial<Record<Ability, Shortfall>>;
-  /** How many random operations there are; fewer for a second database under the same adapter. @default 10000 */
+  /**
+   * How many random operations there are; fewer for a second database under the same adapter.
+   * @default 10000
+   */
   readonly operations?: number;
   /** How many write at once in them. @default 3 */
   readonly writers?: number;

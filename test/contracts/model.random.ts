@@ -21,7 +21,10 @@ interface Done {
 /** Few, so that names are taken, and authors with books can't be deleted. */
 const NAMES: readonly string[] = Array.from({ length: 60 }, (_, i) => `author ${i}`);
 
-/** Writes at random, from several sides at once, in transactions and out of them; the same at each run but for the order in which they meet. */
+/**
+ * Writes at random, from several sides at once, in transactions and out of them; the same at each
+ * run but for the order in which they meet.
+ */
 export async function randomWrites(subject: ModelSubject, mix: Mix): Promise<Done> {
   let operations = 0;
   let refused = 0;

@@ -223,7 +223,8 @@ test('a registry takes native histograms along to another store, and adds them t
   const store = new HeapStore();
   const options = { name: 'h', help: '', buckets: [10], native: { schema: 5, maxBuckets: 20 } };
   const definition = new Histogram({ registry: new Registry(), ...options }).definition;
-  // What the other store holds already, as a slot that is taken over does: at a lower resolution, with a wider zero bucket.
+  // What the other store holds already, as a slot that is taken over does: at a lower resolution,
+  // with a wider zero bucket.
   const there = store.define({ ...definition, native: { schema: 1, maxBuckets: 20, zeroThreshold: 0.5 } });
   const former = new Registry({ openStore: () => ({ ...open(store), define: () => there }) });
   const first = new Histogram({ registry: former, ...options });

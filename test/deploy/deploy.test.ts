@@ -33,7 +33,9 @@ function dashboardQueries(): { title: string; expression: string }[] {
   );
 }
 
-/** Panels of which nothing is seen while all is well; their families are on the page all the same. */
+/**
+ * Panels of which nothing is seen while all is well; their families are on the page all the same.
+ */
 const QUIET = ['Errors thrown, by type', 'Collectors of apps that failed'];
 
 interface Rules {

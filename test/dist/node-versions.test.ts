@@ -44,7 +44,10 @@ beforeAll(() => {
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
-/** What a script prints that a Node version runs in the project; fails where it fails or writes to stderr. */
+/**
+ * What a script prints that a Node version runs in the project; fails where it fails or writes to
+ * stderr.
+ */
 function run(version: string, script: string, parameters: readonly string[] = []): unknown {
   const output = execFileSync(programs.get(version)!, [script, ...parameters], {
     cwd: project,

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { ROOT } from '../support/modules.ts';
 import { npm } from './tarball.ts';
 
-/** Every Node that the package supports, by its newest release; of the oldest also the first that is supported. */
+/**
+ * Every Node that the package supports, by its newest release; of the oldest also the first that is
+ * supported.
+ */
 export const NODE_VERSIONS: readonly string[] = ['20.19.0', '20', '22', '24', '26'];
 
 /** Matches what `process.version` says of a version, or of any release of a line. */
@@ -12,7 +15,8 @@ export function versionPattern(version: string): RegExp {
 }
 
 /**
- * The program of a Node version: this one where it fits, else npm's package for this platform, kept below `.cache` once fetched (some 180 MB each).
+ * The program of a Node version: this one where it fits, else npm's package for this platform, kept
+ * below `.cache` once fetched (some 180 MB each).
  *
  * @throws Error where the registry has none.
  */

@@ -17,7 +17,9 @@ interface PackReport {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** Packs what is built (or another package of the repository, by its folder), below `.cache/<name>`. */
+/**
+ * Packs what is built (or another package of the repository, by its folder), below `.cache/<name>`.
+ */
 export function pack(name: string, of: string = ROOT): Tarball {
   const folder = join(ROOT, '.cache', name);
   mkdirSync(folder, { recursive: true });

@@ -28,7 +28,8 @@ test('every TypeScript example compiles against the package', () => {
   for (const [i, { page, code }] of examples.entries()) {
     writeFileSync(join(folder, `${page.replaceAll(/[/.]/g, '-')}-${i}.ts`), `${code}\nexport {};\n`);
   }
-  // What other libraries declare is their own affair; test/types compiles our declarations without this.
+  // What other libraries declare is their own affair; test/types compiles our declarations without
+  // this.
   expect(compile(folder, ['*.ts'], { skipLibCheck: true })).toBe('');
   expect(examples.length).toBeGreaterThanOrEqual(8);
   expect(new Set(examples.map(({ page }) => page)).size).toBeGreaterThanOrEqual(5);

@@ -23,7 +23,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** What node:http's client got. Unlike fetch, it sends what it is told: duplicates, odd targets, any method. */
+/**
+ * What node:http's client got. Unlike fetch, it sends what it is told: duplicates, odd targets, any
+ * method.
+ */
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;

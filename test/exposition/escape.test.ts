@@ -2,7 +2,9 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { escapeHelp, escapeQuoted } from '../../src/exposition/escape.ts';
 
-/** Reads an escaped text character by character, as a scraper does; throws where it would give up. */
+/**
+ * Reads an escaped text character by character, as a scraper does; throws where it would give up.
+ */
 function unescape(text: string, escapes: Readonly<Record<string, string>>): string {
   let read = '';
   const characters = text.split('').values();

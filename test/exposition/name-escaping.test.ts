@@ -52,7 +52,8 @@ const definitionOf = (name: string, type: FamilyDefinition['type']): FamilyDefin
   labelNames: [],
 });
 
-// In Go's library a counter's family has its suffix before it is escaped, so that a scraper that turns the name back finds it.
+// In Go's library a counter's family has its suffix before it is escaped, so that a scraper that
+// turns the name back finds it.
 test.each([
   ['counter', 'jobs.done', 'dots', 'jobs_dot_done__total'],
   ['counter', 'jobs_done', 'dots', 'jobs__done__total'],

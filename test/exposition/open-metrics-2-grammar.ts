@@ -1,5 +1,6 @@
 /**
- * The ABNF of OpenMetrics 2.0.0-rc0 (https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/#abnf), rule by rule, as patterns: the
+ * The ABNF of OpenMetrics 2.0.0-rc0
+ * (https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/#abnf), rule by rule, as patterns: the
  * grammar has no recursion. No parser of the format is at hand that other people wrote.
  */
 const number1 = String.raw`[+-]?(?:\d+(?:\.\d*)?|\d*\.\d+)(?:e[+-]?\d+)?`;

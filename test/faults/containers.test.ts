@@ -15,7 +15,10 @@ import { Process } from '../store/processes.ts';
 
 const isRoot = process.getuid?.() === 0;
 const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--kill-child', 'true']).status === 0;
-/** Needs namespaces: reported as skipped where they are not allowed, failing where root in `CI=true` has none. */
+/**
+ * Needs namespaces: reported as skipped where they are not allowed, failing where root in `CI=true`
+ * has none.
+ */
 const namespaceTest: TestAPI | TestAPI['skip'] =
   canUnshare || (isRoot && process.env['CI'] === 'true') ? test : test.skip;
 const rootTest: TestAPI | TestAPI['skip'] = isRoot ? test : test.skip;
@@ -30,7 +33,8 @@ namespaceTest(
     const books = Array.from({ length: 2 * lives }, (_, i) => join(ledger, String(i)));
     const registry = readerOf(directory);
     for (let life = 0; life < lives; life++) {
-      // What stands between us and the program hands the channel on; killed, it takes the namespace along.
+      // What stands between us and the program hands the channel on; killed, it takes the namespace
+      // along.
       const containers = [0, 1].map((twin) => {
         const options = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath];
         return startFixture('writer.mjs', [books[2 * life + twin]!, `twin ${twin}`], {

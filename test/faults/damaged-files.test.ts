@@ -203,7 +203,10 @@ test('damage to a dead slot: who had read it keeps counting it', async () => {
   }
 });
 
-/** What may happen to a live slot's files that its owner can't but notice (cells cut short under a map are a SIGBUS: no one can mend that). */
+/**
+ * What may happen to a live slot's files that its owner can't but notice (cells cut short under a
+ * map are a SIGBUS: no one can mend that).
+ */
 const LIVE_DAMAGE: Readonly<Record<string, (directory: string) => void>> = {
   'names overwritten': (directory) => fs.writeFileSync(join(directory, 'worker-0.names'), 'damaged'),
   'names cut': (directory) => fs.truncateSync(join(directory, 'worker-0.names'), 300),
@@ -255,7 +258,8 @@ test.each(Object.keys(LIVE_DAMAGE))('damage to a live slot heals, and no sum fal
     await delay(50);
   }
   expect(scrapes).toBeGreaterThan(2);
-  // One who comes now reads the files from their start, and may be the first to find the damage: its owner mends that too.
+  // One who comes now reads the files from their start, and may be the first to find the damage:
+  // its owner mends that too.
   const late = readerOf(directory, 'late');
   await vi.waitFor(async () => expect(totalOn(await late.snapshot(), 'requests')).toBe(TIMES + scrapes), 10_000);
   owner.die();

@@ -118,7 +118,8 @@ diskTest(
     const worker = await Recorder.start(directory);
     await worker.define('Counter', { name: 'jobs_total', labelNames: ['job'], maxSeries: 1e6 });
     fill(directory);
-    // As long as a removal's record is as long as a series', both find the names full at the same moment.
+    // As long as a removal's record is as long as a series', both find the names full at the same
+    // moment.
     const job = (n: number): { job: string } => ({ job: `${'x'.repeat(500)} ${n}` });
     for (let n = 0; n < 200; n++) await worker.record('jobs_total', job(n), 'inc');
     const full = await worker.snapshot();

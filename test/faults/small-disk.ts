@@ -20,7 +20,10 @@ const probe = mount('64k');
 if (probe) unmount(probe);
 const isRoot = process.getuid?.() === 0;
 
-/** Declares a test that mounts a file system: reported as skipped where that is not allowed, failing where root in `CI=true` can't. */
+/**
+ * Declares a test that mounts a file system: reported as skipped where that is not allowed, failing
+ * where root in `CI=true` can't.
+ */
 export const diskTest: TestAPI | TestAPI['skip'] = probe || (isRoot && process.env['CI'] === 'true') ? test : test.skip;
 
 /** A file system in memory of that size, gone when the test is. */

@@ -14,7 +14,10 @@ const redisDatabase = 14;
 const [postgresServer, redisServer] = await Promise.all([postgres(), redis()]);
 const redisUrl = new URL(`/${redisDatabase}`, redisServer.url).href;
 
-/** What a page has to show of an application at work: what NetBox's and Nautobot's documents promise, and the jobs, each with a label of one of its series. */
+/**
+ * What a page has to show of an application at work: what NetBox's and Nautobot's documents
+ * promise, and the jobs, each with a label of one of its series.
+ */
 const families: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   http_server_requests_total: { route: '/api/dcim/sites/:id', method: 'GET' },
   http_server_request_duration_seconds: { route: '/dcim/sites', status: '200' },

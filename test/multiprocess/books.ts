@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** What a writer (test/fixtures/writer.mjs) says that it has counted: no less than `done`, no more than `begun`. */
+/**
+ * What a writer (test/fixtures/writer.mjs) says that it has counted: no less than `done`, no more
+ * than `begun`.
+ */
 export interface Books {
   readonly begun: number;
   readonly done: number;

@@ -12,7 +12,10 @@ interface Pages {
   readonly directory: string;
 }
 
-/** Starts the cluster with nothing said about metrics; its files go below a folder for temporary files of its own. */
+/**
+ * Starts the cluster with nothing said about metrics; its files go below a folder for temporary
+ * files of its own.
+ */
 async function startCluster(temporary: string): Promise<{ child: ChildProcess; before: Snapshot }> {
   const { PROMETHEUS_MULTIPROC_DIR: _, METRICS_ROLE: __, ...env } = environment('', { TMPDIR: temporary });
   const child = startFixture('cluster.mjs', [], { env, serialization: 'advanced' });
@@ -54,7 +57,8 @@ test(
     }
     expect(readdirSync(directory).filter((file) => file.endsWith('.names'))).toHaveLength(4);
 
-    // Killed, it leaves its directory behind; the next cluster clears that away, and what is not a cluster's stays.
+    // Killed, it leaves its directory behind; the next cluster clears that away, and what is not a
+    // cluster's stays.
     await kill(child);
     const foreign = join(dirname(directory), '1-not-a-directory-of-ours');
     mkdirSync(foreign);

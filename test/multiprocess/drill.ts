@@ -1,6 +1,9 @@
 import { appendFileSync } from 'node:fs';
 
-/** Whether the full figures are asked for (`npm run drill`), or what fits into every run of the tests. */
+/**
+ * Whether the full figures are asked for (`npm run drill`), or what fits into every run of the
+ * tests.
+ */
 export const FULL: boolean = process.env['PROMENADE_DRILL'] === 'full';
 
 /** One figure in a run of the tests, another where the full figures are asked for. */

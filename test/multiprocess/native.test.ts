@@ -168,7 +168,10 @@ test(
   },
 );
 
-/** Whether a bucket holds less than it did, at the resolution that there is now, or the resolution rose. */
+/**
+ * Whether a bucket holds less than it did, at the resolution that there is now, or the resolution
+ * rose.
+ */
 function fell(before: SparseBuckets | undefined, now: SparseBuckets): boolean {
   if (!before) return false;
   if (now.schema > before.schema) return true;

@@ -19,7 +19,10 @@ export function familyOn(page: Snapshot, name: string): FamilySnapshot {
   return family;
 }
 
-/** The numbers of a series, as a snapshot has them; `undefined` where the series or its family is not on the page. */
+/**
+ * The numbers of a series, as a snapshot has them; `undefined` where the series or its family is
+ * not on the page.
+ */
 export function seriesOn(
   page: Snapshot,
   name: string,
@@ -53,7 +56,10 @@ export function countOn(page: Snapshot, name: string, labelValues: readonly stri
     .reduce((sum, count) => sum + count, 0);
 }
 
-/** Every number of a page that may never fall: counters, histograms' and summaries' sums (of what is never negative), counts and buckets. */
+/**
+ * Every number of a page that may never fall: counters, histograms' and summaries' sums (of what is
+ * never negative), counts and buckets.
+ */
 export function sumsOn(page: Snapshot): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { definition, series, values, sparse } of page.families) {

@@ -35,7 +35,8 @@ test('recycled workers leave no more files than there were workers at once', { t
     while (next < recycles) {
       const life = next++;
       if (life === 2 * WORKERS) startMs = await scrapeMs(registry);
-      // The same four names again and again, as an application's series are; every third is killed, the others end by themselves.
+      // The same four names again and again, as an application's series are; every third is killed,
+      // the others end by themselves.
       const killed = life % 3 === 0;
       const child = startFixture(
         'writer.mjs',

@@ -1,4 +1,5 @@
-// `npm run drill`: the drills with their full figures; prints a table, and keeps it in test/faults/results.md.
+// `npm run drill`: the drills with their full figures; prints a table, and keeps it in
+// test/faults/results.md.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';

@@ -8,7 +8,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parsePage, seriesValue } from '../../src/testing.ts';
 import { ROOT } from '../support/modules.ts';
 
-/** Runs a program against what ships; ends with what it prints. Fails where it does not end by itself with 0. */
+/**
+ * Runs a program against what ships; ends with what it prints. Fails where it does not end by
+ * itself with 0.
+ */
 async function run(program: string, env: NodeJS.ProcessEnv = {}, ...flags: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--input-type=module', '-e', program], {
     cwd: ROOT,
@@ -124,7 +127,8 @@ describe('processes that share a directory', () => {
     const total = seriesValue(page, 'process_cpu_seconds_total')!;
     const others = spent.reduce((sum, seconds) => sum + seconds, 0);
     expect(spent.every((seconds) => seconds > 0.3)).toBe(true);
-    // What a process spends after its last look, on its way out, is not in it; nor what the reader spent since.
+    // What a process spends after its last look, on its way out, is not in it; nor what the reader
+    // spent since.
     expect(total).toBeGreaterThan(others * 0.9);
     expect(total).toBeLessThan(others + own);
     expect(

@@ -14,8 +14,8 @@ function exact(value: number): bigint {
 }
 
 /**
- * Compares a value with the bound base^index = 2^(index·2^-schema) in whole numbers alone: value^(2^schema) with 2^index.
- * Sign of value − bound.
+ * Compares a value with the bound base^index = 2^(index·2^-schema) in whole numbers alone:
+ * value^(2^schema) with 2^index. Sign of value − bound.
  */
 function compareWithBound(value: number, index: number, schema: number): number {
   let left = exact(value);

@@ -23,7 +23,10 @@ const COUNTER = define({ name: 'counted', type: 'counter' });
 const HISTOGRAM = define({ name: 'measured', type: 'histogram', bounds: [1, 10] });
 const SUMMARY = define({ name: 'sketched', type: 'summary', quantiles: [0.5, 0.99] });
 
-/** What happened in a process: label values, and a small whole number, whose sums are exact in any order. */
+/**
+ * What happened in a process: label values, and a small whole number, whose sums are exact in any
+ * order.
+ */
 type Event = readonly [a: string, b: string, value: number];
 
 /** The families of a process to which this happened. */

@@ -147,7 +147,8 @@ test('a wiped directory is an empty board, and not to be claimed on', () => {
   expect(board.claim('a')).toBeUndefined();
   board.remove('a');
   fs.mkdirSync(directory);
-  // The lock of the directory that was is another one's: it keeps nobody from working on what comes now.
+  // The lock of the directory that was is another one's: it keeps nobody from working on what comes
+  // now.
   const anew = board.claim('a');
   expect(anew).toBeTypeOf('function');
   anew!();

@@ -12,7 +12,9 @@ import { readNativeHistogram } from '../../src/store/format/native-histogram.ts'
 import { type Journal, TableFamily } from '../../src/store/tables/table-family.ts';
 import { countBuckets } from '../support/count-buckets.ts';
 
-/** One thing that a process does which SIGKILL leaves done or not: a store to a cell, or a record. */
+/**
+ * One thing that a process does which SIGKILL leaves done or not: a store to a cell, or a record.
+ */
 type Step = (cells: Float64Array, blocks: Map<number, number>) => void;
 
 const CELL = 0;

@@ -6,8 +6,9 @@ import { Summary } from '../../src/core/summary.ts';
 import { MappedStore } from '../../src/store/mapped-store.ts';
 
 /**
- * What one process does with a directory, done in the test's own: locks and files can't tell, since each store opens files of its own.
- * `die` gives the slot up as the kernel does for a process that was killed.
+ * What one process does with a directory, done in the test's own: locks and files can't tell, since
+ * each store opens files of its own. `die` gives the slot up as the kernel does for a process that
+ * was killed.
  */
 export class Process {
   readonly store: MappedStore;

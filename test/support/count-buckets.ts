@@ -1,7 +1,10 @@
 import { bucketIndex } from '../../src/snapshot/exponential-buckets.ts';
 import type { SparseBuckets } from '../../src/snapshot/snapshot.ts';
 
-/** What native buckets of one resolution hold of some values: the specification in the plainest words. */
+/**
+ * What native buckets of one resolution hold of some values: the specification in the plainest
+ * words.
+ */
 export function countBuckets(values: readonly number[], schema: number, zeroThreshold: number): SparseBuckets {
   const sides = [new Map<number, number>(), new Map<number, number>()] as const;
   let zeroCount = 0;

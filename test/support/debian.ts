@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Sees to it that Debian packages are there that tests need: whoever is root gets them installed when they are missing. Elsewhere
- * tests declared with `test.skipIf(...)` are named as not run; with `CI=true` they run, and fail.
+ * Sees to it that Debian packages are there that tests need: whoever is root gets them installed
+ * when they are missing. Elsewhere tests declared with `test.skipIf(...)` are named as not run;
+ * with `CI=true` they run, and fail.
  *
  * @param isPresent Tries what the packages bring.
  * @returns for `test.skipIf`: whether the tests have to be left out.

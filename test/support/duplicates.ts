@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 
 /**
- * Fails where a text page has a series, or a family, twice, or lines of one family apart from each other. promtool and Python's
- * text parser let such pages pass; Prometheus drops the second sample.
+ * Fails where a text page has a series, or a family, twice, or lines of one family apart from each
+ * other. promtool and Python's text parser let such pages pass; Prometheus drops the second sample.
  */
 export function expectNoDuplicates(page: string): void {
   const lines = page.split('\n');

@@ -3,8 +3,9 @@ import { expect } from 'vitest';
 import { lacksDebianPackages } from './debian.ts';
 
 /**
- * Other people's parsers, which judge our pages: `promtool` (Debian's package prometheus) and prometheus_client's parsers for text
- * and, strictly, for OpenMetrics (python3-prometheus-client). See debian.ts for where they come from.
+ * Other people's parsers, which judge our pages: `promtool` (Debian's package prometheus) and
+ * prometheus_client's parsers for text and, strictly, for OpenMetrics (python3-prometheus-client).
+ * See debian.ts for where they come from.
  */
 
 /** A family as Python's parsers see it. */
@@ -34,7 +35,9 @@ const present = (): boolean =>
 /** For `test.skipIf`: whether tests that need foreign parsers have to be left out. */
 export const noForeignParsers: boolean = lacksDebianPackages(PACKAGES, present);
 
-/** Fails unless promtool can read the page (text 0.0.4) and has nothing to complain about its style. */
+/**
+ * Fails unless promtool can read the page (text 0.0.4) and has nothing to complain about its style.
+ */
 export async function expectPromtoolAccepts(text: string): Promise<void> {
   const { code, output } = await run('promtool', ['check', 'metrics'], text);
   expect({ code, output }).toEqual({ code: 0, output: '' });

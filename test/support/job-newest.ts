@@ -3,7 +3,10 @@ import { promisify } from 'node:util';
 import { nodeProgram } from '../dist/node-versions.ts';
 import { fixture } from '../multiprocess/children.ts';
 
-/** What the fixture job-newest.mjs has counted: by family, the label values of each series, and its number. */
+/**
+ * What the fixture job-newest.mjs has counted: by family, the label values of each series, and its
+ * number.
+ */
 export interface NewestJobs {
   readonly node: string;
   /** What the handlers have seen of their jobs. */

@@ -4,7 +4,10 @@ import type { Tally } from '../contracts/model.contract.ts';
 import { type Dialect, emptyModelTables, modelTables, TRUTH } from './model-tables.ts';
 import { type DatabaseServer, mariadb, postgres, type TestDatabase } from './servers.ts';
 
-/** A database of one's own with the tables under the contract for models, and a connection to it that is not instrumented. */
+/**
+ * A database of one's own with the tables under the contract for models, and a connection to it
+ * that is not instrumented.
+ */
 export interface ModelDatabase {
   /** For `describe.skipIf`: see {@link DatabaseServer}. */
   readonly missing: boolean;

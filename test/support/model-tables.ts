@@ -2,8 +2,9 @@
 export type Dialect = 'postgres' | 'mysql' | 'sqlite';
 
 /**
- * The tables under the contract for models, as one statement each. `truth` gets a row for each row that is written, by triggers, so that it is rolled
- * back with what it tells. On PostgreSQL there is an `author` in a schema `archive` besides, which nobody notes.
+ * The tables under the contract for models, as one statement each. `truth` gets a row for each row
+ * that is written, by triggers, so that it is rolled back with what it tells. On PostgreSQL there
+ * is an `author` in a schema `archive` besides, which nobody notes.
  */
 export function modelTables(dialect: Dialect): string[] {
   const id = {

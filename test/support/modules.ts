@@ -19,7 +19,10 @@ export interface Module {
   readonly imports: readonly Import[];
 }
 
-/** All files below a folder of the repository whose names end so, as paths from the repository's root with slashes. */
+/**
+ * All files below a folder of the repository whose names end so, as paths from the repository's
+ * root with slashes.
+ */
 export function filesBelow(folder: string, ending: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
@@ -44,7 +47,10 @@ export function resolveImport(module: Module, specifier: string): string {
 const STATEMENT = /^(import|export)\s+(type\s+)?([\w$*{][^'"`;()=]*?\sfrom\s*)?(['"])([^'"\n]+)\4/gm;
 const CALL = /(typeof\s+)?\bimport\s*\(\s*(['"])([^'"\n]+)\2/g;
 
-/** What a module imports, whatever way it is written. Statements must begin their line, as the formatter has them. */
+/**
+ * What a module imports, whatever way it is written. Statements must begin their line, as the
+ * formatter has them.
+ */
 export function importsOf(text: string): Import[] {
   const code = withoutComments(text);
   const found: Import[] = [];
@@ -60,7 +66,10 @@ export function importsOf(text: string): Import[] {
   return found;
 }
 
-/** The same text with comments blanked out; strings and templates stay, so that `'//'` is no comment. */
+/**
+ * The same text with comments blanked out; strings and templates stay, so that `'//'` is no
+ * comment.
+ */
 function withoutComments(text: string): string {
   const token = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\/[^\n]*|\/\*[^]*?\*\//g;
   return text.replace(token, (match) => (match.startsWith('//') || match.startsWith('/*') ? ' ' : match));

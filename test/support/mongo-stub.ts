@@ -7,8 +7,10 @@ const OP_QUERY = 2004;
 const OP_MSG = 2013;
 
 /**
- * Stands in for a MongoDB server where there is none: it speaks the wire protocol, keeps collections in memory, with unique indexes, cursors and transactions that
- * are taken back on abort, and refuses what it does not know. It isolates nothing, plans nothing and stores nothing: what drivers send and get is what it is for.
+ * Stands in for a MongoDB server where there is none: it speaks the wire protocol, keeps
+ * collections in memory, with unique indexes, cursors and transactions that are taken back on
+ * abort, and refuses what it does not know. It isolates nothing, plans nothing and stores nothing:
+ * what drivers send and get is what it is for.
  */
 export class MongoStub {
   readonly #server: Server = createServer((socket) => this.#serve(socket));

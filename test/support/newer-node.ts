@@ -24,7 +24,8 @@ interface Report {
 }
 
 /**
- * Runs a suite by vitest on a newer Node than this one, for libraries that this one can't run: `test/**\/*.newer-node.ts`.
+ * Runs a suite by vitest on a newer Node than this one, for libraries that this one can't run:
+ * `test/**\/*.newer-node.ts`.
  *
  * @throws Error where vitest itself fails.
  */

@@ -5,7 +5,10 @@ import { pathToFileURL } from 'node:url';
 import { ROOT } from './modules.ts';
 import type { TestedPackage } from './supported-versions.ts';
 
-/** A package in the oldest version that is supported, from the workspace that holds those of its category: `await oldest('database', 'pg')`. */
+/**
+ * A package in the oldest version that is supported, from the workspace that holds those of its
+ * category: `await oldest('database', 'pg')`.
+ */
 export async function oldest<M>(workspace: string, specifier: string): Promise<M> {
   return (await import(oldestUrl(workspace, specifier))) as M;
 }

@@ -9,7 +9,10 @@ import { startRedis } from './private-servers.ts';
 /** For `describe.skipIf`: there is no redis-server to start. */
 export const lacksRedis: boolean = lacksDebianPackages(['redis-server'], () => startRedis.isInstalled());
 
-/** A Redis that nobody else talks to, so that its own counters can be compared. It ends soon after this process does. */
+/**
+ * A Redis that nobody else talks to, so that its own counters can be compared. It ends soon after
+ * this process does.
+ */
 export interface OwnRedis {
   readonly host: string;
   readonly port: number;
@@ -38,7 +41,10 @@ export async function ownRedis(): Promise<OwnRedis> {
   throw new Error('redis-server does not answer');
 }
 
-/** What a command of commandstats says: `calls`, `failed_calls` and the like; zero where it was never called. */
+/**
+ * What a command of commandstats says: `calls`, `failed_calls` and the like; zero where it was
+ * never called.
+ */
 export function commandStat(info: ReadonlyMap<string, string>, command: string, field: string): number {
   const found = info
     .get(`cmdstat_${command}`)

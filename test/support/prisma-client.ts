@@ -32,8 +32,9 @@ export interface PrismaClient {
 }
 
 /**
- * Generates a client for the tables under the contract for models, as `prisma generate` does. That asks for an engine which nobody has to download as long as it
- * isn't run; anything that can be executed will do.
+ * Generates a client for the tables under the contract for models, as `prisma generate` does. That
+ * asks for an engine which nobody has to download as long as it isn't run; anything that can be
+ * executed will do.
  *
  * @param workspace That of the oldest version, or none.
  * @returns the class.

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 export interface Start {
   isInstalled(): boolean;
   /**
-   * Starts it in a folder, which is removed when the server ends: at the latest when the process `owner` has.
+   * Starts it in a folder, which is removed when the server ends: at the latest when the process
+   * `owner` has.
    *
    * @returns the URL where it is going to answer.
    */
@@ -19,7 +20,9 @@ export const startPostgres: Start = {
   run: (folder, owner) => runPostgres(folder, owner),
 };
 
-/** @param settings Lines of postgresql.conf: `{ shared_preload_libraries: 'pg_stat_statements' }`. */
+/**
+ * @param settings Lines of postgresql.conf: `{ shared_preload_libraries: 'pg_stat_statements' }`.
+ */
 export async function runPostgres(
   folder: string,
   owner: number,
@@ -116,7 +119,10 @@ interface User {
   readonly gid: number;
 }
 
-/** The supervisor may look after its owner, and remove what is root's; the server itself need not be root. */
+/**
+ * The supervisor may look after its owner, and remove what is root's; the server itself need not be
+ * root.
+ */
 function asUser(command: readonly string[], user: User | undefined): readonly string[] {
   if (!user) return command;
   return ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', ...command];

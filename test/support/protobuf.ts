@@ -2,7 +2,8 @@ import protobuf from 'protobufjs';
 import { seriesKey } from '../../src/testing/page.ts';
 
 /**
- * Prometheus' io/prometheus/client/metrics.proto, as far as it matters here: what an independent decoder reads our pages by. `uint64` and `sint64` become numbers.
+ * Prometheus' io/prometheus/client/metrics.proto, as far as it matters here: what an independent
+ * decoder reads our pages by. `uint64` and `sint64` become numbers.
  */
 const PROTO = `
 syntax = "proto2";
@@ -103,7 +104,10 @@ export interface ProtobufFamily {
   readonly metric: readonly ProtobufMetric[];
 }
 
-/** What protobufjs reads in a page; fails where a message is not whole, or has a field that the definition has not. */
+/**
+ * What protobufjs reads in a page; fails where a message is not whole, or has a field that the
+ * definition has not.
+ */
 export function decodeProtobuf(chunks: Iterable<string | Uint8Array>): ProtobufFamily[] {
   const reader = protobuf.Reader.create(Buffer.concat([...chunks].map((chunk) => Buffer.from(chunk as Uint8Array))));
   const families: ProtobufFamily[] = [];

@@ -1,4 +1,7 @@
-/** Integers below a limit, the same for the same seed: workloads at random that fail again when they are run again. */
+/**
+ * Integers below a limit, the same for the same seed: workloads at random that fail again when they
+ * are run again.
+ */
 export function randomNumbers(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {

@@ -17,7 +17,10 @@ export async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Writes what it is given, and reads until the server closes. @returns all responses, in their order. */
+/**
+ * Writes what it is given, and reads until the server closes.
+ * @returns all responses, in their order.
+ */
 export async function converse(port: number, ...pieces: (string | Buffer)[]): Promise<RawResponse[]> {
   const socket = await open(port);
   const received: Buffer[] = [];

@@ -11,7 +11,10 @@ import { startMariaDb, startMemcached, startPostgres, startRedis, type Start } f
 
 /** A server that the tests use, and how to connect. */
 export interface TestServer {
-  /** For `describe.skipIf`: there is none, nor can one be had. With `CI=true` it is never missing: the tests run, and fail. */
+  /**
+   * For `describe.skipIf`: there is none, nor can one be had. With `CI=true` it is never missing:
+   * the tests run, and fail.
+   */
   readonly missing: boolean;
   readonly url: string;
   readonly host: string;
@@ -28,7 +31,10 @@ export interface TestDatabase extends TestServer {
 
 /** One on which databases can be made. */
 export interface DatabaseServer extends TestServer {
-  /** Makes an empty database; drop it afterwards. Tests run side by side, so each file uses one of its own. */
+  /**
+   * Makes an empty database; drop it afterwards. Tests run side by side, so each file uses one of
+   * its own.
+   */
   createDatabase(): Promise<TestDatabase>;
 }
 
@@ -82,8 +88,9 @@ const MEMCACHED: Kind = {
 };
 
 /**
- * The server that the tests use: the one at `POSTGRES_URL`; else one at the standard port that lets us in; else one of our own, started from what is
- * installed, or from Debian's package, which root installs. One of our own is shared by the files of a run, and ends with it.
+ * The server that the tests use: the one at `POSTGRES_URL`; else one at the standard port that lets
+ * us in; else one of our own, started from what is installed, or from Debian's package, which root
+ * installs. One of our own is shared by the files of a run, and ends with it.
  */
 export async function postgres(): Promise<DatabaseServer> {
   const server = await find(POSTGRES);
@@ -122,7 +129,10 @@ async function answers(kind: Kind, server: TestServer): Promise<boolean> {
   );
 }
 
-/** Starts a server, or waits for the one that another file of this run starts; the directory's maker is who starts it. */
+/**
+ * Starts a server, or waits for the one that another file of this run starts; the directory's maker
+ * is who starts it.
+ */
 async function startOnce(kind: Kind): Promise<TestServer | undefined> {
   const owner = Number(process.env['PROMENADE_TEST_RUN'] ?? process.pid);
   const folder = join(tmpdir(), `promenade-${kind.name}-${owner}`);

@@ -1,6 +1,9 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
-/** Names every test that did not run, which a summary's number hides; with `CI=true` there may be none. */
+/**
+ * Names every test that did not run, which a summary's number hides; with `CI=true` there may be
+ * none.
+ */
 export class SkippedReporter implements Reporter {
   /** Whether somebody asked for a part of the tests only. */
   #partial = false;

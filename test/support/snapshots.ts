@@ -1,6 +1,8 @@
 import type { FamilyDefinition, FamilySnapshot, Snapshot, SparseBuckets } from '../../src/snapshot/snapshot.ts';
 
-/** A series for {@link familyOf}: its label values and its numbers, as a FamilySnapshot has them. */
+/**
+ * A series for {@link familyOf}: its label values and its numbers, as a FamilySnapshot has them.
+ */
 export interface SeriesInput {
   readonly labels?: readonly string[];
   readonly values: readonly number[];

@@ -17,7 +17,10 @@ export interface SqliteDatabase {
 const INSERT = 'insert into devices values (?, ?)';
 const SELECT = 'select id, name from devices where id <= ?';
 
-/** A database in this process under the contract; its calls are synchronous, and what they throw is a rejection here. */
+/**
+ * A database in this process under the contract; its calls are synchronous, and what they throw is
+ * a rejection here.
+ */
 export function sqliteSubject(
   database: SqliteDatabase,
   instrumentation: Pick<DatabaseSubject, 'instrument' | 'uninstrument'>,

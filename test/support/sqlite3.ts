@@ -2,7 +2,10 @@ import Database from 'better-sqlite3';
 
 type Callback = (this: { changes?: number; lastID?: number }, error: unknown, rows?: unknown) => void;
 
-/** What Sequelize calls of the module sqlite3, on better-sqlite3: the former has to be compiled for minutes. Answers come later, and in order. */
+/**
+ * What Sequelize calls of the module sqlite3, on better-sqlite3: the former has to be compiled for
+ * minutes. Answers come later, and in order.
+ */
 export class Sqlite3 {
   readonly #database: Database.Database;
   filename: string;

@@ -1,4 +1,7 @@
-/** A package as it is installed: by its name (or its alias) at the root, or in a workspace below test/versions. */
+/**
+ * A package as it is installed: by its name (or its alias) at the root, or in a workspace below
+ * test/versions.
+ */
 export type TestedPackage = string | { readonly package: string; readonly workspace: string };
 
 /** What of a library an adapter supports, and the packages with which its ends are tested. */

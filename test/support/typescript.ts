@@ -3,7 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './modules.ts';
 
-/** How a strict user of the package compiles: `exactOptionalPropertyTypes`, and its declarations are checked too. */
+/**
+ * How a strict user of the package compiles: `exactOptionalPropertyTypes`, and its declarations are
+ * checked too.
+ */
 const STRICT = {
   target: 'ES2023',
   lib: ['ES2023'],
@@ -16,7 +19,8 @@ const STRICT = {
 };
 
 /**
- * Compiles a folder of this repository as a project of its own, which imports the package by its name.
+ * Compiles a folder of this repository as a project of its own, which imports the package by its
+ * name.
  *
  * @returns what the compiler says; `''` where it has no complaint.
  */

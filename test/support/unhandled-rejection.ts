@@ -1,4 +1,7 @@
-/** What the process is told that nobody handled, after `act`. The test runner's own listeners are kept out meanwhile. */
+/**
+ * What the process is told that nobody handled, after `act`. The test runner's own listeners are
+ * kept out meanwhile.
+ */
 export async function unhandledRejection(act: () => void): Promise<unknown> {
   const listeners = process.listeners('unhandledRejection');
   process.removeAllListeners('unhandledRejection');

@@ -17,7 +17,8 @@ if (contender === 'OpenTelemetry') {
 // OpenTelemetry sees what is required.
 const { createPool } = require('mysql2/promise') as typeof import('mysql2/promise');
 const connection = server ? { uri: server } : { stream: () => new StubMysql() };
-// The stack that it takes of every query for its errors costs more than all else, and never the same.
+// The stack that it takes of every query for its errors costs more than all else, and never the
+// same.
 const pool = createPool({ connectionLimit: 1, trace: false, ...connection });
 if (contender === 'promenade') instrumentMysql2(pool, { registry });
 

@@ -9,7 +9,8 @@ class Reader extends MetricReader {
 }
 
 /**
- * Turns an instrumentation on, with metrics and with spans that are thrown away. Call it before the library is loaded.
+ * Turns an instrumentation on, with metrics and with spans that are thrown away. Call it before the
+ * library is loaded.
  *
  * @returns how many spans there were.
  */

@@ -5,7 +5,11 @@ import { answerTasks } from '../harness/answer-tasks.ts';
 import { processorTime } from './processor-time.ts';
 import type { Task } from './run.ts';
 
-/** Answers the tasks of a driver's process. @param once Makes the query `select 7 as n`. @param spans How many there were so far. */
+/**
+ * Answers the tasks of a driver's process.
+ * @param once Makes the query `select 7 as n`.
+ * @param spans How many there were so far.
+ */
 export function answerQueries(
   registry: Registry,
   system: string,

@@ -3,7 +3,10 @@ import { Child } from '../harness/child.ts';
 import type { CaseResult, TopicResult } from '../harness/report.ts';
 import { compare } from '../harness/statistics.ts';
 
-/** `run`: does it so often, and answers how many microseconds of processor time each took; `counted`: how often it was done, as who measures it has it. */
+/**
+ * `run`: does it so often, and answers how many microseconds of processor time each took;
+ * `counted`: how often it was done, as who measures it has it.
+ */
 export type Task = { readonly kind: 'counted' } | { readonly kind: 'run'; readonly operations: number };
 
 interface Library {

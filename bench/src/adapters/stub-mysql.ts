@@ -30,7 +30,10 @@ const COLUMN = packet(2, named('def'), [0, 0, 0], named('n'), [0, 12, 63, 0, 11,
 const END = [254, 0, 0, 2, 0];
 const ANSWER = Buffer.concat([packet(1, [1]), COLUMN, packet(3, END), packet(4, [1], '7'), packet(5, END)]);
 
-/** A MySQL in this process that answers every query alike: what is left is what the driver costs, and who measures it. */
+/**
+ * A MySQL in this process that answers every query alike: what is left is what the driver costs,
+ * and who measures it.
+ */
 export class StubMysql extends Duplex {
   #greeted = false;
 

@@ -16,7 +16,10 @@ const COLUMN = message('T', [0, 1], 'n\0', [0, 0, 0, 0, 0, 0, 0, 0, 0, 23, 0, 4,
 const ROW = message('D', [0, 1, 0, 0, 0, 1], '7');
 const ANSWER = Buffer.concat([COLUMN, ROW, message('C', 'SELECT 1\0'), READY]);
 
-/** A PostgreSQL in this process that answers every query alike: what is left is what the driver costs, and who measures it. */
+/**
+ * A PostgreSQL in this process that answers every query alike: what is left is what the driver
+ * costs, and who measures it.
+ */
 export class StubPostgres extends Duplex {
   connect(): this {
     setImmediate(() => this.emit('connect'));

@@ -1,4 +1,7 @@
-/** What is measured; each takes the number of times and runs its own loop, so that no contender pays for another's call sites. */
+/**
+ * What is measured; each takes the number of times and runs its own loop, so that no contender pays
+ * for another's call sites.
+ */
 export const CASES = [
   'counter without labels',
   'counter bound',

@@ -43,7 +43,10 @@ function nanoseconds(work: () => void): number {
   return Number(process.hrtime.bigint() - start);
 }
 
-/** Bytes; right only if no collection falls in between, for which the process has a young generation of 16 MB from the start. */
+/**
+ * Bytes; right only if no collection falls in between, for which the process has a young generation
+ * of 16 MB from the start.
+ */
 function allocated(work: () => void): number {
   const measure = (inner: () => void): number => {
     globalThis.gc!();

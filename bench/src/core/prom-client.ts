@@ -2,7 +2,10 @@ import type * as PromClient from 'prom-client';
 import type { CoreContender } from './contender.ts';
 import { BOUND, BUCKETS, LABEL_NAMES, labelSet, METHODS, ROUTES, STATUSES, VALUES } from './workload.ts';
 
-/** prom-client, or @prometheus-io/client, which has the same interface. Looked up in its own, faster way: `inc(labels)`. */
+/**
+ * prom-client, or @prometheus-io/client, which has the same interface. Looked up in its own, faster
+ * way: `inc(labels)`.
+ */
 export function createContender(client: typeof PromClient): CoreContender {
   const registry = new client.Registry();
   const registers = [registry];

@@ -12,7 +12,10 @@ import type { Task } from './process.ts';
 const NAMES = ['promenade', 'promenade (mapped)', 'prom-client', '@prometheus-io/client', 'OpenTelemetry'] as const;
 const FAMILIES = ['plain_total', 'requests_total', 'seconds', 'level'];
 const SCRIPT = new URL('./process.js', import.meta.url);
-/** A young generation as large as a busy server's grows, from the start: what is allocated in one measurement stays until its end. */
+/**
+ * A young generation as large as a busy server's grows, from the start: what is allocated in one
+ * measurement stays until its end.
+ */
 const EXEC_ARGV = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16'];
 
 /** One contender: its process, what it can do, and how often each thing was done. */
@@ -22,7 +25,10 @@ interface Runner {
   readonly done: Map<Case, number>;
 }
 
-/** Nanoseconds and bytes of the heap that recording costs. Each contender has a process of its own, and they take turns. */
+/**
+ * Nanoseconds and bytes of the heap that recording costs. Each contender has a process of its own,
+ * and they take turns.
+ */
 export async function run(quick: boolean): Promise<TopicResult> {
   const directory = await mkdtemp(join(tmpdir(), 'promenade-bench-'));
   const { PROMETHEUS_MULTIPROC_DIR: _, ...heap } = process.env;
@@ -61,7 +67,10 @@ export async function run(quick: boolean): Promise<TopicResult> {
   }
 }
 
-/** The cases that all have come first, so that the pages of all can be compared; then the others, with those that have them. */
+/**
+ * The cases that all have come first, so that the pages of all can be compared; then the others,
+ * with those that have them.
+ */
 async function assertEqualAnswers(runners: readonly Runner[]): Promise<void> {
   const common = CASES.filter((name) => runners.every(({ cases }) => cases.has(name)));
   assert(common.length >= 4, 'the contenders have hardly anything in common');
@@ -127,7 +136,10 @@ async function time(runner: Runner, name: Case, times: number): Promise<number> 
   return (await runner.child.ask<number>({ kind: 'run', case: name, times })) / times;
 }
 
-/** Bytes an operation: few enough operations that they stay within the young generation; the lowest of several. */
+/**
+ * Bytes an operation: few enough operations that they stay within the young generation; the lowest
+ * of several.
+ */
 async function allocation(runner: Runner, name: Case): Promise<number> {
   const times = 4000;
   const bytes: number[] = [];

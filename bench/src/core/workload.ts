@@ -1,4 +1,7 @@
-/** The label sets that a small service has: 4 methods, 16 routes and 4 statuses, of which 256 combinations are walked through in turn. */
+/**
+ * The label sets that a small service has: 4 methods, 16 routes and 4 statuses, of which 256
+ * combinations are walked through in turn.
+ */
 export const LABEL_NAMES = ['method', 'route', 'status'] as const;
 export const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'DELETE'];
 export const STATUSES: readonly string[] = ['200', '201', '404', '500'];
@@ -10,7 +13,10 @@ export const ROUTES: readonly string[] = Array.from(
 
 export const BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Durations from 2 ms to 7 s, spread evenly over their logarithm, in an order that no branch predictor learns. */
+/**
+ * Durations from 2 ms to 7 s, spread evenly over their logarithm, in an order that no branch
+ * predictor learns.
+ */
 export const VALUES: Float64Array = Float64Array.from(pseudoRandom(1024), (x) => Math.exp(x * 8 - 6));
 
 /** Handles that are bound before: every fourth label set. */

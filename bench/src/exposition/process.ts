@@ -4,7 +4,10 @@ import { LoopWatch, watched } from '../harness/loop-watch.ts';
 import { serveOnLoopback, writeToNowhere } from '../harness/scrape.ts';
 import type { PageContender } from './contender.ts';
 
-/** What the process of a contender is asked to do. `watch` and `held` are around a scrape from outside. */
+/**
+ * What the process of a contender is asked to do. `watch` and `held` are around a scrape from
+ * outside.
+ */
 export type Task = { readonly kind: 'record' | 'page' | 'serve' | 'watch' | 'held' };
 
 /** How each contender is made. */

@@ -18,7 +18,10 @@ const SCRIPT = new URL('./process.js', import.meta.url);
 /** What each contender took in each round. */
 type Rounds = ReadonlyMap<string, Watched[]>;
 
-/** What a page of 140,000 lines takes, and for how long it holds the event loop. Every number on it differs from the page before. */
+/**
+ * What a page of 140,000 lines takes, and for how long it holds the event loop. Every number on it
+ * differs from the page before.
+ */
 export async function run(quick: boolean): Promise<TopicResult> {
   const directory = await mkdtemp(join(tmpdir(), 'promenade-bench-'));
   const fork = (name: string): Child<Task> => new Child<Task>(name, SCRIPT, { env: environment(name, directory) });

@@ -1,4 +1,7 @@
-/** 140,000 lines: 8 histograms with 14 lines a series and 28 counters, each with 1,000 series of 3 labels. */
+/**
+ * 140,000 lines: 8 histograms with 14 lines a series and 28 counters, each with 1,000 series of 3
+ * labels.
+ */
 export const LINES = 140_000;
 export const HISTOGRAMS = 8;
 export const COUNTERS = 28;

@@ -56,7 +56,9 @@ function http(what: string, name: string, peer: string): Claim {
   return { what, topic: 'http', case: name, target: '0.95 of without at least', contenders: ['promenade', peer] };
 }
 
-/** The table for README.md: of every claim whose topic was measured, the target and what was found. */
+/**
+ * The table for README.md: of every claim whose topic was measured, the target and what was found.
+ */
 export function claimsTable(topics: readonly TopicResult[]): string {
   const rows = CLAIMS.flatMap(({ what, target, ...claim }) => {
     const found = topics.find(({ topic }) => topic === claim.topic)?.results.find(({ name }) => name === claim.case);

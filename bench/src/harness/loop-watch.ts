@@ -1,4 +1,7 @@
-/** Looks at the clock in every turn of the event loop, and so knows the longest time for which nothing else could run. */
+/**
+ * Looks at the clock in every turn of the event loop, and so knows the longest time for which
+ * nothing else could run.
+ */
 export class LoopWatch {
   #last = performance.now();
   #longestMs = 0;
@@ -30,7 +33,10 @@ export class LoopWatch {
   }
 }
 
-/** What some work took, and the longest time for which it held the event loop at a stretch; milliseconds. */
+/**
+ * What some work took, and the longest time for which it held the event loop at a stretch;
+ * milliseconds.
+ */
 export interface Watched {
   readonly ms: number;
   readonly heldMs: number;

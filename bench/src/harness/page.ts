@@ -9,7 +9,10 @@ const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 /** Labels that OpenTelemetry adds to every sample. */
 const EXTRA = /^otel_scope_/;
 
-/** Reads a page. `families`: the beginnings of the names that count, so that a library's own families don't. */
+/**
+ * Reads a page. `families`: the beginnings of the names that count, so that a library's own
+ * families don't.
+ */
 export function readPage(text: string, families: readonly string[]): Samples {
   const samples = new Map<string, number>();
   for (const line of text.split('\n')) {
@@ -27,7 +30,10 @@ export function readPage(text: string, families: readonly string[]): Samples {
   return samples;
 }
 
-/** Asserts that two pages say the same; sums may differ by rounding, which the order of additions decides. */
+/**
+ * Asserts that two pages say the same; sums may differ by rounding, which the order of additions
+ * decides.
+ */
 export function assertSamePage(name: string, page: Samples, expected: Samples): void {
   assert(expected.size > 0, 'an empty page proves nothing');
   assert.deepEqual([...page.keys()].sort(), [...expected.keys()].sort(), `${name}: other series`);

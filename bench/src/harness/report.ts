@@ -5,7 +5,10 @@ import { claimsTable } from './claims.ts';
 import { toDigits, toRange } from './digits.ts';
 import type { ContenderResult } from './statistics.ts';
 
-/** One thing that was measured, and what each contender took for it. The ratios relate to the first contender. */
+/**
+ * One thing that was measured, and what each contender took for it. The ratios relate to the first
+ * contender.
+ */
 export interface CaseResult {
   readonly name: string;
   readonly unit: string;
@@ -50,7 +53,9 @@ export function print(result: TopicResult): void {
   console.log(`\n${toTables(result)}\n`);
 }
 
-/** Keeps a topic's numbers in results/, and writes results/README.md anew from those of all topics. */
+/**
+ * Keeps a topic's numbers in results/, and writes results/README.md anew from those of all topics.
+ */
 export async function keep(result: TopicResult, command: string): Promise<void> {
   const stored: StoredResult = {
     ...result,

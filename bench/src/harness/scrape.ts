@@ -5,7 +5,10 @@ import { Agent, createServer, get, IncomingMessage, type RequestListener, Server
 import { type AddressInfo, Socket } from 'node:net';
 import { Writable } from 'node:stream';
 
-/** Has a listener write its page to a connection that takes everything at once and keeps nothing: the page alone, without network or reader. */
+/**
+ * Has a listener write its page to a connection that takes everything at once and keeps nothing:
+ * the page alone, without network or reader.
+ */
 export async function writeToNowhere(listener: RequestListener): Promise<void> {
   const request = new IncomingMessage(new Socket());
   Object.assign(request, { method: 'GET', url: '/metrics' });

@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { answerTasks } from '../harness/answer-tasks.ts';
 
-/** Requests as fast as the server answers, over a few connections with one request each at a time, for so long. */
+/**
+ * Requests as fast as the server answers, over a few connections with one request each at a time,
+ * for so long.
+ */
 export interface Task {
   readonly port: number;
   readonly connections: number;
@@ -28,7 +31,10 @@ answerTasks(async ({ port, connections, ms }: Task): Promise<Load> => {
   return { requests: clients.reduce((sum, { requests }) => sum + requests, 0), seconds };
 });
 
-/** One connection. All answers have the same length, so that none needs to be parsed: the server has the machine to itself. */
+/**
+ * One connection. All answers have the same length, so that none needs to be parsed: the server has
+ * the machine to itself.
+ */
 class Client {
   requests = 1;
   readonly #socket: Socket;

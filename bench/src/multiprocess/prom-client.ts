@@ -2,7 +2,10 @@ import type * as PromClient from 'prom-client';
 import type { ClusterContender } from './contender.ts';
 import { BUCKETS, HISTOGRAM, LABEL_NAMES, labelSet, SERIES } from './workload.ts';
 
-/** prom-client's aggregation over a cluster, or @prometheus-io/client's, which has the same interface. */
+/**
+ * prom-client's aggregation over a cluster, or @prometheus-io/client's, which has the same
+ * interface.
+ */
 export function createContender(client: typeof PromClient): ClusterContender {
   // In workers too: it answers the primary's questions.
   const aggregator = new client.AggregatorRegistry();

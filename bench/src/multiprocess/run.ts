@@ -16,7 +16,10 @@ import { BUCKETS, HISTOGRAM, SERIES } from './workload.ts';
 const NAMES = ['promenade', 'prom-client', '@prometheus-io/client'] as const;
 const SCRIPT = new URL('./process.js', import.meta.url);
 
-/** What a page takes that adds up many processes: a cluster's workers, and processes that have ended. */
+/**
+ * What a page takes that adds up many processes: a cluster's workers, and processes that have
+ * ended.
+ */
 export async function run(quick: boolean): Promise<TopicResult> {
   return {
     topic: 'multiprocess',

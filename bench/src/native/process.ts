@@ -5,7 +5,10 @@ import { createEndpoint } from 'promenade/fetch';
 import { BOUND, BUCKETS, LABEL_NAMES, labelSet, VALUES } from '../core/workload.ts';
 import { answerTasks } from '../harness/answer-tasks.ts';
 
-/** What the process of a contender is asked to do: observe so often, or write so many pages; the answer is nanoseconds. */
+/**
+ * What the process of a contender is asked to do: observe so often, or write so many pages; the
+ * answer is nanoseconds.
+ */
 export type Task =
   | { readonly kind: 'observe'; readonly times: number }
   | { readonly kind: 'page'; readonly times: number };

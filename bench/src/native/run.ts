@@ -5,7 +5,10 @@ import type { Task } from './process.ts';
 
 const SCRIPT = new URL('./process.js', import.meta.url);
 
-/** What native histograms cost beside classic ones, and a protobuf page beside the text. Each contender has a process of its own, and they take turns. */
+/**
+ * What native histograms cost beside classic ones, and a protobuf page beside the text. Each
+ * contender has a process of its own, and they take turns.
+ */
 export async function run(quick: boolean): Promise<TopicResult> {
   return {
     topic: 'native',

@@ -6,8 +6,8 @@ import { serveOnLoopback } from '../harness/scrape.ts';
 import { BUCKETS, createAmounts, HISTOGRAM, LABEL_NAMES, labelSet, SERIES, toSeconds } from './workload.ts';
 
 /**
- * What the application is asked to do: `watch` begins to look at its event loop, `seen` says for how long it was held at most, `spent` how much processor time
- * it has taken so far; in ms.
+ * What the application is asked to do: `watch` begins to look at its event loop, `seen` says for
+ * how long it was held at most, `spent` how much processor time it has taken so far; in ms.
  */
 export type Task = { readonly kind: 'serve' | 'work' | 'watch' | 'seen' | 'spent' };
 

@@ -20,7 +20,10 @@ const COMMAND = fileURLToPath(new URL('dist/cli/main.js', import.meta.resolve('p
 /** Longer than a scrape takes, so that all are looked at for the same time. */
 const PAUSE_MS = 500;
 
-/** What a scrape costs an application that is at work: when it answers itself, and when `promenade serve` does. */
+/**
+ * What a scrape costs an application that is at work: when it answers itself, and when
+ * `promenade serve` does.
+ */
 export async function run(quick: boolean): Promise<TopicResult> {
   const directory = await mkdtemp(join(tmpdir(), 'promenade-bench-'));
   const env = { ...process.env, PROMETHEUS_MULTIPROC_DIR: directory };

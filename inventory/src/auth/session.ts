@@ -6,8 +6,8 @@ const cookieName = 'inventory_session';
 const lifetimeSeconds = 8 * 3_600;
 
 /**
- * Sessions that are a signed cookie and nothing else, `<user>.<expires>.<signature>`: any process that knows the secret can
- * tell who is logged in.
+ * Sessions that are a signed cookie and nothing else, `<user>.<expires>.<signature>`: any process
+ * that knows the secret can tell who is logged in.
  */
 export class Sessions {
   readonly #secret: string;
@@ -42,7 +42,10 @@ export class Sessions {
   }
 }
 
-/** Of another site's forms and scripts the browser sends no such cookie along, and no script can read it. */
+/**
+ * Of another site's forms and scripts the browser sends no such cookie along, and no script can
+ * read it.
+ */
 function setCookie(reply: FastifyReply, value: string, maxAgeSeconds: number): void {
   reply.header('set-cookie', `${cookieName}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; SameSite=Lax`);
 }

@@ -8,7 +8,10 @@ export function sameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** Makes the check that lets a request through with `Authorization: Token <token>` and refuses others with 401. */
+/**
+ * Makes the check that lets a request through with `Authorization: Token <token>` and refuses
+ * others with 401.
+ */
 export function createTokenCheck(token: string): (request: FastifyRequest) => void {
   return (request) => {
     const [scheme, given] = (request.headers.authorization ?? '').split(' ', 2);

@@ -2,7 +2,10 @@ import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { measureMemoryCache, measureRedisCache } from '../metrics.ts';
 
-/** Remembers answers of the database for a while. Values are JSON; nothing in it is needed to be right. */
+/**
+ * Remembers answers of the database for a while. Values are JSON; nothing in it is needed to be
+ * right.
+ */
 export interface Cache {
   /** The value, or undefined when there is none (any more). */
   get(key: string): Promise<unknown>;
@@ -17,7 +20,8 @@ const maxEntries = 1_000;
 const keyPrefix = 'inventory:cache:';
 
 /**
- * A cache in this process. What other processes change it learns from `others`: they tell each other which keys to forget.
+ * A cache in this process. What other processes change it learns from `others`: they tell each
+ * other which keys to forget.
  *
  * @param others Tells the other processes, and calls back with what they tell.
  */
@@ -45,7 +49,10 @@ export interface Others {
   listen(forget: (keys: readonly string[]) => void): () => void;
 }
 
-/** A cache in Redis, which all processes share. When Redis can't be reached there is nothing in it, and the application goes on. */
+/**
+ * A cache in Redis, which all processes share. When Redis can't be reached there is nothing in it,
+ * and the application goes on.
+ */
 export function createRedisCache(url: string): Cache {
   const client = measureRedisCache(new Redis(url, { maxRetriesPerRequest: 1, keyPrefix }));
   let told = false;

@@ -6,7 +6,10 @@ interface Forget {
   readonly forget: readonly string[];
 }
 
-/** The way from one process's cache to the others': through the primary. A process that is alone tells nobody. */
+/**
+ * The way from one process's cache to the others': through the primary. A process that is alone
+ * tells nobody.
+ */
 export const relay: Others = {
   tell(keys) {
     if (process.connected) process.send?.({ forget: keys } satisfies Forget);

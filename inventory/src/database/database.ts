@@ -33,15 +33,19 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** How long a statement waits for another process's write to end, or for a connection, in milliseconds. */
+/**
+ * How long a statement waits for another process's write to end, or for a connection, in
+ * milliseconds.
+ */
 const busyTimeoutMs = 5_000;
 const poolSize = 10;
 
 /**
- * Opens the database. A SQLite file is made when it does not exist, in WAL mode: readers never wait, and writers of several
- * processes queue up. Foreign keys are enforced.
+ * Opens the database. A SQLite file is made when it does not exist, in WAL mode: readers never
+ * wait, and writers of several processes queue up. Foreign keys are enforced.
  *
- * @throws Error that says which database can't be opened, and why; without the password that its URL may hold.
+ * @throws Error that says which database can't be opened, and why; without the password that its
+ *   URL may hold.
  */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
   try {
@@ -103,7 +107,10 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
   }
 }
 
-/** One folder, in one that is there: `recursive` never returns where the system denies the parent, as /proc does (Node 20). */
+/**
+ * One folder, in one that is there: `recursive` never returns where the system denies the parent,
+ * as /proc does (Node 20).
+ */
 function makeFolder(folder: string): void {
   if (!existsSync(folder)) mkdirSync(folder);
 }

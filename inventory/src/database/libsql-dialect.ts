@@ -37,8 +37,10 @@ class LibsqlDriver implements Driver {
   }
 
   /**
-   * Takes the write lock at once, so that no transaction fails half-way because another one was faster. The client is synchronous underneath: a second
-   * transaction of this process that waited for the first one's lock would block the very event loop that the first one needs to go on. So they queue up here.
+   * Takes the write lock at once, so that no transaction fails half-way because another one was
+   * faster. The client is synchronous underneath: a second transaction of this process that waited
+   * for the first one's lock would block the very event loop that the first one needs to go on. So
+   * they queue up here.
    */
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
     const before = this.#last;

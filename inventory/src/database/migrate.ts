@@ -13,8 +13,9 @@ const migrations: readonly { readonly name: string; readonly run: Migration }[] 
 ];
 
 /**
- * Brings the database up to date: each migration runs once in a database's life, all that are due in one transaction (MySQL, which commits before it
- * makes a table, keeps what was made when a later one fails). Only the primary process calls this, before it starts the others.
+ * Brings the database up to date: each migration runs once in a database's life, all that are due
+ * in one transaction (MySQL, which commits before it makes a table, keeps what was made when a
+ * later one fails). Only the primary process calls this, before it starts the others.
  *
  * @returns the names of the migrations that were due
  */
@@ -38,7 +39,10 @@ export async function migrate(database: Database): Promise<string[]> {
   });
 }
 
-/** Another machine may be starting on the same database. SQLite's transactions hold the write lock from their start. */
+/**
+ * Another machine may be starting on the same database. SQLite's transactions hold the write lock
+ * from their start.
+ */
 async function waitForOthers(db: Queryable, system: Database['system']): Promise<void> {
   if (system === 'postgresql') await sql`select pg_advisory_xact_lock(7261823)`.execute(db);
 }

@@ -26,7 +26,9 @@ const reference = (table: string, nullable = false): Column => ({
   references: table,
 });
 
-/** In the order in which they can be made. Each has an id, and when its rows were made and changed. */
+/**
+ * In the order in which they can be made. Each has an id, and when its rows were made and changed.
+ */
 const tables: Readonly<Record<string, Table>> = {
   site: {
     columns: text('name', 'slug', 'status', 'region', 'facility', 'description'),
@@ -126,7 +128,10 @@ function withId(create: CreateTableBuilder<string>, system: Database['system']):
   );
 }
 
-/** Texts compare by their code points, as in SQLite: elsewhere it is the server's language that decides. */
+/**
+ * Texts compare by their code points, as in SQLite: elsewhere it is the server's language that
+ * decides.
+ */
 function typeOf({ type }: Column, system: Database['system']): ColumnDataType | Expression<unknown> {
   if (type === 'integer') return 'integer';
   if (system === 'mysql') return sql.raw(`varchar(${textLength}) character set utf8mb4 collate utf8mb4_bin`);

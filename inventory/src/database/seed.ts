@@ -25,7 +25,10 @@ const equipment = [
 const racksPerSite = 5;
 const rackHeight = 42;
 
-/** Fills an empty database with 38 sites and all that belongs to them, some 5,000 objects, the same every time. */
+/**
+ * Fills an empty database with 38 sites and all that belongs to them, some 5,000 objects, the same
+ * every time.
+ */
 export async function seed(db: Queryable, system: Database['system']): Promise<void> {
   const tables: Record<'site' | 'rack' | 'device' | 'prefix' | 'address', Row[]> = {
     site: [],
@@ -159,7 +162,9 @@ function pick<T>(choices: readonly T[], random: () => number): T {
   return choices[Math.floor(random() * choices.length)]!;
 }
 
-/** A small generator of evenly spread numbers in [0, 1), the same for the same start (mulberry32). */
+/**
+ * A small generator of evenly spread numbers in [0, 1), the same for the same start (mulberry32).
+ */
 function createRandom(start: number): () => number {
   let state = start;
   return () => {

@@ -17,7 +17,10 @@ const foreignKeyCodes: readonly unknown[] = ['SQLITE_CONSTRAINT_FOREIGNKEY', '23
 /** Locks that were waited for in vain, and deadlocks. */
 const busyCodes: readonly unknown[] = ['SQLITE_BUSY', '40001', '40P01', '55P03', 1205, 1213];
 
-/** The columns that a refused write would have made double, or undefined when the error is another one. */
+/**
+ * The columns that a refused write would have made double, or undefined when the error is another
+ * one.
+ */
 export function uniqueViolation(error: unknown): readonly string[] | undefined {
   const { code, extendedCode, errno, constraint, message } = error as DriverError;
   if (extendedCode === 'SQLITE_CONSTRAINT_UNIQUE') {

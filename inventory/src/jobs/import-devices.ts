@@ -5,7 +5,10 @@ import type { JobDefinition } from './job.ts';
 const maxRows = 10_000;
 const maxProblems = 20;
 
-/** Adds a device for each line. One that can't be added is told and passed over, so that a file can be imported again. */
+/**
+ * Adds a device for each line. One that can't be added is told and passed over, so that a file can
+ * be imported again.
+ */
 export const importDevices: JobDefinition = {
   name: 'import-devices',
   label: 'Import devices',

@@ -15,7 +15,10 @@ type RunJob = (id: number) => Promise<void>;
 const queueName = 'inventory';
 const attempts = 3;
 const concurrency = 2;
-/** A worker that was killed is noticed, and its job run again, after about this time, in milliseconds. */
+/**
+ * A worker that was killed is noticed, and its job run again, after about this time, in
+ * milliseconds.
+ */
 const lockMs = 6_000;
 
 /** Jobs run in this very process, one after the other. Those that wait when it ends are lost. */

@@ -11,7 +11,10 @@ interface ObjectRoute {
   Params: { id: string };
 }
 
-/** Defines one resource's REST routes under `/api`. Writes ask `authorise` first, which throws to refuse. */
+/**
+ * Defines one resource's REST routes under `/api`. Writes ask `authorise` first, which throws to
+ * refuse.
+ */
 export function registerApi(
   app: FastifyInstance,
   repository: Repository,
@@ -73,7 +76,9 @@ function bodyOf(request: FastifyRequest): Record<string, unknown> {
   throw invalid({ body: ['Must be a JSON object, with Content-Type: application/json.'] });
 }
 
-/** An object as the API shows it: references as objects, then the fields in the order of the model. */
+/**
+ * An object as the API shows it: references as objects, then the fields in the order of the model.
+ */
 function toJson(resource: Resource, row: Row, origin: string): Record<string, unknown> {
   const urlOf = ({ path }: Resource, id: unknown): string => `${origin}/api${path}/${String(id)}`;
   const fields = resource.model.fields.map((field) => {

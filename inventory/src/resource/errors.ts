@@ -1,6 +1,9 @@
 import type { FieldErrors } from './model.ts';
 
-/** A request that can't be done as asked; the error handlers of API and pages turn it into an answer. */
+/**
+ * A request that can't be done as asked; the error handlers of API and pages turn it into an
+ * answer.
+ */
 export class RequestError extends Error {
   readonly statusCode: number;
   /** What is wrong with which field, when it is about fields. */

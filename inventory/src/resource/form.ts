@@ -20,7 +20,9 @@ export interface FormField {
   readonly maxLength: number | undefined;
 }
 
-/** Builds a form's fields from what was sent, else from the object as it is, else from the defaults. */
+/**
+ * Builds a form's fields from what was sent, else from the object as it is, else from the defaults.
+ */
 export async function formFields(
   resource: Resource,
   repositories: ReadonlyMap<Resource, Repository>,

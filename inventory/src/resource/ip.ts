@@ -6,7 +6,10 @@ export interface Cidr {
   /** The network that the address lies in; the same as `text` when no host bits are set. */
   readonly network: string;
   readonly prefixLength: number;
-  /** Text that sorts as the addresses do: IPv4 before IPv6, then by number, then the larger network first. */
+  /**
+   * Text that sorts as the addresses do: IPv4 before IPv6, then by number, then the larger network
+   * first.
+   */
   readonly order: string;
   /** How many addresses the network has. */
   readonly size: number;

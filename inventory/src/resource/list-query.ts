@@ -10,8 +10,9 @@ export type QueryString = Readonly<Record<string, string | string[] | undefined>
 export const maxLimit = 1_000;
 
 /**
- * Reads `limit`, `offset`, `q`, `ordering` (a field, with `-` before it for descending) and the filters: choices by their
- * name, references as `site` or `site_id`. Empty ones and those that the model does not know are passed over.
+ * Reads `limit`, `offset`, `q`, `ordering` (a field, with `-` before it for descending) and the
+ * filters: choices by their name, references as `site` or `site_id`. Empty ones and those that the
+ * model does not know are passed over.
  *
  * @throws RequestError 400 that names every parameter that can't be used
  */

@@ -16,7 +16,9 @@ export interface TextField extends FieldBase {
   readonly required?: boolean;
 }
 
-/** Lower-case letters, digits, hyphens and underscores; made from another field when it is left out. */
+/**
+ * Lower-case letters, digits, hyphens and underscores; made from another field when it is left out.
+ */
 interface SlugField extends FieldBase {
   readonly type: 'slug';
   readonly from: string;
@@ -44,7 +46,10 @@ export interface ReferenceField extends FieldBase {
   readonly required?: boolean;
 }
 
-/** A network (`10.0.0.0/24`, no host bits) or an address with its mask (`10.0.0.1/24`), IPv4 or IPv6; required. */
+/**
+ * A network (`10.0.0.0/24`, no host bits) or an address with its mask (`10.0.0.1/24`), IPv4 or
+ * IPv6; required.
+ */
 export interface IpField extends FieldBase {
   readonly type: 'network' | 'address';
 }
@@ -54,7 +59,9 @@ export type Field = TextField | SlugField | IntegerField | ChoiceField | Referen
 /** Messages by field name. */
 export type FieldErrors = Record<string, string[]>;
 
-/** One kind of object: what the routes, pages and statements of the resource module are made from. */
+/**
+ * One kind of object: what the routes, pages and statements of the resource module are made from.
+ */
 export interface Model {
   /** Singular, in lower case; also the table's name. */
   readonly name: string;
@@ -83,7 +90,9 @@ export interface App {
   readonly models: readonly Model[];
 }
 
-/** A model in its place: with its app, its paths, and the references from and to others resolved. */
+/**
+ * A model in its place: with its app, its paths, and the references from and to others resolved.
+ */
 export interface Resource {
   readonly model: Model;
   readonly app: App;
@@ -128,7 +137,10 @@ export function columnOf(field: Field): string {
   return field.type === 'reference' ? `${field.name}_id` : field.name;
 }
 
-/** The column that a field is sorted by: an address has one of its own, for its text does not sort as its number does. */
+/**
+ * The column that a field is sorted by: an address has one of its own, for its text does not sort
+ * as its number does.
+ */
 export function orderColumnOf(field: Field): string {
   return field.type === 'network' || field.type === 'address' ? `${field.name}_order` : columnOf(field);
 }

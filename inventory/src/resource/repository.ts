@@ -20,14 +20,17 @@ export interface ListQuery {
 const everything = { offset: 0, q: '', filters: {} };
 const newestShown = 10;
 
-/** The name of the extra column in which a row carries the display name of what a reference points at. */
+/**
+ * The name of the extra column in which a row carries the display name of what a reference points
+ * at.
+ */
 export function displayColumn(fieldName: string): string {
   return `${fieldName}__display`;
 }
 
 /**
- * Reads and writes the objects of one resource. Column and table names come from model definitions alone, never from
- * requests; values are always arguments.
+ * Reads and writes the objects of one resource. Column and table names come from model definitions
+ * alone, never from requests; values are always arguments.
  */
 export class Repository {
   readonly resource: Resource;
@@ -66,7 +69,10 @@ export class Repository {
     return this.#cached('overview', () => this.list({ ...everything, limit: newestShown, ordering }));
   }
 
-  /** The first objects by their names, for choosing one, and how many there are in all. Cached until one changes. */
+  /**
+   * The first objects by their names, for choosing one, and how many there are in all. Cached until
+   * one changes.
+   */
   async choices(limit: number): Promise<{ count: number; rows: Row[] }> {
     const ordering = { column: this.resource.model.display, descending: false };
     return this.#cached('choices', () => this.list({ ...everything, limit, ordering }));

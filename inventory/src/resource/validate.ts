@@ -26,10 +26,12 @@ type Input = Record<string, unknown>;
 type Cleaned = { readonly value: SqlValue; readonly order?: string } | { readonly error: string };
 
 /**
- * Checks an object that came from outside against a model's fields. Fields that the model does not have are passed over,
- * so that an answer of the API can be sent back changed. A form's strings and JSON's numbers are both taken.
+ * Checks an object that came from outside against a model's fields. Fields that the model does not
+ * have are passed over, so that an answer of the API can be sent back changed. A form's strings and
+ * JSON's numbers are both taken.
  *
- * @param partial - leave fields alone that the input does not name, instead of giving them their defaults
+ * @param partial - leave fields alone that the input does not name, instead of giving them their
+ *   defaults
  */
 export function validate(model: Model, input: Input, partial: boolean): Validated {
   const columns: Record<string, SqlValue> = {};
@@ -50,7 +52,10 @@ export function validate(model: Model, input: Input, partial: boolean): Validate
   return { columns, errors };
 }
 
-/** A reference may be given as `site` or `site_id`, and as an id or as the object that the API shows. */
+/**
+ * A reference may be given as `site` or `site_id`, and as an id or as the object that the API
+ * shows.
+ */
 function inputOf(field: Field, input: Input): unknown {
   const name = Object.hasOwn(input, field.name) ? field.name : columnOf(field);
   const given = Object.hasOwn(input, name) ? input[name] : undefined;

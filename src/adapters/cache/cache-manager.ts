@@ -22,10 +22,12 @@ export interface InstrumentCacheManagerOptions extends InstrumentOptions {
 }
 
 /**
- * Measures one cache of cache-manager 7: also `wrap`, which tells no miss, and several stores as the one cache that they are. Its methods are wrapped on this object.
+ * Measures one cache of cache-manager 7: also `wrap`, which tells no miss, and several stores as
+ * the one cache that they are. Its methods are wrapped on this object.
  *
  * @returns the cache. Twice is once; `uninstrument(cache)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const cache = instrumentCacheManager(createCache({ stores: [new Keyv()] }), { cache: 'pages' });
@@ -63,7 +65,10 @@ export function instrumentCacheManager<T extends CacheManagerLike>(
   });
 }
 
-/** Only one store in memory knows how many entries there are; of several, each has some of them again. */
+/**
+ * Only one store in memory knows how many entries there are; of several, each has some of them
+ * again.
+ */
 function contentOf({ stores }: CacheManagerLike): CacheContent {
   return { entries: stores.length === 1 ? entriesIn(stores[0]!) : undefined };
 }

@@ -17,9 +17,15 @@ export interface InstrumentCacheOptions extends InstrumentOptions {
   readonly cache?: string | undefined;
   /** The label `backend`: what keeps the entries. @default 'memory' */
   readonly backend?: string | undefined;
-  /** Whether a result of `get` means that there was no such key. @default what is undefined; null, 0, '' and false are hits */
+  /**
+   * Whether a result of `get` means that there was no such key.
+   * @default what is undefined; null, 0, '' and false are hits
+   */
   readonly isMiss?: MissTest | undefined;
-  /** How many entries there are, asked whenever the page is read. @default the cache's `size`, where that is a number */
+  /**
+   * How many entries there are, asked whenever the page is read.
+   * @default the cache's `size`, where that is a number
+   */
   readonly entries?: ((cache: CacheLike) => number | undefined) | undefined;
   /** How many bytes they take, asked whenever the page is read. @default unknown */
   readonly sizeBytes?: ((cache: CacheLike) => number | undefined) | undefined;
@@ -47,11 +53,13 @@ const NAMES: Readonly<Record<string, (methods: CacheMethods, entries: () => numb
 };
 
 /**
- * Measures anything that has `get` and `set`: also `delete` (`del`), `has`, `clear`, `getMany` (`mget`), `setMany` (`mset`), `deleteMany` (`mdel`) and
- * `wrap` (`getOrSet`), where it has them. Methods are wrapped on this object alone; their results, errors and promises are what they were.
+ * Measures anything that has `get` and `set`: also `delete` (`del`), `has`, `clear`, `getMany`
+ * (`mget`), `setMany` (`mset`), `deleteMany` (`mdel`) and `wrap` (`getOrSet`), where it has them.
+ * Methods are wrapped on this object alone; their results, errors and promises are what they were.
  *
  * @returns the cache. Twice is once; `uninstrument(cache)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const pages = instrumentCache(new Map<string, string>(), { cache: 'pages' });

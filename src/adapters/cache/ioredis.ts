@@ -6,7 +6,10 @@ import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { type InstrumentOptions, uninstrument };
 
-/** The part of `Redis` and `Cluster` that is used: every command passes through it, those of pipelines and transactions too. */
+/**
+ * The part of `Redis` and `Cluster` that is used: every command passes through it, those of
+ * pipelines and transactions too.
+ */
 export interface IoredisLike {
   sendCommand(command: never, ...rest: never[]): unknown;
 }
@@ -31,13 +34,16 @@ interface Command {
 type SendCommand = (this: unknown, command: Command, ...rest: unknown[]) => unknown;
 
 /**
- * Measures the cache operations of one ioredis client, 5.0 or later, or of a Cluster: GET, SET, DEL and the like, also in pipelines and transactions. Other
- * clients are not measured, nor are other commands, so that a job queue on the same connection shows as little as on the same server.
+ * Measures the cache operations of one ioredis client, 5.0 or later, or of a Cluster: GET, SET, DEL
+ * and the like, also in pipelines and transactions. Other clients are not measured, nor are other
+ * commands, so that a job queue on the same connection shows as little as on the same server.
  *
- * Costs about a microsecond a command (bench/results). Promises are ioredis' own: who handles them and who does not stays as it was.
+ * Costs about a microsecond a command (bench/results). Promises are ioredis' own: who handles them
+ * and who does not stays as it was.
  *
  * @returns the client. Twice is once; `uninstrument(client)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const redis = instrumentIoredis(new Redis(), { cache: 'pages' });
@@ -58,7 +64,10 @@ export function instrumentIoredis<T extends IoredisLike>(client: T, options: Ins
 /** The commands that a client sends. */
 class Commands {
   readonly #series: CacheSeries;
-  /** Of the transaction that is open, what the server answered QUEUED to: it answers all of that when it answers EXEC. */
+  /**
+   * Of the transaction that is open, what the server answered QUEUED to: it answers all of that
+   * when it answers EXEC.
+   */
   #transaction: (Observation | undefined)[] | undefined;
 
   constructor(series: CacheSeries) {
@@ -135,7 +144,10 @@ class Observation {
   }
 }
 
-/** Sees what settles a command. Its promise is left alone: to listen to it would handle its rejection. */
+/**
+ * Sees what settles a command. Its promise is left alone: to listen to it would handle its
+ * rejection.
+ */
 function listen(command: Command, resolved: (reply: unknown) => void, rejected: () => void): void {
   const { resolve, reject } = command;
   command.resolve = (reply) => {

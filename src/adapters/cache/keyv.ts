@@ -15,11 +15,12 @@ export interface InstrumentKeyvOptions extends InstrumentOptions {
 }
 
 /**
- * Measures one Keyv, 5 or 6. A store that fails is an error, although Keyv answers as if the key were not there. Methods are wrapped on this object and on
- * its store.
+ * Measures one Keyv, 5 or 6. A store that fails is an error, although Keyv answers as if the key
+ * were not there. Methods are wrapped on this object and on its store.
  *
  * @returns the Keyv. Twice is once; `uninstrument(keyv)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const sessions = instrumentKeyv(new Keyv(), { cache: 'sessions' });

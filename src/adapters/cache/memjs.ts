@@ -46,10 +46,12 @@ const NOT_FOUND = 1;
 const EXISTS = 2;
 
 /**
- * Measures the cache operations of one memjs client, 1.3.0 or later: get, set, add, replace, delete and flush, with promises or callbacks.
+ * Measures the cache operations of one memjs client, 1.3.0 or later: get, set, add, replace, delete
+ * and flush, with promises or callbacks.
  *
  * @returns the client. Twice is once; `uninstrument(client)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const memcached = instrumentMemjs(memjs.Client.create('127.0.0.1:11211'), { cache: 'pages' });

@@ -19,7 +19,10 @@ export interface BetterSqlite3Database {
 
 /** What of a database is measured, and where. */
 export interface InstrumentBetterSqlite3Options extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
@@ -32,9 +35,11 @@ const kind: StatementKind = {
 };
 
 /**
- * Measures what a database does: statements, rows, errors, transactions. A statement costs about half a microsecond more.
+ * Measures what a database does: statements, rows, errors, transactions. A statement costs about
+ * half a microsecond more.
  *
- * Statements have no methods of their own, so those that all statements of the library share are watched; they look up whether a statement is of a database that is measured.
+ * Statements have no methods of their own, so those that all statements of the library share are
+ * watched; they look up whether a statement is of a database that is measured.
  *
  * @returns the database.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.

@@ -19,7 +19,10 @@ export interface NodeSqliteDatabase {
 
 /** What of a database is measured, and where. */
 export interface InstrumentNodeSqliteOptions extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
@@ -39,12 +42,15 @@ const kind: StatementKind = {
 };
 
 /**
- * Measures what a database does: statements, rows, errors, transactions. Statements that were prepared before are not seen. A statement costs about half a microsecond more.
+ * Measures what a database does: statements, rows, errors, transactions. Statements that were
+ * prepared before are not seen. A statement costs about half a microsecond more.
  *
- * Statements have no methods of their own, so those that all statements share are watched; they look up whether a statement is of a database that is measured.
+ * Statements have no methods of their own, so those that all statements share are watched; they
+ * look up whether a statement is of a database that is measured.
  *
  * @returns the database.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name; what node:sqlite throws where the database is not open.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name;
+ *   what node:sqlite throws where the database is not open.
  *
  * @example
  * const database = instrumentNodeSqlite(new DatabaseSync('app.sqlite'));

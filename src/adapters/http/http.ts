@@ -17,25 +17,26 @@ export type HttpPromenadeOptions = ApplicationOptions;
 
 /** The metrics of an application on plain node:http. */
 export interface HttpPromenade {
-  /** Serves the page if the request is for it. @returns whether it was; if not, the request is the application's. */
+  /**
+   * Serves the page if the request is for it.
+   * @returns whether it was; if not, the request is the application's.
+   */
   serve(request: IncomingMessage, response: ServerResponse): boolean;
   /** Stops measuring and closes the listener on METRICS_PORT. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Metrics for an application on node:http (or on https): serves METRICS_PATH and measures every request. `setRoute` says which route
- * a request is. Where METRICS_ENABLED is not true it does nothing at all.
+ * Metrics for an application on node:http (or on https): serves METRICS_PATH and measures every
+ * request. `setRoute` says which route a request is. Where METRICS_ENABLED is not true it does
+ * nothing at all.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  *
  * @example
- * const metrics = promenade();
- * createServer((request, response) => {
- *   if (metrics.serve(request, response)) return;
- *   setRoute(request, '/devices/:id');
- *   response.end('...');
- * }).listen(3000);
+ * const metrics = promenade(); createServer((request, response) => { if (metrics.serve(request,
+ * response)) return; setRoute(request, '/devices/:id'); response.end('...'); }).listen(3000);
  */
 export function promenade(options: HttpPromenadeOptions = {}): HttpPromenade {
   const metrics = startApplicationMetrics<IncomingMessage>(options);

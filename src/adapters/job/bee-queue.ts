@@ -70,7 +70,8 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
         () => runJob.apply(this, args),
         (outcome) => {
           open.delete(current);
-          // Else the outcome did not reach Redis, and another worker finds that the job has stalled.
+          // Else the outcome did not reach Redis, and another worker finds that the job has
+          // stalled.
           const known = !outcome.failed && outcome.result !== undefined;
           const ended = known && outcomes[job.status]?.((outcome.result as readonly unknown[])[1]);
           if (ended) current.end(ended);

@@ -23,7 +23,8 @@ export interface InstrumentCronerOptions extends InstrumentOptions {
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * Measures the runs of a job of croner. It has its function already, and no events: the function that it keeps is wrapped.
+ * Measures the runs of a job of croner. It has its function already, and no events: the function
+ * that it keeps is wrapped.
  *
  *     const job = instrumentCroner(new Cron('0 4 * * *', { name: 'clean-up' }, cleanUp));
  *

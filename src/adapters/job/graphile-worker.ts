@@ -53,8 +53,9 @@ interface Client {
 }
 
 /**
- * Measures a queue of Graphile Worker 0.16 and later. Hand over the emitter of events before it is given to `run` (runs and workers), and each `WorkerUtils` or `Runner`
- * whose `addJob` is called (what is enqueued; with `WorkerUtils` the queue's size too).
+ * Measures a queue of Graphile Worker 0.16 and later. Hand over the emitter of events before it is
+ * given to `run` (runs and workers), and each `WorkerUtils` or `Runner` whose `addJob` is called
+ * (what is enqueued; with `WorkerUtils` the queue's size too).
  *
  *     const events = instrumentGraphileWorker(new EventEmitter());
  *     const runner = instrumentGraphileWorker(await run({ connectionString, taskList, events }));

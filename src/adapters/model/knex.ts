@@ -8,10 +8,12 @@ export { type KnexLike, uninstrument };
 export interface InstrumentKnexOptions extends InstrumentModelsOptions {}
 
 /**
- * Counts the rows that a Knex instance writes, by table, also in transactions, and for Objection models that are bound to it. Listens to Knex's own events.
+ * Counts the rows that a Knex instance writes, by table, also in transactions, and for Objection
+ * models that are bound to it. Listens to Knex's own events.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
  * const knex = instrumentKnex(Knex({ client: 'pg', connection: process.env.DATABASE_URL }));

@@ -45,11 +45,13 @@ interface Watcher {
 const watchers: WeakMap<Connection, Watcher> = new WeakMap();
 
 /**
- * Counts the rows that a Kysely instance writes, by table, also in transactions and through copies of it (`withPlugin`, `withSchema`). Its executor, which it
- * shows to third-party dialects, is told to watch the connections that it provides.
+ * Counts the rows that a Kysely instance writes, by table, also in transactions and through copies
+ * of it (`withPlugin`, `withSchema`). Its executor, which it shows to third-party dialects, is told
+ * to watch the connections that it provides.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
  * const db = instrumentKysely(new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }));

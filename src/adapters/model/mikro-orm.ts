@@ -38,14 +38,17 @@ interface Connection {
 }
 
 /**
- * Counts the rows that MikroORM writes, by entity, whatever writes them: flushes with all that they cascade to, `insertMany`, `nativeUpdate` and `nativeDelete`, query builders, raw SQL.
- * Listens to the events of the Knex instance that MikroORM shows; its own events leave out bulk writes.
+ * Counts the rows that MikroORM writes, by entity, whatever writes them: flushes with all that they
+ * cascade to, `insertMany`, `nativeUpdate` and `nativeDelete`, query builders, raw SQL. Listens to
+ * the events of the Knex instance that MikroORM shows; its own events leave out bulk writes.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
- * const orm = instrumentMikroOrm(await MikroORM.init({ clientUrl: process.env.DATABASE_URL, entities }));
+ * const orm = instrumentMikroOrm(await MikroORM.init({ clientUrl: process.env.DATABASE_URL,
+ * entities }));
  */
 export function instrumentMikroOrm<O extends MikroOrmLike>(orm: O, options: InstrumentMikroOrmOptions = {}): O {
   return attach(orm, 'mikro-orm', options, (instrumentation) => {

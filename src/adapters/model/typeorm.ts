@@ -7,7 +7,10 @@ import { observeCall, wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument };
 
-/** What is used of a data source: who runs its queries, and its entities, which it knows from `initialize` on. */
+/**
+ * What is used of a data source: who runs its queries, and its entities, which it knows from
+ * `initialize` on.
+ */
 export interface DataSourceLike {
   readonly entityMetadatas: readonly object[];
   createQueryRunner(): object;
@@ -26,7 +29,10 @@ interface Metadata {
   readonly tableType: string;
 }
 
-/** One connection for as long as it is needed, or the only one; drivers without SQL have none of `query`. */
+/**
+ * One connection for as long as it is needed, or the only one; drivers without SQL have none of
+ * `query`.
+ */
 interface QueryRunner {
   query?: Query;
 }
@@ -50,14 +56,17 @@ const watchers: WeakMap<QueryRunner, Watcher> = new WeakMap();
 const replacements: WeakMap<Query, Query> = new WeakMap();
 
 /**
- * Counts the rows that a TypeORM data source writes, by entity, whatever writes them: `save` with all that it cascades to, bulk writes, query builders, raw SQL. The
- * query runners that it makes are watched: subscribers are not told how many rows there were.
+ * Counts the rows that a TypeORM data source writes, by entity, whatever writes them: `save` with
+ * all that it cascades to, bulk writes, query builders, raw SQL. The query runners that it makes
+ * are watched: subscribers are not told how many rows there were.
  *
  * @returns the data source; before or after `initialize()` is the same.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
- * const dataSource = instrumentTypeorm(new DataSource({ type: 'postgres', url: process.env.DATABASE_URL, entities }));
+ * const dataSource = instrumentTypeorm(new DataSource({ type: 'postgres', url:
+ * process.env.DATABASE_URL, entities }));
  */
 export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, options: InstrumentTypeormOptions = {}): D {
   return attach(dataSource, 'typeorm', options, (instrumentation) => {
@@ -116,7 +125,9 @@ function watchQuery(runner: QueryRunner): void {
   Object.defineProperty(runner, 'query', { value: replacement, writable: true, configurable: true });
 }
 
-/** Asks for a structured result always: it alone tells the rows, and holds what else would be given. */
+/**
+ * Asks for a structured result always: it alone tells the rows, and holds what else would be given.
+ */
 function watched(query: Query): Query {
   return function (this: QueryRunner, sql, parameters, structured) {
     const watcher = watchers.get(this);

@@ -19,7 +19,10 @@ export interface OpenTelemetryApi {
   readonly trace: { getActiveSpan(): Span | undefined };
 }
 
-/** Where the API keeps what an SDK registers, and the key of the span in a context: the same in every 1.x. */
+/**
+ * Where the API keeps what an SDK registers, and the key of the span in a context: the same in
+ * every 1.x.
+ */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1');
 const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
 
@@ -31,11 +34,13 @@ const SAMPLED = 1;
 const NO_TRACE = /^0*$/;
 
 /**
- * A source of exemplars that lead to traces: `trace_id` and `span_id` of the span that is active while something is recorded, if its trace is kept.
+ * A source of exemplars that lead to traces: `trace_id` and `span_id` of the span that is active
+ * while something is recorded, if its trace is kept.
  *
  *     defaultRegistry.setExemplarSource(openTelemetryExemplars());
  *
- * @param api What `@opentelemetry/api` exports. Without it, what its copies share in this process is looked up; that may come later than this call.
+ * @param api What `@opentelemetry/api` exports. Without it, what its copies share in this process
+ *   is looked up; that may come later than this call.
  */
 export function openTelemetryExemplars(api?: OpenTelemetryApi): ExemplarSource {
   const activeSpan = api ? () => api.trace.getActiveSpan() : registeredSpan;

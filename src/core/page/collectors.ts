@@ -4,7 +4,10 @@ import type { AnyMetric } from '../registry.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/** Runs metrics' `collect` callbacks side by side, each for itself: one that throws or hangs keeps its last values and no one waits for it. */
+/**
+ * Runs metrics' `collect` callbacks side by side, each for itself: one that throws or hangs keeps
+ * its last values and no one waits for it.
+ */
 export class Collectors {
   readonly #timeoutMs: number;
   readonly #failed: (family: string) => void;

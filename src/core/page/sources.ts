@@ -11,7 +11,10 @@ export interface FamilySource {
   read(): readonly FamilySnapshot[] | Promise<readonly FamilySnapshot[]>;
 }
 
-/** Reads sources side by side, each for itself: one that throws or hangs is left out, and no one waits for it. */
+/**
+ * Reads sources side by side, each for itself: one that throws or hangs is left out, and no one
+ * waits for it.
+ */
 export class Sources {
   readonly #timeoutMs: number;
   readonly #failed: (source: string) => void;
@@ -51,7 +54,10 @@ export class Sources {
   }
 }
 
-/** Those of the families from elsewhere that share no name with the page's, nor with each other: of two alike the first. */
+/**
+ * Those of the families from elsewhere that share no name with the page's, nor with each other: of
+ * two alike the first.
+ */
 export function withoutClashes(
   families: readonly FamilySnapshot[],
   page: readonly FamilySnapshot[],

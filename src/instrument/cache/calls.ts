@@ -13,7 +13,10 @@ export interface CallObserver {
 
 /** How the calls of a method are observed. */
 export interface CacheMethod {
-  /** It may work by means of the cache's other methods: those count then, and it does not. Else it counts, and they don't. */
+  /**
+   * It may work by means of the cache's other methods: those count then, and it does not. Else it
+   * counts, and they don't.
+   */
   readonly composite: boolean;
   /** Who observes a call that begins. It may replace arguments. */
   begin(args: unknown[]): CallObserver;
@@ -52,7 +55,10 @@ class Call {
 
 /** The calls of one cache's methods, so that what one does by means of others counts once. */
 export class CacheCalls {
-  /** The call whose own code runs. What it calls at once is part of it; what it calls later can't be told from others' calls. */
+  /**
+   * The call whose own code runs. What it calls at once is part of it; what it calls later can't be
+   * told from others' calls.
+   */
   #current: Call | undefined;
 
   /** Observes a method of the cache, where it has one of that name. Returns what restores it. */
@@ -97,7 +103,8 @@ export class CacheCalls {
       call.ended(result);
       return result;
     }
-    // The caller gets the promise that tells us: with two of them, an unhandled rejection would be handled.
+    // The caller gets the promise that tells us: with two of them, an unhandled rejection would be
+    // handled.
     return result.then(
       (value) => {
         call.ended(value);

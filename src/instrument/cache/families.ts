@@ -3,7 +3,10 @@ import { Gauge } from '../../core/gauge.ts';
 import { Histogram } from '../../core/histogram.ts';
 import type { Registry } from '../../core/registry.ts';
 
-/** Upper bounds for cache operations, in seconds: the finest 100 µs, as a cache in the same rack answers in less than a millisecond. */
+/**
+ * Upper bounds for cache operations, in seconds: the finest 100 µs, as a cache in the same rack
+ * answers in less than a millisecond.
+ */
 export const CACHE_BUCKETS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
@@ -28,7 +31,10 @@ export interface CacheFamilies {
   readonly size: Gauge<'cache' | 'backend'>;
 }
 
-/** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
+/**
+ * Defines all of them.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ */
 export function defineCacheFamilies({ registry, namespace = '', collect }: CacheFamilyOptions): CacheFamilies {
   const prefix = namespace === '' ? 'cache_' : `${namespace}_cache_`;
   const common = <L extends string>(name: string, help: string, ...more: readonly L[]) => ({

@@ -8,8 +8,9 @@ export type LoadsUnderWay = Map<unknown, CacheLoad>;
 type Loader = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
- * A call of `wrap(key, load)` or its like: a get, and a set after a miss. The cache had nothing if it calls `load` and waits for it, or if the call did to
- * which it was joined: of those that are under way for one key, many caches let the first do the work.
+ * A call of `wrap(key, load)` or its like: a get, and a set after a miss. The cache had nothing if
+ * it calls `load` and waits for it, or if the call did to which it was joined: of those that are
+ * under way for one key, many caches let the first do the work.
  */
 export class CacheLoad implements CallObserver {
   readonly #series: CacheSeries;

@@ -37,7 +37,10 @@ export class CacheMethods {
     return oneOrMany(one, this.getMany);
   }
 
-  /** Keys in an array, or each an argument. The answer has one value for each, or those that there are by key. */
+  /**
+   * Keys in an array, or each an argument. The answer has one value for each, or those that there
+   * are by key.
+   */
   get getMany(): CacheMethod {
     return this.#method('get_many', (args, result) => {
       if (Array.isArray(result)) {
@@ -64,8 +67,8 @@ export class CacheMethods {
   }
 
   /**
-   * A key, or several in an array. The answer is whether there was such an entry, or how many there were; what says nothing of the kind is
-   * believed to have dropped all.
+   * A key, or several in an array. The answer is whether there was such an entry, or how many there
+   * were; what says nothing of the kind is believed to have dropped all.
    */
   get delete(): CacheMethod {
     const one = this.#method('delete', (_args, result) => this.#series.invalidated('delete', dropped(result, 1)));
@@ -98,9 +101,11 @@ export class CacheMethods {
   }
 
   /**
-   * A key, and a function that makes the value where the cache has none: a get, and a set after a miss.
+   * A key, and a function that makes the value where the cache has none: a get, and a set after a
+   * miss.
    *
-   * @param returnsLoaded After a miss the answer is what was made, not a copy: so that whoever gets something else was served by the cache.
+   * @param returnsLoaded After a miss the answer is what was made, not a copy: so that whoever gets
+   *   something else was served by the cache.
    */
   load(returnsLoaded: boolean = false): CacheMethod {
     return {

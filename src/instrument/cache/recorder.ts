@@ -25,7 +25,11 @@ export class CacheRecorder {
   readonly #families: CacheFamilies;
   readonly #caches: Map<string, Map<string, CacheSeries>> = new Map();
 
-  /** The one recorder of a registry. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name. */
+  /**
+   * The one recorder of a registry.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same
+   *   name.
+   */
   static of({ registry, namespace }: Instrumentation): CacheRecorder {
     let recorder = recorders.get(registry);
     if (recorder === undefined) recorders.set(registry, (recorder = new CacheRecorder(registry, namespace)));

@@ -9,8 +9,8 @@ export interface RedisCommand {
 }
 
 /**
- * The commands that count. All others that a connection carries are no cache operations: scripts, streams, hashes, sorted sets and pub/sub are what job queues
- * and the like are made of.
+ * The commands that count. All others that a connection carries are no cache operations: scripts,
+ * streams, hashes, sorted sets and pub/sub are what job queues and the like are made of.
  */
 const COMMANDS: Readonly<Record<string, RedisCommand>> = {
   get: command('get', (series, _args, _first, reply) => series.got(isThere(reply))),
@@ -48,7 +48,10 @@ const byName: ReadonlyMap<string, RedisCommand> = new Map(
   ]),
 );
 
-/** What a command means for a cache, however its name is written; nothing for commands that no cache uses. */
+/**
+ * What a command means for a cache, however its name is written; nothing for commands that no cache
+ * uses.
+ */
 export function redisCommand(name: unknown): RedisCommand | undefined {
   if (typeof name === 'string') return byName.get(name) ?? byName.get(name.toLowerCase());
   return Buffer.isBuffer(name) ? byName.get(name.toString('latin1').toLowerCase()) : undefined;

@@ -20,7 +20,9 @@ interface Store {
   readonly dialect?: unknown;
 }
 
-/** Names that Keyv's own adapters have for what they keep entries in, as they are known elsewhere. */
+/**
+ * Names that Keyv's own adapters have for what they keep entries in, as they are known elsewhere.
+ */
 const DIALECTS: ReadonlySet<string> = new Set([
   'redis',
   'valkey',
@@ -33,7 +35,10 @@ const DIALECTS: ReadonlySet<string> = new Set([
   'dynamo',
 ]);
 
-/** The label `backend` of a Keyv: what its adapter says it is, `memory` for what is kept here, else `keyv`. */
+/**
+ * The label `backend` of a Keyv: what its adapter says it is, `memory` for what is kept here, else
+ * `keyv`.
+ */
 export function backendOf(keyv: KeyvLike): string {
   if (entriesIn(keyv) !== undefined) return 'memory';
   const store = storeOf(keyv) as Store;
@@ -44,7 +49,10 @@ export function backendOf(keyv: KeyvLike): string {
   return /redis|valkey/i.test(store.constructor.name) ? 'redis' : 'keyv';
 }
 
-/** How many entries a store in memory has, also those that have expired and were not asked for since. */
+/**
+ * How many entries a store in memory has, also those that have expired and were not asked for
+ * since.
+ */
 export function entriesIn(keyv: KeyvLike): number | undefined {
   const { size, store: inner } = storeOf(keyv) as Store;
   if (typeof size === 'number') return size;

@@ -13,8 +13,10 @@ const SYSTEM_CODE = /^E[A-Z]+$/;
 const SYMBOL = /^[A-Z][A-Z0-9_]{1,63}$/;
 
 /**
- * The label for an error of a driver: the class of its SQLSTATE (`23` is a constraint that was violated), else the driver's or the system's code (`SQLITE_BUSY`, `ECONNREFUSED`,
- * `11000`), else the error's class. Never its message. Where MySQL's SQLSTATE says only that the error is general, its code is told: `ER_LOCK_WAIT_TIMEOUT`.
+ * The label for an error of a driver: the class of its SQLSTATE (`23` is a constraint that was
+ * violated), else the driver's or the system's code (`SQLITE_BUSY`, `ECONNREFUSED`, `11000`), else
+ * the error's class. Never its message. Where MySQL's SQLSTATE says only that the error is general,
+ * its code is told: `ER_LOCK_WAIT_TIMEOUT`.
  */
 export function databaseErrorType(error: unknown): string {
   return sqlStateOf(error)?.slice(0, 2) ?? otherCodeOf(error);

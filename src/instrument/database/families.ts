@@ -4,7 +4,10 @@ import { Gauge } from '../../core/gauge.ts';
 import { Histogram } from '../../core/histogram.ts';
 import type { Registry } from '../../core/registry.ts';
 
-/** Upper bounds for latencies, in seconds: the finest 100 µs, since a database beside the application answers a lookup in less than a millisecond. */
+/**
+ * Upper bounds for latencies, in seconds: the finest 100 µs, since a database beside the
+ * application answers a lookup in less than a millisecond.
+ */
 export const DATABASE_BUCKETS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
@@ -41,7 +44,10 @@ export interface DatabaseFamilies {
   readonly errorCodes: Counter<'db' | 'system' | 'code'> | undefined;
 }
 
-/** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
+/**
+ * Defines all of them.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ */
 export function defineDatabaseFamilies(options: DatabaseFamilyOptions): DatabaseFamilies {
   const { registry, namespace = '', compat, collect } = options;
   const prefix = namespace === '' ? 'db_client_' : `${namespace}_db_client_`;

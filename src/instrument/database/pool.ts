@@ -47,7 +47,10 @@ export class PoolSeries {
     this.#show(read());
   }
 
-  /** Something has changed, or is about to: the pool is read a little later, once however often this was called, and before a page is. */
+  /**
+   * Something has changed, or is about to: the pool is read a little later, once however often this
+   * was called, and before a page is.
+   */
   changed(): void {
     if (this.#changed) return;
     this.#changed = true;
@@ -85,12 +88,15 @@ export class PoolSeries {
   }
 }
 
-/** After so long a change is seen by other processes, also by those that read while this one is busy. */
+/**
+ * After so long a change is seen by other processes, also by those that read while this one is
+ * busy.
+ */
 const DELAY_MS = 5;
 
 /**
- * The pools of a registry that have changed. They are read a little later and not at each change, of which a query has several: exact whenever the process rests, and when its
- * own page is read.
+ * The pools of a registry that have changed. They are read a little later and not at each change,
+ * of which a query has several: exact whenever the process rests, and when its own page is read.
  */
 export class PoolChanges {
   readonly #pools: Set<PoolSeries> = new Set();

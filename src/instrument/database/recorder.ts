@@ -12,7 +12,11 @@ export class DatabaseRecorder {
   readonly #changes: PoolChanges = new PoolChanges();
   readonly #databases: Map<string, Map<DatabaseSystem, DatabaseSeries>> = new Map();
 
-  /** The one recorder of a registry. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name. */
+  /**
+   * The one recorder of a registry.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same
+   *   name.
+   */
   static of(instrumentation: Instrumentation): DatabaseRecorder {
     const { registry } = instrumentation;
     let recorder = recorders.get(registry);

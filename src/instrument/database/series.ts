@@ -21,8 +21,8 @@ const OVERFLOW = '<overflow>';
 const TYPE_LIMIT = 100;
 
 /**
- * What is recorded of one database. What drivers say is told to a session (one a connection), which knows about transactions; what comes without SQL, as
- * with MongoDB, is told here.
+ * What is recorded of one database. What drivers say is told to a session (one a connection), which
+ * knows about transactions; what comes without SQL, as with MongoDB, is told here.
  */
 export class DatabaseSeries {
   readonly db: string;
@@ -83,7 +83,10 @@ export class DatabaseSeries {
     if (rows >= 0) series.returned(rows);
   }
 
-  /** A call has failed; what it took is told by `ended`. @param error What was thrown, or the label. */
+  /**
+   * A call has failed; what it took is told by `ended`.
+   * @param error What was thrown, or the label.
+   */
   failed(error: unknown): void {
     const type = this.#typeOf(error, this.#types);
     let bound = this.#types.get(type);

@@ -2,12 +2,16 @@ import { type DatabaseSeries, NO_ROWS } from './series.ts';
 import { mayHoldSeveral, type Verb, verbOf, verbsOf } from '../sql/sql-verbs.ts';
 
 /**
- * One connection to a database: what it executes is counted, and the transactions that its statements begin and end. Where a statement ends a transaction
- * that none began, as where autocommit is off, nothing is counted, for nothing says that there was one.
+ * One connection to a database: what it executes is counted, and the transactions that its
+ * statements begin and end. Where a statement ends a transaction that none began, as where
+ * autocommit is off, nothing is counted, for nothing says that there was one.
  */
 export class DatabaseSession {
   readonly series: DatabaseSeries;
-  /** MySQL's family commits what is open when a transaction begins, or the schema changes; and has backslashes in strings. */
+  /**
+   * MySQL's family commits what is open when a transaction begins, or the schema changes; and has
+   * backslashes in strings.
+   */
   readonly #mysql: boolean;
   #open = false;
 
@@ -25,7 +29,8 @@ export class DatabaseSession {
    * A call has brought its result.
    *
    * @param rows How many it returned, or `NO_ROWS`.
-   * @param rolledBack Whether the database answered a COMMIT with a rollback, as PostgreSQL does when the transaction has failed.
+   * @param rolledBack Whether the database answered a COMMIT with a rollback, as PostgreSQL does
+   *   when the transaction has failed.
    */
   executed(sql: string, seconds: number, rows: number = NO_ROWS, rolledBack: boolean = false): void {
     const verb = verbOf(sql);
@@ -69,7 +74,8 @@ export class DatabaseSession {
   }
 
   /**
-   * A call of a cursor or a stream has begun; it counts, whatever becomes of it. End it by `ended`, and by `series.failed` too if it fails.
+   * A call of a cursor or a stream has begun; it counts, whatever becomes of it. End it by `ended`,
+   * and by `series.failed` too if it fails.
    *
    * @returns its verb.
    */
@@ -85,7 +91,10 @@ export class DatabaseSession {
     this.series.ended(verb, seconds, rows);
   }
 
-  /** A statement was executed with so many sets of parameters, in one call. @param error What was thrown, or the label; nothing if it went well. */
+  /**
+   * A statement was executed with so many sets of parameters, in one call.
+   * @param error What was thrown, or the label; nothing if it went well.
+   */
   batched(sql: string, sets: number, seconds: number, error?: unknown): void {
     const verb = verbOf(sql);
     this.series.started(verb, sets);
@@ -95,7 +104,10 @@ export class DatabaseSession {
     else this.#follow(verb, false);
   }
 
-  /** The database has rolled the open transaction back by itself, or the connection is gone, and with it what was open. */
+  /**
+   * The database has rolled the open transaction back by itself, or the connection is gone, and
+   * with it what was open.
+   */
   rolledBack(): void {
     this.#end('rolled_back');
   }

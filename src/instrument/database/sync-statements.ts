@@ -25,7 +25,8 @@ type Method = (this: unknown, ...args: never[]) => unknown;
 const watched: WeakMap<object, { users: number; readonly restore: () => void }> = new WeakMap();
 
 /**
- * Watches the methods that all prepared statements of a library share, as they have none of their own: a statement of a database that nobody measures costs a look-up.
+ * Watches the methods that all prepared statements of a library share, as they have none of their
+ * own: a statement of a database that nobody measures costs a look-up.
  *
  * @param prototype Has `run`, `get`, `all` and `iterate`.
  * @returns what ends it; the last who asks takes the hooks off.
@@ -72,7 +73,10 @@ function hook(prototype: object, { sqlOf, databaseOf }: StatementKind): () => vo
   };
 }
 
-/** Watches `exec` of a database, which runs a text of one or several statements. @returns what ends it */
+/**
+ * Watches `exec` of a database, which runs a text of one or several statements.
+ * @returns what ends it
+ */
 export function watchExec(database: object, measured: SyncDatabase): () => void {
   return wrapMethod(database as { exec?: unknown }, 'exec', (original: Exec): Exec => {
     return function (this: unknown, sql) {

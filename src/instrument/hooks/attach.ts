@@ -9,8 +9,9 @@ export interface InstrumentOptions {
   /** @default the default registry */
   readonly registry?: Registry | undefined;
   /**
-   * Whether to instrument at all. @default what METRICS_ENABLED or `promenade()` says, also later; with a registry of your own: true, unless
-   * METRICS_ENABLED is false
+   * Whether to instrument at all.
+   * @default what METRICS_ENABLED or `promenade()` says, also later; with a registry of your own:
+   *   true, unless METRICS_ENABLED is false
    */
   readonly enabled?: boolean | undefined;
 }
@@ -32,15 +33,20 @@ interface Attachment {
 /** By target, then by adapter. */
 const attachments: WeakMap<object, Map<string, Attachment>> = new WeakMap();
 
-/** Forgets targets that have gone while they waited: where metrics stay off, an application may make one for each request. */
+/**
+ * Forgets targets that have gone while they waited: where metrics stay off, an application may make
+ * one for each request.
+ */
 const gone: FinalizationRegistry<() => void> = new FinalizationRegistry((cancel) => cancel());
 
 /**
- * Instruments a target once: at once, or as soon as metrics are turned on. Who asks again, whatever the options, gets what is there.
+ * Instruments a target once: at once, or as soon as metrics are turned on. Who asks again, whatever
+ * the options, gets what is there.
  *
  * @param adapter The adapter's name; a target can have hooks of several.
  * @returns the target.
- * @throws MetricsError what `install` throws where families can't be defined. Whatever else it throws is a warning, WARN_METRICS_NOT_INSTRUMENTED.
+ * @throws MetricsError what `install` throws where families can't be defined. Whatever else it
+ *   throws is a warning, WARN_METRICS_NOT_INSTRUMENTED.
  */
 export function attach<T extends object>(target: T, adapter: string, options: InstrumentOptions, install: Install): T {
   const { registry = defaultRegistry, enabled } = options;
@@ -51,7 +57,8 @@ export function attach<T extends object>(target: T, adapter: string, options: In
     try {
       takeOff = install({ ...activation, registry });
     } catch (error) {
-      // What was handed over has closed meanwhile, say, or is not what its type promised: no reason to keep an application from its work.
+      // What was handed over has closed meanwhile, say, or is not what its type promised: no reason
+      // to keep an application from its work.
       if (error instanceof MetricsError) throw error;
       notInstrumented(adapter, error);
     }
@@ -85,7 +92,10 @@ function beginWhenActive(registry: Registry, target: object, begin: Attachment['
   return cancel;
 }
 
-/** Takes off all hooks that were put on a target; what was counted stays. Does nothing where there are none. */
+/**
+ * Takes off all hooks that were put on a target; what was counted stays. Does nothing where there
+ * are none.
+ */
 export function uninstrument(target: object): void {
   const attached = attachments.get(target);
   attachments.delete(target);

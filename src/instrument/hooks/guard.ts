@@ -3,8 +3,8 @@ import { debuglog } from 'node:util';
 const debug = debuglog('promenade');
 
 /**
- * Swallows what went wrong in a hook of ours: a subscriber that throws would become the application's uncaught exception.
- * `NODE_DEBUG=promenade` shows it.
+ * Swallows what went wrong in a hook of ours: a subscriber that throws would become the
+ * application's uncaught exception. `NODE_DEBUG=promenade` shows it.
  */
 export function hookFailed(error: unknown): void {
   debug('a hook failed: %O', error);

@@ -7,8 +7,8 @@ const hooked: WeakMap<object, () => void> = new WeakMap();
 type Method = (this: unknown, ...args: never[]) => unknown;
 
 /**
- * The hooks that one instrumented target has brought about: a pool's on all its connections, a module's on all that its classes make. An object has hooks of one
- * set at a time.
+ * The hooks that one instrumented target has brought about: a pool's on all its connections, a
+ * module's on all that its classes make. An object has hooks of one set at a time.
  */
 export class HookSet {
   readonly #removers: Set<() => void> = new Set();
@@ -37,8 +37,8 @@ export class HookSet {
   }
 
   /**
-   * Watches methods of a class for objects that have no hooks yet: `adopt` puts them on when a method is called, and the call then goes by them.
-   * Objects with hooks of their own keep them.
+   * Watches methods of a class for objects that have no hooks yet: `adopt` puts them on when a
+   * method is called, and the call then goes by them. Objects with hooks of their own keep them.
    *
    * @param core What of an instance gets the hooks, where it only wraps it.
    */

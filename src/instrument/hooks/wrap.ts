@@ -3,9 +3,11 @@ import { hookFailed } from './guard.ts';
 type Method = (this: unknown, ...args: never[]) => unknown;
 
 /**
- * Replaces a method of an object by what `make` makes of it, which has to call it. Name, length and properties stay.
+ * Replaces a method of an object by what `make` makes of it, which has to call it. Name, length and
+ * properties stay.
  *
- * @returns what restores it. Where somebody else has wrapped the wrapper meanwhile it stays, and only hands calls on.
+ * @returns what restores it. Where somebody else has wrapped the wrapper meanwhile it stays, and
+ *   only hands calls on.
  */
 export function wrapMethod<K extends PropertyKey, F extends Method>(
   object: { [key in K]?: unknown },
@@ -42,9 +44,10 @@ export type Outcome<R> =
   | { readonly failed: true; readonly error: unknown; readonly seconds: number };
 
 /**
- * Makes a call that throws, returns a value or a promise, and tells `done` once how it ended. A promise comes back as one that settles alike: nobody's
- * unhandled rejection is swallowed, as it would be if the same promise were returned. Thenables that are no promises (lazy queries) come back untouched and
- * are `done` when called: observe what executes them instead.
+ * Makes a call that throws, returns a value or a promise, and tells `done` once how it ended. A
+ * promise comes back as one that settles alike: nobody's unhandled rejection is swallowed, as it
+ * would be if the same promise were returned. Thenables that are no promises (lazy queries) come
+ * back untouched and are `done` when called: observe what executes them instead.
  */
 export function observeCall<R>(call: () => R, done: (outcome: Outcome<Awaited<R>>) => void): R {
   const start = performance.now();

@@ -20,7 +20,10 @@ export interface HttpClientFamilies {
   readonly active: Gauge<'host'>;
 }
 
-/** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
+/**
+ * Defines all of them.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ */
 export function defineHttpClientFamilies(options: HttpClientFamilyOptions): HttpClientFamilies {
   const { registry, namespace = '', latencyBuckets = LATENCY_BUCKETS } = options;
   const prefix = namespace === '' ? 'http_client_' : `${namespace}_http_client_`;

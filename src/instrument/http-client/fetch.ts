@@ -16,7 +16,11 @@ interface UndiciMessage {
   readonly error?: unknown;
 }
 
-/** Observes `fetch` and undici, any copy of it, on its channels. @param ended called after each request @returns what ends it */
+/**
+ * Observes `fetch` and undici, any copy of it, on its channels.
+ * @param ended called after each request
+ * @returns what ends it
+ */
 export function observeFetch(observers: ClientObservers, ended: () => void): () => void {
   const requests: WeakMap<UndiciRequest, OutgoingRequest> = new WeakMap();
   const end = (request: UndiciRequest): void => {

@@ -2,8 +2,8 @@
 export const OTHER_HOST = '<other>';
 
 /**
- * Which hosts have a label of their own: names (`api.example.com`), names with a port (`localhost:9200`), and all subdomains of
- * one (`*.example.com`, which is then the label).
+ * Which hosts have a label of their own: names (`api.example.com`), names with a port
+ * (`localhost:9200`), and all subdomains of one (`*.example.com`, which is then the label).
  */
 export class HostList {
   readonly #exact: Map<string, string> = new Map();

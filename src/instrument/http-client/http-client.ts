@@ -9,7 +9,9 @@ import type { ClientObservers } from './request.ts';
 /** What is recorded of outgoing HTTP, and where. */
 export interface InstrumentHttpClientOptions extends InstrumentOptions {
   /**
-   * Hosts that have a label of their own: `api.example.com`, `localhost:9200`, `*.example.com`; all others are `<other>`. @default none
+   * Hosts that have a label of their own: `api.example.com`, `localhost:9200`, `*.example.com`; all
+   * others are `<other>`.
+   * @default none
    */
   readonly hosts?: readonly string[] | undefined;
   /** Bounds of the latency histogram, in seconds. @default 1 ms to 10 s */
@@ -24,8 +26,9 @@ const observers: { current: readonly HttpClientRecorder[]; open: number } = { cu
 let unsubscribe: (() => void) | undefined;
 
 /**
- * Measures every HTTP request that this process sends, from now on: by `fetch`, any copy of undici, `node:http` and `node:https`, and whatever stands on them.
- * Costs a few microseconds a request. A registry has one recorder: of several calls the first holds.
+ * Measures every HTTP request that this process sends, from now on: by `fetch`, any copy of undici,
+ * `node:http` and `node:https`, and whatever stands on them. Costs a few microseconds a request. A
+ * registry has one recorder: of several calls the first holds.
  *
  * @returns what stops it; the families stay on the page with what they counted. Idempotent.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
@@ -54,7 +57,10 @@ function recorderOf(registry: Registry, make: () => HttpClientRecorder): HttpCli
   return recorder;
 }
 
-/** Exchanges the list of observers. Requests that have begun are followed to their end when nobody observes any more. */
+/**
+ * Exchanges the list of observers. Requests that have begun are followed to their end when nobody
+ * observes any more.
+ */
 function observe(current: readonly HttpClientRecorder[]): void {
   observers.current = current;
   if (current.length > 0 && unsubscribe === undefined) {

@@ -21,7 +21,11 @@ const kOutgoing: unique symbol = Symbol('promenade.outgoing');
 /** The protocol has changed: what comes after is no HTTP. */
 const SWITCHING_PROTOCOLS = 101;
 
-/** Observes `node:http` and `node:https`, on their channels. @param ended called after each request @returns what ends it */
+/**
+ * Observes `node:http` and `node:https`, on their channels.
+ * @param ended called after each request
+ * @returns what ends it
+ */
 export function observeNodeClient(observers: ClientObservers, ended: () => void): () => void {
   const begin = (request: ObservedRequest): OutgoingRequest | undefined => {
     const known = request[kOutgoing];
@@ -80,8 +84,8 @@ function tellsOfCreation(): boolean {
 }
 
 /**
- * Before, Node tells of a request when it has been written, which leaves out how long it waited for its connection, and those that never get one.
- * Their agent is told when they are made.
+ * Before, Node tells of a request when it has been written, which leaves out how long it waited for
+ * its connection, and those that never get one. Their agent is told when they are made.
  */
 function observeAgents(begin: (request: ObservedRequest) => unknown): () => void {
   type AddRequest = (this: unknown, request: ClientRequest, ...rest: never[]) => unknown;

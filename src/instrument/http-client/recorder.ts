@@ -79,7 +79,9 @@ export class HostSeries {
   }
 }
 
-/** The label for what a request failed with: the code of Node's and undici's errors, else the class. */
+/**
+ * The label for what a request failed with: the code of Node's and undici's errors, else the class.
+ */
 export function typeOfFailure(error: unknown): string {
   if (typeof error !== 'object' || error === null) return typeof error;
   const { name, code } = error as { name?: unknown; code?: unknown };

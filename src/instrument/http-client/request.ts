@@ -8,7 +8,9 @@ export interface ClientObservers {
   open: number;
 }
 
-/** One outgoing request: from its creation to the last byte of its response, recorded exactly once. */
+/**
+ * One outgoing request: from its creation to the last byte of its response, recorded exactly once.
+ */
 export class OutgoingRequest {
   status: number = 0;
   readonly #method: string | undefined;

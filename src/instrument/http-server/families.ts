@@ -4,7 +4,9 @@ import { Gauge } from '../../core/gauge.ts';
 import { Histogram } from '../../core/histogram.ts';
 import type { Registry } from '../../core/registry.ts';
 
-/** Upper bounds for latencies, in seconds: the finest 1 ms, since many a handler takes no longer. */
+/**
+ * Upper bounds for latencies, in seconds: the finest 1 ms, since many a handler takes no longer.
+ */
 export const LATENCY_BUCKETS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
@@ -17,15 +19,19 @@ export interface HttpFamilyOptions {
   readonly registry: Registry;
   /** Prefix of every family, without the underscore that follows it. @default '' */
   readonly namespace?: string | undefined;
-  /** Whose families are to be derived from these: the histograms get their bounds, too. @default none */
+  /**
+   * Whose families are to be derived from these: the histograms get their bounds, too.
+   * @default none
+   */
   readonly compat?: 'django' | undefined;
   /** Bounds of the latency histograms, in seconds. @default 1 ms to 10 s */
   readonly latencyBuckets?: readonly number[] | undefined;
   /** Bounds of the size histograms, in bytes. @default 0, 256 B to 64 MiB */
   readonly sizeBuckets?: readonly number[] | undefined;
   /**
-   * How many series each family may have in a process. Higher than elsewhere, as routes, methods and statuses multiply
-   * and all three are bounded by the application. @default 10000
+   * How many series each family may have in a process. Higher than elsewhere, as routes, methods
+   * and statuses multiply and all three are bounded by the application.
+   * @default 10000
    */
   readonly maxSeries?: number | undefined;
 }
@@ -47,7 +53,10 @@ export interface HttpFamilies {
   readonly connections: Counter;
 }
 
-/** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
+/**
+ * Defines all of them.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ */
 export function defineHttpFamilies(options: HttpFamilyOptions): HttpFamilies {
   const {
     registry,

@@ -22,21 +22,27 @@ interface Use {
 
 const uses: WeakMap<Registry, Use> = new WeakMap();
 
-/** All recorders that observe now. The list is replaced, never changed: an exchange keeps the one it started with. */
+/**
+ * All recorders that observe now. The list is replaced, never changed: an exchange keeps the one it
+ * started with.
+ */
 const observers: { current: readonly HttpServerRecorder[] } = { current: [] };
 
 /**
- * Measures every HTTP/1 request that any server of this process receives, from now on: on Node's own channels, whatever the framework
- * and whenever the server was made. A registry has one recorder: who asks again shares it, with the options of the first.
+ * Measures every HTTP/1 request that any server of this process receives, from now on: on Node's
+ * own channels, whatever the framework and whenever the server was made. A registry has one
+ * recorder: who asks again shares it, with the options of the first.
  *
- * Costs some microseconds a request, most of them for the byte counts and the histograms. Requests whose route nobody says (see `setRoute`) are `<unmatched>`.
+ * Costs some microseconds a request, most of them for the byte counts and the histograms. Requests
+ * whose route nobody says (see `setRoute`) are `<unmatched>`.
  *
- * @returns what stops it, once all who asked have stopped; the families stay on the page with what they counted. Idempotent.
+ * @returns what stops it, once all who asked have stopped; the families stay on the page with what
+ *   they counted. Idempotent.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
  *
  * @example
- * const stop = instrumentHttpServer();
- * createServer((request, response) => response.end('hello')).listen(3000);
+ * const stop = instrumentHttpServer(); createServer((request, response) =>
+ * response.end('hello')).listen(3000);
  */
 export function instrumentHttpServer(options: InstrumentHttpServerOptions = {}): () => void {
   const { registry = defaultRegistry } = options;
@@ -55,7 +61,10 @@ export function instrumentHttpServer(options: InstrumentHttpServerOptions = {}):
   };
 }
 
-/** Exchanges that have begun and not ended. They are followed to their end when nobody observes any more. */
+/**
+ * Exchanges that have begun and not ended. They are followed to their end when nobody observes any
+ * more.
+ */
 let open = 0;
 let following = false;
 

@@ -6,8 +6,9 @@ import { observeCall, type Outcome } from '../hooks/wrap.ts';
 export type OnionNext = () => unknown;
 
 /**
- * Times one request's functions that lie around each other like the skins of an onion, as Koa and Hono have it: each calls `next()` and goes on
- * when it has come back. A middleware's own time is what it took without what it called.
+ * Times one request's functions that lie around each other like the skins of an onion, as Koa and
+ * Hono have it: each calls `next()` and goes on when it has come back. A middleware's own time is
+ * what it took without what it called.
  */
 export class Onion implements Trace {
   protected readonly exchange: Exchange;
@@ -37,7 +38,8 @@ export class Onion implements Trace {
   /**
    * Runs the handler of a route. One that hands on was none: the next one is.
    *
-   * @param answersLater asked when it has returned: whether it goes on nevertheless, until the response is complete
+   * @param answersLater asked when it has returned: whether it goes on nevertheless, until the
+   *   response is complete
    */
   handler<R>(next: OnionNext, call: (next: OnionNext) => R, answersLater: () => boolean = () => false): R {
     this.exchange.handlerStarted();

@@ -17,7 +17,10 @@ import { defineHttpFamilies, type HttpFamilies, type HttpFamilyOptions } from '.
 /** The route or template past the limit. */
 const OVERFLOW = '<overflow>';
 
-/** More routes, templates or middlewares than this are no application's, but paths or ids that somebody took for names. */
+/**
+ * More routes, templates or middlewares than this are no application's, but paths or ids that
+ * somebody took for names.
+ */
 const NAME_LIMIT = 5000;
 
 /** A list of patterns that a route is compared with, or a function that decides. */
@@ -33,7 +36,10 @@ export interface HttpRecorderOptions extends HttpFamilyOptions {
   readonly includeScrapes?: boolean | undefined;
 }
 
-/** Turns exchanges into numbers for one registry: the families, their labels and semantics. It knows no framework. */
+/**
+ * Turns exchanges into numbers for one registry: the families, their labels and semantics. It knows
+ * no framework.
+ */
 export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver {
   readonly measuresScrapes: boolean;
   readonly #families: HttpFamilies;
@@ -139,7 +145,10 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
   }
 }
 
-/** Whether a response to this request can carry a body; Node drops what is written to one that can't. */
+/**
+ * Whether a response to this request can carry a body; Node drops what is written to one that
+ * can't.
+ */
 function hasBody(exchange: Exchange, status: number): boolean {
   return exchange.method !== 'HEAD' && status !== 204 && status !== 304;
 }
@@ -183,7 +192,10 @@ class RouteSeries {
   }
 }
 
-/** The bound series of a route and a method, each made when it is first needed, since a series that exists shows as zero. */
+/**
+ * The bound series of a route and a method, each made when it is first needed, since a series that
+ * exists shows as zero.
+ */
 class MethodSeries {
   readonly #families: HttpFamilies;
   readonly #route: string;

@@ -28,9 +28,10 @@ interface Counted {
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /**
- * Counts body bytes where they leave: below compression and above chunk framing. Node gives the length of a response
- * nowhere else (`getHeader('content-length')` lacks implicit ones, `socket.bytesWritten` has framing and pipelined neighbours).
- * The functions are shared by all responses, so that a request costs three assignments.
+ * Counts body bytes where they leave: below compression and above chunk framing. Node gives the
+ * length of a response nowhere else (`getHeader('content-length')` lacks implicit ones,
+ * `socket.bytesWritten` has framing and pipelined neighbours). The functions are shared by all
+ * responses, so that a request costs three assignments.
  */
 export function countResponseBytes(response: ServerResponse): void {
   response.write = countedWrite as ServerResponse['write'];
@@ -78,7 +79,10 @@ function countedPush(this: IncomingMessage & Counted, chunk: unknown, encoding: 
   return below(exchange.request).push.call(this, chunk, encoding);
 }
 
-/** Where the methods below ours are, looked up at each call: Express exchanges the response's prototype on its way. */
+/**
+ * Where the methods below ours are, looked up at each call: Express exchanges the response's
+ * prototype on its way.
+ */
 function below(target: object): Record<'write' | 'end' | 'writeHead' | 'push', AnyFunction> {
   return Object.getPrototypeOf(target);
 }

@@ -18,12 +18,16 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 const PARAMETER = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 
-/** Content types that were seen, so that the expression runs once for each; the application's few, hence the small limit. */
+/**
+ * Content types that were seen, so that the expression runs once for each; the application's few,
+ * hence the small limit.
+ */
 const seen: Map<string, string> = new Map();
 const SEEN_LIMIT = 500;
 
 /**
- * The charset that a content type names, as a label: `''` where there is none, `<other>` where nobody knows it.
+ * The charset that a content type names, as a label: `''` where there is none, `<other>` where
+ * nobody knows it.
  *
  * @param contentType As it was set: a text, or a list of one, which is how Next sets it.
  */
@@ -39,7 +43,10 @@ export function charsetOf(contentType: unknown): string {
   return charset;
 }
 
-/** The content type among headers as `writeHead` takes them: an object, a flat list, or a list of pairs. */
+/**
+ * The content type among headers as `writeHead` takes them: an object, a flat list, or a list of
+ * pairs.
+ */
 export function contentTypeIn(headers: unknown): unknown {
   if (typeof headers !== 'object' || headers === null) return undefined;
   if (!Array.isArray(headers)) {

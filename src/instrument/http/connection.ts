@@ -57,10 +57,12 @@ export function connectionAccepted(socket: HttpSocket, observers: Observers): vo
 }
 
 /**
- * Notes an exchange, so that it ends when its connection does. That is cheaper than to listen to each response, and Node tells a
- * response that waits behind another one (pipelined requests) nothing when the connection has gone.
+ * Notes an exchange, so that it ends when its connection does. That is cheaper than to listen to
+ * each response, and Node tells a response that waits behind another one (pipelined requests)
+ * nothing when the connection has gone.
  *
- * @returns false for a connection that is not known: it was there before anybody observed, or has TLS on it.
+ * @returns false for a connection that is not known: it was there before anybody observed, or has
+ *   TLS on it.
  */
 export function noteExchange(exchange: Exchange, socket: HttpSocket): boolean {
   const connection = socket[kConnection];
@@ -91,9 +93,10 @@ function onSocketClose(this: HttpSocket): void {
 }
 
 /**
- * Sees a server's `clientError`, `upgrade` and `connect` events pass. A listener would change what the server does (without one
- * it answers 400, or does not upgrade), so that its `emit` is wrapped instead, and its result stays as it was.
- * Once nobody observes any more, the next event takes the wrap off.
+ * Sees a server's `clientError`, `upgrade` and `connect` events pass. A listener would change what
+ * the server does (without one it answers 400, or does not upgrade), so that its `emit` is wrapped
+ * instead, and its result stays as it was. Once nobody observes any more, the next event takes the
+ * wrap off.
  */
 function watch(server: WatchedServer, observers: Observers): void {
   if (server[kWatched] === true) return;
@@ -143,7 +146,10 @@ function onClientError(error: NodeJS.ErrnoException, socket: HttpSocket, observe
   }
 }
 
-/** What Node answers, and Fastify with it. Nothing for errors of the connection, which are no request. */
+/**
+ * What Node answers, and Fastify with it. Nothing for errors of the connection, which are no
+ * request.
+ */
 function refusalOf(code: string | undefined): number | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return 431;
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;

@@ -11,12 +11,17 @@ export const UNMATCHED = '<unmatched>';
 /** The status of a request whose client went away first. */
 export const CLIENT_CLOSED = 499;
 
-/** The status of a request that the server dropped without an answer, as nginx writes it: timeouts, a closing server. */
+/**
+ * The status of a request that the server dropped without an answer, as nginx writes it: timeouts,
+ * a closing server.
+ */
 export const NO_RESPONSE = 444;
 
 const NONE: readonly string[] = [];
 
-/** A request without an exchange: the parser refused its head, or it turned into another protocol. */
+/**
+ * A request without an exchange: the parser refused its head, or it turned into another protocol.
+ */
 export interface HeadlessRequest {
   readonly method: string;
   readonly route: string;
@@ -41,11 +46,17 @@ export interface ExchangeObserver {
 
 /** What an adapter knows about the course of a request. */
 export interface Trace {
-  /** The application has handed over the whole response, or never will. Whatever still runs ends here. */
+  /**
+   * The application has handed over the whole response, or never will. Whatever still runs ends
+   * here.
+   */
   ended(): void;
 }
 
-/** One request and its response: from the head received to the last byte handed over, recorded exactly once. */
+/**
+ * One request and its response: from the head received to the last byte handed over, recorded
+ * exactly once.
+ */
 export class Exchange implements ByteCounts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -106,7 +117,10 @@ export class Exchange implements ByteCounts {
     for (const recorder of this.recorders) recorder.started(this);
   }
 
-  /** Learns of the end from the response itself, for whom nobody else tells: a listener costs a microsecond. */
+  /**
+   * Learns of the end from the response itself, for whom nobody else tells: a listener costs a
+   * microsecond.
+   */
   listen(): void {
     this.response.on('close', onClose);
   }
@@ -194,8 +208,8 @@ export class Exchange implements ByteCounts {
   }
 
   /**
-   * Types of what was thrown and nobody meant as an answer. An error handler that turns an error into a status below 500 has meant one;
-   * but not where the error came after the answer.
+   * Types of what was thrown and nobody meant as an answer. An error handler that turns an error
+   * into a status below 500 has meant one; but not where the error came after the answer.
    */
   get unanswered(): readonly string[] {
     if (this.#exceptions === undefined) return NONE;
@@ -223,7 +237,10 @@ export class Exchange implements ByteCounts {
     }
   }
 
-  /** It is a scrape: from now on it is as if it had never come, but for those who measure scrapes too. */
+  /**
+   * It is a scrape: from now on it is as if it had never come, but for those who measure scrapes
+   * too.
+   */
   exclude(): void {
     if (this.#excluded || this.#done) return;
     this.#excluded = true;
@@ -245,7 +262,10 @@ export class Exchange implements ByteCounts {
   }
 }
 
-/** A request or a server carries this where it is to be left out: scrapes, and listeners that serve nothing else. */
+/**
+ * A request or a server carries this where it is to be left out: scrapes, and listeners that serve
+ * nothing else.
+ */
 const kUnmeasured: unique symbol = Symbol.for('promenade.http.unmeasured');
 
 /** Whether a request or a server carries the mark. */
@@ -257,7 +277,10 @@ interface Carrier {
   [kExchange]?: Exchange;
 }
 
-/** The exchange that a request (or response) belongs to; none where it did not come over a socket (Fastify's `inject`) or nothing observes. */
+/**
+ * The exchange that a request (or response) belongs to; none where it did not come over a socket
+ * (Fastify's `inject`) or nothing observes.
+ */
 export function exchangeOf(request: object): Exchange | undefined {
   return (request as Carrier)[kExchange];
 }
@@ -272,17 +295,16 @@ function onClose(this: ServerResponse): void {
 }
 
 /**
- * Says which route a request is, for servers without a router that Promenade knows. Call it as early as the route is known, so that
- * aborted requests have it too; where it is called more than once, the last call holds.
+ * Says which route a request is, for servers without a router that Promenade knows. Call it as
+ * early as the route is known, so that aborted requests have it too; where it is called more than
+ * once, the last call holds.
  *
  * @param route the pattern (`/devices/:id`), never the path: each value is a series.
- * @param name the route's name, which METRICS_COMPAT=django shows as the label `view`. @default the pattern
+ * @param name the route's name, which METRICS_COMPAT=django shows as the label `view`.
+ * @default the pattern
  *
  * @example
- * createServer((request, response) => {
- *   setRoute(request, '/devices/:id');
- *   response.end('...');
- * });
+ * createServer((request, response) => { setRoute(request, '/devices/:id'); response.end('...'); });
  */
 export function setRoute(request: IncomingMessage, route: string, name?: string): void {
   const exchange = exchangeOf(request);

@@ -8,8 +8,9 @@ const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /**
- * Tells the status of the answer that an application writes to a socket itself, as it does for upgrades: its first write begins with
- * the status line. The socket is as it was from then on. Where it closes before anything was written, the status is 499.
+ * Tells the status of the answer that an application writes to a socket itself, as it does for
+ * upgrades: its first write begins with the status line. The socket is as it was from then on.
+ * Where it closes before anything was written, the status is 499.
  *
  * @param listener called exactly once.
  */
@@ -55,7 +56,10 @@ export function onRawAnswer(socket: Socket, listener: (status: number) => void):
 
 function nothing(): void {}
 
-/** The status that a first write announces; what begins otherwise is no HTTP any more, hence a switch of protocols. */
+/**
+ * The status that a first write announces; what begins otherwise is no HTTP any more, hence a
+ * switch of protocols.
+ */
 function statusOf(chunk: unknown): number {
   const head =
     chunk instanceof Uint8Array

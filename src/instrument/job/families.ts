@@ -8,7 +8,9 @@ export const JOB_BUCKETS: readonly number[] = [
   0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 43_200,
 ];
 
-/** Higher than elsewhere, since queues, jobs and outcomes multiply; the recorder bounds the names. */
+/**
+ * Higher than elsewhere, since queues, jobs and outcomes multiply; the recorder bounds the names.
+ */
 const MAX_SERIES = 10_000;
 
 /** Sizes that nobody could read for so long are no longer shown. */
@@ -36,7 +38,10 @@ export interface JobFamilies {
   readonly lastSuccess: Gauge<'queue' | 'job'>;
 }
 
-/** Defines all of them. @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already. */
+/**
+ * Defines all of them.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ */
 export function defineJobFamilies({ registry, namespace = '', readQueues }: JobFamilyOptions): JobFamilies {
   const prefix = namespace === '' ? 'job_' : `${namespace}_job_`;
   const common = <L extends string>(name: string, help: string, labelNames: readonly L[]) => ({

@@ -6,15 +6,22 @@ import type { JobFamilies } from './families.ts';
 /** Asks a queue how many jobs it has, by state. */
 export type ReadQueue = () => Promise<Readonly<Record<string, number>>>;
 
-/** A queue is asked at most so often, however often the page is. A little less than the turns in which registries refresh what processes share. */
+/**
+ * A queue is asked at most so often, however often the page is. A little less than the turns in
+ * which registries refresh what processes share.
+ */
 const REST_MS = 4500;
 
-/** Who waits for the page waits no longer for a queue: less than a registry gives all of them together. */
+/**
+ * Who waits for the page waits no longer for a queue: less than a registry gives all of them
+ * together.
+ */
 const PATIENCE_MS = 1500;
 
 /**
- * Reads the sizes of queues. Queues are asked by one process of a directory, whichever has the right to: it falls with the process, and the next that tries
- * has it. So the question costs the same however many processes there are, and nothing is added up twice.
+ * Reads the sizes of queues. Queues are asked by one process of a directory, whichever has the
+ * right to: it falls with the process, and the next that tries has it. So the question costs the
+ * same however many processes there are, and nothing is added up twice.
  */
 export class QueueSizes {
   readonly #registry: Registry;

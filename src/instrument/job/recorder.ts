@@ -10,15 +10,18 @@ import { QueueSizes, type ReadQueue } from './queue-sizes.ts';
 /** The queue or job past the limit. */
 const OVERFLOW = '<overflow>';
 
-/** More jobs than this are no program's, but ids that somebody took for names; what comes later is one of its queue. */
+/**
+ * More jobs than this are no program's, but ids that somebody took for names; what comes later is
+ * one of its queue.
+ */
 const JOB_LIMIT = 1000;
 
 /** How many queues are told apart once there are too many jobs. */
 const QUEUE_LIMIT = 200;
 
 /**
- * How a run ended: well; for good; to be run again (it failed, or was put off); because somebody wanted it to stop; or with its process, or the connection
- * that kept it alive.
+ * How a run ended: well; for good; to be run again (it failed, or was put off); because somebody
+ * wanted it to stop; or with its process, or the connection that kept it alive.
  */
 export type JobOutcome = 'succeeded' | 'failed' | 'retried' | 'cancelled' | 'stalled';
 
@@ -26,14 +29,19 @@ export const JOB_OUTCOMES: readonly JobOutcome[] = ['succeeded', 'failed', 'retr
 
 const recorders: WeakMap<Registry, JobRecorder> = new WeakMap();
 
-/** The recorder of a registry, made when the first asks. The first also decides on the namespace. */
+/**
+ * The recorder of a registry, made when the first asks. The first also decides on the namespace.
+ */
 export function jobRecorder(registry: Registry, namespace: string): JobRecorder {
   let recorder = recorders.get(registry);
   if (recorder === undefined) recorders.set(registry, (recorder = new JobRecorder(registry, namespace)));
   return recorder;
 }
 
-/** Turns what happens to jobs into numbers of one registry: families, labels and semantics. It knows no library. */
+/**
+ * Turns what happens to jobs into numbers of one registry: families, labels and semantics. It knows
+ * no library.
+ */
 export class JobRecorder {
   readonly #families: JobFamilies;
   readonly #sizes: QueueSizes;
@@ -55,7 +63,8 @@ export class JobRecorder {
   /**
    * A run begins.
    *
-   * @param waitSeconds How long the job had been ready to run. Left out where that is not known; below zero (clocks differ) is 0.
+   * @param waitSeconds How long the job had been ready to run. Left out where that is not known;
+   *   below zero (clocks differ) is 0.
    */
   started(queue: string, job: string, waitSeconds?: number): JobRun {
     const series = this.#series(queue, job);
@@ -63,14 +72,18 @@ export class JobRecorder {
     return new JobRun(series);
   }
 
-  /** A run that another process began, and that ended with it: found by the one who calls this, and nobody else. */
+  /**
+   * A run that another process began, and that ended with it: found by the one who calls this, and
+   * nobody else.
+   */
   diedElsewhere(queue: string, job: string, outcome: 'stalled' | 'failed' = 'stalled'): void {
     this.#series(queue, job).outcome(outcome).inc();
   }
 
   /**
-   * Ends the runs that a process began which had this one's slot before, and which ended with it: as `stalled`. For queues that tell nobody when that
-   * happens. Only what the slot held when this process took it over is looked at, so that calling it again does nothing.
+   * Ends the runs that a process began which had this one's slot before, and which ended with it:
+   * as `stalled`. For queues that tell nobody when that happens. Only what the slot held when this
+   * process took it over is looked at, so that calling it again does nothing.
    */
   endRunsOfThePast(queue: string, job?: string): void {
     const { started, finished } = this.#families;
@@ -101,8 +114,9 @@ export class JobRecorder {
   }
 
   /**
-   * Shows how many jobs are in a queue, by state, until the function that is returned is called. `read` asks the queue itself: in one process of a
-   * directory only, before scrapes, at most every few seconds.
+   * Shows how many jobs are in a queue, by state, until the function that is returned is called.
+   * `read` asks the queue itself: in one process of a directory only, before scrapes, at most every
+   * few seconds.
    */
   watchQueue(queue: string, read: ReadQueue): () => void {
     return this.#sizes.watch(queue, read);
@@ -150,7 +164,9 @@ export class JobRun {
     }
   }
 
-  /** The run is over here, but somebody else says how it ended: the queue has given the job away. */
+  /**
+   * The run is over here, but somebody else says how it ended: the queue has given the job away.
+   */
   leave(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -158,7 +174,10 @@ export class JobRun {
   }
 }
 
-/** How a run ended that threw: stopped on purpose, or failed. `retried` where the queue will run it again. */
+/**
+ * How a run ended that threw: stopped on purpose, or failed. `retried` where the queue will run it
+ * again.
+ */
 export function outcomeOf(error: unknown, willRunAgain: boolean = false): JobOutcome {
   if (willRunAgain) return 'retried';
   return isAbort(error) ? 'cancelled' : 'failed';
@@ -168,7 +187,10 @@ function isAbort(error: unknown): boolean {
   return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'AbortError';
 }
 
-/** The bound series of a job, each made when it is first needed, since a series that exists shows as zero. */
+/**
+ * The bound series of a job, each made when it is first needed, since a series that exists shows as
+ * zero.
+ */
 class JobSeries {
   readonly #families: JobFamilies;
   readonly #registry: Registry;

@@ -22,7 +22,10 @@ interface Query {
   readonly context?: { readonly changes?: number } | undefined;
 }
 
-/** Connections of which something is kept. Pools have fewer; those that were closed are forgotten by and by. */
+/**
+ * Connections of which something is kept. Pools have fewer; those that were closed are forgotten by
+ * and by.
+ */
 const KEPT_CONNECTIONS = 1000;
 
 /**

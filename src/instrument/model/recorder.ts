@@ -11,7 +11,8 @@ const WRITES: readonly Write[] = ['insert', 'update', 'delete'];
 /** What every adapter for models takes. */
 export interface InstrumentModelsOptions extends InstrumentOptions {
   /**
-   * Stands before each model's name, with a point between: for applications in which two databases or modules have models of the same name.
+   * Stands before each model's name, with a point between: for applications in which two databases
+   * or modules have models of the same name.
    *
    * @default none
    */
@@ -34,8 +35,9 @@ const families: WeakMap<Registry, ModelFamilies> = new WeakMap();
 /**
  * Counts the rows that models write. All recorders of a registry share the families.
  *
- * Rows count when their statement succeeds, also in a transaction: it may go on for long, and libraries do not all tell its end. What one takes back
- * counts again as rolled back, so that the difference is what was committed.
+ * Rows count when their statement succeeds, also in a transaction: it may go on for long, and
+ * libraries do not all tell its end. What one takes back counts again as rolled back, so that the
+ * difference is what was committed.
  */
 export class ModelRecorder implements WriteSink {
   readonly #families: ModelFamilies;
@@ -44,7 +46,8 @@ export class ModelRecorder implements WriteSink {
 
   /**
    * @param modelOf Names a table's model; else the table is the model.
-   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+   *   that are none of ours.
    */
   constructor(
     where: { readonly registry: Registry; readonly namespace: string },
@@ -61,7 +64,10 @@ export class ModelRecorder implements WriteSink {
     this.#modelOf = modelOf;
   }
 
-  /** Makes a model's series before it is used, so that rates see the first row. For libraries that know their models. */
+  /**
+   * Makes a model's series before it is used, so that rates see the first row. For libraries that
+   * know their models.
+   */
   declare(model: string): void {
     for (const write of WRITES) this.#counter(write, model);
   }
@@ -92,7 +98,9 @@ export class ModelRecorder implements WriteSink {
   }
 }
 
-/** Keeps what was counted in a transaction, or since a savepoint, until it is known how that ends. */
+/**
+ * Keeps what was counted in a transaction, or since a savepoint, until it is known how that ends.
+ */
 export class ModelTransaction implements WriteSink {
   readonly #recorder: ModelRecorder;
   readonly #parent: ModelTransaction | undefined;
@@ -121,14 +129,20 @@ export class ModelTransaction implements WriteSink {
     return this.#failed;
   }
 
-  /** A statement in it was refused. PostgreSQL then refuses all that follow, and takes `commit` as `rollback`; others go on. */
+  /**
+   * A statement in it was refused. PostgreSQL then refuses all that follow, and takes `commit` as
+   * `rollback`; others go on.
+   */
   refused(error: unknown): void {
     const { severity, cause } = (error ?? {}) as { readonly severity?: unknown; readonly cause?: unknown };
     if (typeof severity === 'string') this.#failed = true;
     else if (cause !== undefined && cause !== error) this.refused(cause);
   }
 
-  /** It was committed, or its savepoint released: what it wrote has the fate of what is around it, and so has what is still told to it. */
+  /**
+   * It was committed, or its savepoint released: what it wrote has the fate of what is around it,
+   * and so has what is still told to it.
+   */
   commit(): void {
     if (this.#failed) return this.rollBack();
     this.#committed = true;

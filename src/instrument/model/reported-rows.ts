@@ -8,9 +8,10 @@ interface Header {
 }
 
 /**
- * How many rows a driver's answer to a statement that writes says were written: pg, PGlite and Neon (`rowCount`, `affectedRows`), postgres.js (`count`), mysql2 and mysql
- * (a header and fields), better-sqlite3 (`changes`), libsql (`rowsAffected`), D1 (`meta.changes`), or the rows of `returning`. Undefined where it does not tell, or
- * answers several statements.
+ * How many rows a driver's answer to a statement that writes says were written: pg, PGlite and Neon
+ * (`rowCount`, `affectedRows`), postgres.js (`count`), mysql2 and mysql (a header and fields),
+ * better-sqlite3 (`changes`), libsql (`rowsAffected`), D1 (`meta.changes`), or the rows of
+ * `returning`. Undefined where it does not tell, or answers several statements.
  */
 export function reportedRows(answer: unknown): number | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;

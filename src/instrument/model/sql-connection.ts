@@ -15,13 +15,16 @@ interface Level {
 }
 
 /**
- * Counts what is written over one connection, from the SQL that goes over it and the rows that come back: for libraries that show both, and send
- * transactions as SQL.
+ * Counts what is written over one connection, from the SQL that goes over it and the rows that come
+ * back: for libraries that show both, and send transactions as SQL.
  */
 export class SqlConnection {
   readonly #recorder: ModelRecorder;
   #levels: Level[] = [];
-  /** To be done when the next statement is sent: until then answers to earlier ones come in, and an end can fail. */
+  /**
+   * To be done when the next statement is sent: until then answers to earlier ones come in, and an
+   * end can fail.
+   */
   #then: (() => void) | undefined;
 
   constructor(recorder: ModelRecorder) {
@@ -31,7 +34,8 @@ export class SqlConnection {
   /**
    * A statement leaves. Never throws.
    *
-   * @returns where its rows are to be counted, for connections that send further ones before it is answered.
+   * @returns where its rows are to be counted, for connections that send further ones before it is
+   *   answered.
    */
   sent(sql: string): WriteSink {
     try {
@@ -56,7 +60,10 @@ export class SqlConnection {
     else if (verb === 'rollback') this.#close(savepoint, true);
   }
 
-  /** A statement has succeeded. @param rows That it wrote; undefined where the answer does not tell. */
+  /**
+   * A statement has succeeded.
+   * @param rows That it wrote; undefined where the answer does not tell.
+   */
   succeeded(sql: string, rows: number | bigint | undefined, sink: WriteSink = this.#sink()): void {
     if (rows === undefined) return;
     const write = readSqlWrite(sql);

@@ -1,6 +1,6 @@
 /**
- * Whether an error is an answer that somebody meant to give (a 404, a failed validation) and no exception:
- * it carries a status below 500, as http-errors and Fastify write it.
+ * Whether an error is an answer that somebody meant to give (a 404, a failed validation) and no
+ * exception: it carries a status below 500, as http-errors and Fastify write it.
  */
 export function isDeliberate(thrown: unknown): boolean {
   if (typeof thrown !== 'object' || thrown === null) return false;
@@ -8,7 +8,9 @@ export function isDeliberate(thrown: unknown): boolean {
   return typeof statusCode === 'number' && statusCode >= 100 && statusCode < 500;
 }
 
-/** The label for something thrown: its class, which is bounded by the program, never its message. */
+/**
+ * The label for something thrown: its class, which is bounded by the program, never its message.
+ */
 export function typeOfThrown(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null) return typeof thrown;
   const name: unknown = thrown.constructor?.name;

@@ -70,8 +70,9 @@ const BY_WORD: ReadonlyMap<string, Verb> = new Map<string, Verb>(
 const AFTER_WITH: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete', 'replace', 'values', 'table']);
 
 /**
- * The verb of a statement: its first word, or with WITH its main one. It looks no further, so that it costs some 50 ns whatever the statement's length, and nothing
- * is kept of the text. EXPLAIN, CALL, DECLARE, COPY and all that is not known are `other`.
+ * The verb of a statement: its first word, or with WITH its main one. It looks no further, so that
+ * it costs some 50 ns whatever the statement's length, and nothing is kept of the text. EXPLAIN,
+ * CALL, DECLARE, COPY and all that is not known are `other`.
  *
  * @param from Where the statement begins.
  */
@@ -131,7 +132,10 @@ function isTemporary(sql: string, from: number): boolean {
   return /^\s+temp/i.test(sql.slice(from, from + 20));
 }
 
-/** The verb behind the queries that a WITH defines: the first word of a statement that stands in no parentheses. */
+/**
+ * The verb behind the queries that a WITH defines: the first word of a statement that stands in no
+ * parentheses.
+ */
 function mainVerb(sql: string, from: number): Verb {
   let depth = 0;
   for (let i = from; i < sql.length;) {
@@ -155,8 +159,9 @@ function mainVerb(sql: string, from: number): Verb {
 }
 
 /**
- * The verbs of all statements of a text, in order. A text without a semicolon inside costs what `verbOf` does, and a search for one.
- * The body of a routine or a trigger is part of the statement that makes it.
+ * The verbs of all statements of a text, in order. A text without a semicolon inside costs what
+ * `verbOf` does, and a search for one. The body of a routine or a trigger is part of the statement
+ * that makes it.
  *
  * @param backslash Whether a backslash in a string escapes, as MySQL has it.
  */
@@ -175,7 +180,10 @@ export function verbsOf(sql: string, backslash: boolean): readonly Verb[] {
 const ROUTINE =
   /^create\s+(or\s+replace\s+|definer\s*=\s*\S+\s+|aggregate\s+|temp\w*\s+)*(procedure|function|trigger|event|package)\b/i;
 
-/** Whether more than blanks follow the first semicolon, so that the text may hold several statements. */
+/**
+ * Whether more than blanks follow the first semicolon, so that the text may hold several
+ * statements.
+ */
 export function mayHoldSeveral(sql: string): boolean {
   const first = sql.indexOf(';');
   return first >= 0 && skipBlank(sql, first, true) < sql.length;
@@ -226,7 +234,10 @@ function skipDollarQuoted(sql: string, from: number): number {
   return end < 0 ? sql.length : end + (tagEnd + 1 - from);
 }
 
-/** Behind `-- ...`, `# ...` or a block; `i` itself where there is none. What stands in MySQL's `/*! ... *\/` is no comment. */
+/**
+ * Behind `-- ...`, `# ...` or a block; `i` itself where there is none. What stands in MySQL's
+ * `/*! ... *\/` is no comment.
+ */
 function skipComment(sql: string, i: number): number {
   const code = sql.charCodeAt(i);
   const next = sql.charCodeAt(i + 1);

@@ -6,8 +6,9 @@ export interface SqlWrite {
   /** Without quotes; with its schema where the statement has it, and it is not the usual one. */
   readonly table: string;
   /**
-   * `replace`, and MySQL's `on duplicate key update`, report more rows than they are given: a row that is replaced counts twice. How many rows
-   * they are given; 0 for other statements, and where the text does not tell.
+   * `replace`, and MySQL's `on duplicate key update`, report more rows than they are given: a row
+   * that is replaced counts twice. How many rows they are given; 0 for other statements, and where
+   * the text does not tell.
    */
   readonly given: number;
 }
@@ -18,8 +19,9 @@ const KEPT_LENGTH = 2000;
 const read: Map<string, SqlWrite | undefined> = new Map();
 
 /**
- * Reads which table a statement writes to: 0.1 µs for texts seen before, else some microseconds. Nothing for `select`, for writes inside of `with` or
- * to several tables, and for whatever else is not understood.
+ * Reads which table a statement writes to: 0.1 µs for texts seen before, else some microseconds.
+ * Nothing for `select`, for writes inside of `with` or to several tables, and for whatever else is
+ * not understood.
  */
 export function readSqlWrite(sql: string): SqlWrite | undefined {
   if (sql.length > KEPT_LENGTH) return parse(sql);
@@ -87,7 +89,10 @@ export function tableLabel(table: string, schema: string | undefined): string {
   return schema === undefined || USUAL_SCHEMAS.includes(schema) ? table : `${schema}.${table}`;
 }
 
-/** Where the statement itself begins, that stands after common table expressions; -1 if it writes nothing. */
+/**
+ * Where the statement itself begins, that stands after common table expressions; -1 if it writes
+ * nothing.
+ */
 function verbAfterWith(sql: string): number {
   let depth = 0;
   for (const { 0: token, index } of sql.matchAll(TOKEN)) {

@@ -5,7 +5,10 @@ import { MetricsError } from '../../errors.ts';
 import { DIRECTORY_FILE, type DirectoryFile, readDirectoryFile, slotNames } from '../format/directory-file.ts';
 import { loadNative } from './system-calls.ts';
 
-/** File systems on which neither locks nor shared maps can be relied on, by the kernel's number (Linux: include/uapi/linux/magic.h). */
+/**
+ * File systems on which neither locks nor shared maps can be relied on, by the kernel's number
+ * (Linux: include/uapi/linux/magic.h).
+ */
 const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0xff534d42, 'CIFS'],
@@ -30,8 +33,8 @@ export class Directory {
   /**
    * Opens a directory, and makes it where it is missing.
    *
-   * @throws MetricsError ERR_METRICS_STORE_DIRECTORY where it can't be made or written, or lies on a network file system;
-   * ERR_METRICS_STORE_FULL where there is no space.
+   * @throws MetricsError ERR_METRICS_STORE_DIRECTORY where it can't be made or written, or lies on
+   *   a network file system; ERR_METRICS_STORE_FULL where there is no space.
    */
   constructor(path: string) {
     this.path = resolve(path);
@@ -57,8 +60,9 @@ export class Directory {
   }
 
   /**
-   * Makes the directory again where it was wiped. Of those who count in it the one that has known it longest says since when:
-   * a process that starts may have made it anew before the others looked. That it was told to begin anew counts in any case.
+   * Makes the directory again where it was wiped. Of those who count in it the one that has known
+   * it longest says since when: a process that starts may have made it anew before the others
+   * looked. That it was told to begin anew counts in any case.
    */
   refresh(): void {
     const there = this.#read();
@@ -77,7 +81,8 @@ export class Directory {
   }
 
   /**
-   * Begins anew: takes away what processes have counted that are gone, and tells whoever reads on to forget it.
+   * Begins anew: takes away what processes have counted that are gone, and tells whoever reads on
+   * to forget it.
    *
    * @param kept slots of living processes, which go on; none where no process uses the directory
    */
@@ -93,8 +98,9 @@ export class Directory {
   }
 
   /**
-   * Runs something that no other process does at the same time. If the lock is not to be had in two seconds (its holder is stopped, not dead)
-   * it goes on without: what is done under it is safe, only less tidy.
+   * Runs something that no other process does at the same time. If the lock is not to be had in two
+   * seconds (its holder is stopped, not dead) it goes on without: what is done under it is safe,
+   * only less tidy.
    */
   exclusively<T>(work: () => T): T {
     const native = loadNative();
@@ -156,7 +162,10 @@ export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** Like `mkdir -p`. Node's own never returns where the system says that the parent is missing though it is there, as /proc does. */
+/**
+ * Like `mkdir -p`. Node's own never returns where the system says that the parent is missing though
+ * it is there, as /proc does.
+ */
 function makeDirectory(path: string): void {
   try {
     makeOne(path);

@@ -10,7 +10,9 @@ import { dropOldest, leadsTo, putInPlace, readFrom } from './slot-files.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/** First line of a file: the format's version, and the checksum and length of the text that follows. */
+/**
+ * First line of a file: the format's version, and the checksum and length of the text that follows.
+ */
 const HEADER = /^promenade-note (\d+) (?:([0-9a-f]{8}) (\d+)\n)?/;
 const VERSION = 1;
 const HEADER_BYTES = 64;
@@ -28,8 +30,9 @@ interface KnownFile {
 }
 
 /**
- * A board in a metrics directory: a file a text, put in place at once and read only when it has changed, and beside it an empty one whose kernel lock is the
- * right to work on it. Whoever only reads needs no more than the directory's path, and no right to write.
+ * A board in a metrics directory: a file a text, put in place at once and read only when it has
+ * changed, and beside it an empty one whose kernel lock is the right to work on it. Whoever only
+ * reads needs no more than the directory's path, and no right to write.
  */
 export class FileBoard implements Board {
   readonly #path: string;
@@ -106,7 +109,8 @@ export class FileBoard implements Board {
     if (!release) return;
     try {
       this.#kept.delete(name);
-      // The lock goes while it is held: who waits for it by the same name looks whether the file is still there.
+      // The lock goes while it is held: who waits for it by the same name looks whether the file is
+      // still there.
       for (const path of [this.#file(name), this.#lock(name)]) fs.rmSync(path, { recursive: true, force: true });
     } catch (error) {
       debug('%s can not be removed: %o', name, error);
@@ -128,7 +132,8 @@ export class FileBoard implements Board {
           if (held) fs.closeSync(fd);
           held = false;
         };
-        // Else the directory was wiped meanwhile, and others lock the file that took this one's place.
+        // Else the directory was wiped meanwhile, and others lock the file that took this one's
+        // place.
         if (leadsTo(this.#lock(name), fd)) return release;
         release();
       }

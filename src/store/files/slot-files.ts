@@ -21,7 +21,10 @@ export function exemplarsPath(directory: Pick<Directory, 'join'>, slot: string):
   return directory.join(`${slot}.exemplars`);
 }
 
-/** What stands in a cells file's first 64 bytes: a magic word, the format's version, and the lineage of the names that it belongs to. */
+/**
+ * What stands in a cells file's first 64 bytes: a magic word, the format's version, and the lineage
+ * of the names that it belongs to.
+ */
 export function cellsHeader(lineage: string): Buffer {
   const bytes = Buffer.alloc(HEADER_CELLS * 8);
   bytes.write(MAGIC, 0, 'latin1');
@@ -36,7 +39,8 @@ export function writeAll(fd: number, bytes: Uint8Array, position: number): void 
 }
 
 /**
- * Fills a stretch with real zeros, so that the space is there: a hole in a file on a full disk is a SIGBUS when a map of it is written.
+ * Fills a stretch with real zeros, so that the space is there: a hole in a file on a full disk is a
+ * SIGBUS when a map of it is written.
  *
  * @throws Error ENOSPC, after cutting the file where it was.
  */
@@ -78,7 +82,10 @@ export function makeTemporary(directory: Directory): { path: string; fd: number 
   return { path, fd };
 }
 
-/** Whether some process holds the slot whose names these are. A look: at most a reader's, never the owner's lock is taken. */
+/**
+ * Whether some process holds the slot whose names these are. A look: at most a reader's, never the
+ * owner's lock is taken.
+ */
 export function isOwned(fd: number): boolean {
   const native = loadNative();
   if (!native.lock(fd, 'shared')) return true;
@@ -86,7 +93,10 @@ export function isOwned(fd: number): boolean {
   return false;
 }
 
-/** Puts a slot's damaged files aside, for people to look at; the oldest such files make room. Whether this process did it. */
+/**
+ * Puts a slot's damaged files aside, for people to look at; the oldest such files make room.
+ * Whether this process did it.
+ */
 export function quarantine(directory: Pick<Directory, 'path' | 'join'>, slot: string, namesFd: number): boolean {
   const names = directory.join(`${slot}.names`);
   try {
@@ -117,7 +127,10 @@ export function dropOldest(path: string): void {
   for (const file of damaged.slice(0, -KEPT_DAMAGED)) fs.rmSync(join(path, file), { recursive: true, force: true });
 }
 
-/** Gives a passing file its name. What is there gives way, and a directory, which can't, is put aside. */
+/**
+ * Gives a passing file its name. What is there gives way, and a directory, which can't, is put
+ * aside.
+ */
 export function putInPlace(temporary: string, path: string): void {
   try {
     fs.renameSync(temporary, path);

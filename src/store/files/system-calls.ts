@@ -7,15 +7,20 @@ export interface Mapping {
   readonly cells: Float64Array;
 }
 
-/** The two system calls that Node lacks. All of them work on any local file system of Linux and macOS. */
+/**
+ * The two system calls that Node lacks. All of them work on any local file system of Linux and
+ * macOS.
+ */
 export interface Native {
   /**
-   * Takes an advisory lock (flock) without waiting. The kernel drops it when the last descriptor of this opening is closed,
-   * however the process ends.
+   * Takes an advisory lock (flock) without waiting. The kernel drops it when the last descriptor of
+   * this opening is closed, however the process ends.
    */
   lock(fd: number, mode: 'exclusive' | 'shared'): boolean;
   unlock(fd: number): void;
-  /** Maps a stretch of a file for reading and writing. Never unmapped, since handles point into it. */
+  /**
+   * Maps a stretch of a file for reading and writing. Never unmapped, since handles point into it.
+   */
   map(fd: number, offset: number, bytes: number): Mapping;
   /** Puts a stretch of another file in the place of a mapping; arrays on it now see that file. */
   replace(mapping: Mapping, fd: number, offset: number): void;
@@ -39,7 +44,8 @@ let native: Native | undefined;
 /**
  * Loads the system calls, once; some 10 ms.
  *
- * @throws MetricsError ERR_METRICS_STORE_UNSUPPORTED where there are none (Windows, Electron, a platform without a prebuilt koffi).
+ * @throws MetricsError ERR_METRICS_STORE_UNSUPPORTED where there are none (Windows, Electron, a
+ *   platform without a prebuilt koffi).
  */
 export function loadNative(): Native {
   return (native ??= load());

@@ -7,14 +7,18 @@ export interface DirectoryFile {
   readonly version: number;
   /** Since when its sums have counted, in ms of the Unix epoch. */
   readonly createdAt: number;
-  /** Random, by each time that somebody had the directory begin anew: what was known of it before is to be forgotten. */
+  /**
+   * Random, by each time that somebody had the directory begin anew: what was known of it before is
+   * to be forgotten.
+   */
   readonly reset?: string;
 }
 
 export const DIRECTORY_FILE = 'directory.json';
 
 /**
- * What the directory at `path` says of itself, in this or a later version of the format. `damaged`: what is there makes no sense.
+ * What the directory at `path` says of itself, in this or a later version of the format. `damaged`:
+ * what is there makes no sense.
  *
  * @throws Error of the file system, for what is there and can't be read.
  */

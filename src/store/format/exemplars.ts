@@ -9,7 +9,8 @@ import type { RingEntry } from '../tables/exemplar-ring.ts';
  *     place    u32 checksum of what follows, u32 length of the labels, f64 cell, f64 value, f64 timestamp, u32 place; the labels: for each
  *              name and value, u16 length and UTF-8
  *
- * A place of zeros is empty. 128 code points, which is all that an exemplar may have, take 576 bytes at the most.
+ * A place of zeros is empty. 128 code points, which is all that an exemplar may have, take 576
+ * bytes at the most.
  */
 const MAGIC = 'PRMNDEXM';
 const VERSION = 1;

@@ -4,14 +4,16 @@ import type { FamilyDefinition, SparseBuckets } from '../../snapshot/snapshot.ts
 import type { CellRange } from '../store.ts';
 
 /**
- * How a series' numbers lie in its cells. All types lie as in a snapshot, but for the two with a sum beside their counts:
+ * How a series' numbers lie in its cells. All types lie as in a snapshot, but for the two with a
+ * sum beside their counts:
  *
  *     histogram   sum, sum, one count a bucket (the last: +Inf); where it is native too: see native-histogram.ts
  *     summary     sum, sum, count of zeros; buckets in blocks of 32
  *
- * An observation changes the sum and one count, and SIGKILL can come between the two. So the sum is kept twice: with n the number of
- * observations (all counts together), the sum that belongs to them is the one at `n & 1`. An observation writes the other one and then adds
- * to its count: that one store commits both.
+ * An observation changes the sum and one count, and SIGKILL can come between the two. So the sum is
+ * kept twice: with n the number of observations (all counts together), the sum that belongs to them
+ * is the one at `n & 1`. An observation writes the other one and then adds to its count: that one
+ * store commits both.
  */
 export const SUMS = 2;
 
@@ -27,12 +29,18 @@ export const SUMMARY_SCHEMA = 5;
 /** Buckets to a block: a summary's octave. */
 export const BLOCK_CELLS = 32;
 
-/** Summaries tell values apart from 2^-64 to 2^64; smaller ones count as zero, larger ones as the largest. Bounds a series at 64 KiB. */
+/**
+ * Summaries tell values apart from 2^-64 to 2^64; smaller ones count as zero, larger ones as the
+ * largest. Bounds a series at 64 KiB.
+ */
 const SMALLEST = 2 ** -64;
 const LARGEST = 2 ** 64;
 const SUMMARY_ZERO_THRESHOLD: number = bucketBound(bucketIndex(SMALLEST, SUMMARY_SCHEMA) - 1, SUMMARY_SCHEMA);
 
-/** What a histogram with native buckets has behind its classic counts; native-histogram.ts says what. */
+/**
+ * What a histogram with native buckets has behind its classic counts; native-histogram.ts says
+ * what.
+ */
 export const NATIVE_CELLS = 5;
 
 /** How many cells a series has, without its blocks. */
@@ -47,7 +55,10 @@ export function cellsOf(definition: FamilyDefinition): number {
   }
 }
 
-/** Where a histogram's classic counts end. Each observation is in one of them, whatever other buckets there are. */
+/**
+ * Where a histogram's classic counts end. Each observation is in one of them, whatever other
+ * buckets there are.
+ */
 export function countsEnd(definition: FamilyDefinition): number {
   return SUMS + definition.bounds!.length + 1;
 }
@@ -55,15 +66,19 @@ export function countsEnd(definition: FamilyDefinition): number {
 /** What `summaryIndex` says of a value that counts with the zeros. */
 export const NO_BUCKET: number = -(2 ** 30);
 
-/** The index of the bucket in which a summary counts a finite value, whatever its sign; allocates nothing. */
+/**
+ * The index of the bucket in which a summary counts a finite value, whatever its sign; allocates
+ * nothing.
+ */
 export function summaryIndex(value: number): number {
   const size = Math.min(Math.abs(value), LARGEST);
   return size < SMALLEST ? NO_BUCKET : bucketIndex(size, SUMMARY_SCHEMA);
 }
 
 /**
- * The key of the block that a bucket lies in; its cell there is `index & (BLOCK_CELLS - 1)`. Blocks of several resolutions can exist side by side:
- * a native histogram has them for a moment, while it changes over.
+ * The key of the block that a bucket lies in; its cell there is `index & (BLOCK_CELLS - 1)`. Blocks
+ * of several resolutions can exist side by side: a native histogram has them for a moment, while it
+ * changes over.
  */
 export function blockKey(index: number, negative: boolean, schema: number): number {
   return blockKeyOf((index >> 5) * 2 + (negative ? 1 : 0), schema);
@@ -156,8 +171,9 @@ export function readBlocks(
 }
 
 /**
- * Carries what a series has counted over to other cells, when a registry moves to another store: what counts is added to what is there,
- * what is set replaces it. Blocks are carried one by one, as pairs, together with the series' own cells, since the sums depend on all counts.
+ * Carries what a series has counted over to other cells, when a registry moves to another store:
+ * what counts is added to what is there, what is set replaces it. Blocks are carried one by one, as
+ * pairs, together with the series' own cells, since the sums depend on all counts.
  */
 export function carrySeries(
   definition: FamilyDefinition,

@@ -3,13 +3,15 @@ import { crc32 } from 'node:zlib';
 import type { FamilyDefinition, LabelValues } from '../../snapshot/snapshot.ts';
 
 /**
- * The names of a slot: a header of 512 bytes, then records in the order in which things happened, then zeros.
+ * The names of a slot: a header of 512 bytes, then records in the order in which things happened,
+ * then zeros.
  *
  *     header   "PRMNDNAM", u32 version, u32 checksum and u32 length of what follows; a JSON object; zeros up to 512
  *     record   u32 length (never 0), u32 checksum, JSON array
  *
- * Numbers are little-endian, checksums CRC-32 of the JSON. Space is filled with zeros before it is needed, so that an append can't fail for want
- * of space, and a length of 0 is the end. A record is appended with one write, after the cells that it names are zeroed.
+ * Numbers are little-endian, checksums CRC-32 of the JSON. Space is filled with zeros before it is
+ * needed, so that an append can't fail for want of space, and a length of 0 is the end. A record is
+ * appended with one write, after the cells that it names are zeroed.
  */
 const MAGIC = Buffer.from('PRMNDNAM');
 export const HEADER_BYTES = 512;
@@ -19,7 +21,9 @@ const MAX_RECORD_BYTES = 1 << 20;
 
 /** Who owns a slot, and whose numbers it holds. */
 export interface SlotHeader {
-  /** Random, the same for as long as the numbers are: tells a slot that was moved or written anew. */
+  /**
+   * Random, the same for as long as the numbers are: tells a slot that was moved or written anew.
+   */
   readonly lineage: string;
   readonly role: string;
   /** How many processes have owned it. */
@@ -29,7 +33,10 @@ export interface SlotHeader {
   readonly startedAt: number;
   /** The running system's id: another one's processes are gone, or on another machine. */
   readonly bootId: string;
-  /** The slot is being written anew, and its records are yet to come: what was known of the lineage stays. */
+  /**
+   * The slot is being written anew, and its records are yet to come: what was known of the lineage
+   * stays.
+   */
   readonly unfinished?: true;
 }
 
@@ -43,7 +50,10 @@ export type NameRecord =
   | readonly ['end', family: number]
   | readonly ['free', cell: number, width: number];
 
-/** What a read of the header gave. `unknown`: a file of another version of Promenade, to be left alone. */
+/**
+ * What a read of the header gave. `unknown`: a file of another version of Promenade, to be left
+ * alone.
+ */
 export type HeaderState = SlotHeader | 'damaged' | 'unknown';
 
 export function encodeHeader(header: SlotHeader): Buffer {
@@ -81,8 +91,9 @@ export interface Decoded {
   /** How many bytes of it are whole records. */
   readonly length: number;
   /**
-   * `whole`: it ends where a record ends. `torn`: the last record is not (yet) all there, and nothing follows: its writer is at it, or was killed.
-   * `damaged`: what is there can't have been written so. `more`: there is more of it than was asked for.
+   * `whole`: it ends where a record ends. `torn`: the last record is not (yet) all there, and
+   * nothing follows: its writer is at it, or was killed. `damaged`: what is there can't have been
+   * written so. `more`: there is more of it than was asked for.
    */
   readonly state: 'whole' | 'torn' | 'damaged' | 'more';
 }

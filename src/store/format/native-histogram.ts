@@ -4,7 +4,8 @@ import { BLOCK_CELLS, type BucketCounts, countsEnd, observations, readBlocks, re
 import type { CellRange } from '../store.ts';
 
 /**
- * A histogram with native buckets has, behind its classic counts (at the least that of +Inf), five cells, and its populated buckets in blocks:
+ * A histogram with native buckets has, behind its classic counts (at the least that of +Inf), five
+ * cells, and its populated buckets in blocks:
  *
  *     schema      the resolution plus 16; 0 before the first observation. Only blocks of this resolution count
  *     threshold   values in [-threshold, threshold] are in the zero bucket
@@ -12,11 +13,13 @@ import type { CellRange } from '../store.ts';
  *     others      how many were NaN, which are in no bucket
  *     pending     which bucket was counted in last
  *
- * An observation counts in a classic and in a native bucket, and SIGKILL can come between the two. The classic count is the last to be
- * stored, and commits (see layout.ts). Whoever finds one observation more in the native buckets than in the classic ones takes it
- * out again, from the bucket that `pending` names: it was stored before the native count was.
+ * An observation counts in a classic and in a native bucket, and SIGKILL can come between the two.
+ * The classic count is the last to be stored, and commits (see layout.ts). Whoever finds one
+ * observation more in the native buckets than in the classic ones takes it out again, from the
+ * bucket that `pending` names: it was stored before the native count was.
  *
- * A change of resolution fills new blocks first; the one store of `schema` makes them count, and the old ones are given back.
+ * A change of resolution fills new blocks first; the one store of `schema` makes them count, and
+ * the old ones are given back.
  */
 export const SCHEMA = 0;
 export const THRESHOLD = 1;
@@ -32,8 +35,8 @@ export const PENDING_ZERO: number = 2 ** 40;
 export const PENDING_OTHER: number = 2 ** 40 + 1;
 
 /**
- * A bucket as one number, which is also what `pending` says of it: the place in its block, and the block in the bits above
- * (`code >> 5` is what its key says, but for the resolution).
+ * A bucket as one number, which is also what `pending` says of it: the place in its block, and the
+ * block in the bits above (`code >> 5` is what its key says, but for the resolution).
  */
 export function bucketCode(index: number, negative: boolean): number {
   return ((index & ~(BLOCK_CELLS - 1)) << 1) | (negative ? BLOCK_CELLS : 0) | (index & (BLOCK_CELLS - 1));
@@ -67,13 +70,17 @@ interface NativeCounts {
 export interface NativeReading {
   readonly buckets: SparseBuckets;
   /**
-   * Whether there are fewer observations in them than in the classic ones: some of its blocks, or all of them after a change of resolution, are not known here,
-   * since its writer has written them down after the names were read.
+   * Whether there are fewer observations in them than in the classic ones: some of its blocks, or
+   * all of them after a change of resolution, are not known here, since its writer has written them
+   * down after the names were read.
    */
   readonly behind: boolean;
 }
 
-/** Copies a series' classic numbers to a snapshot, and returns its native buckets: both of them hold the same observations. */
+/**
+ * Copies a series' classic numbers to a snapshot, and returns its native buckets: both of them hold
+ * the same observations.
+ */
 export function readNativeHistogram(
   definition: FamilyDefinition,
   cells: Float64Array,
@@ -95,7 +102,10 @@ export function readNativeHistogram(
   return { buckets, behind: surplus < 0 };
 }
 
-/** Makes classic counts as many as the native ones, from the last one on. Only where a writer never stood still is there anything to do. */
+/**
+ * Makes classic counts as many as the native ones, from the last one on. Only where a writer never
+ * stood still is there anything to do.
+ */
 function level(counts: Float64Array, first: number, last: number, surplus: number): void {
   if (surplus > 0) counts[last]! += surplus;
   for (let i = last; surplus < 0 && i >= first; i--) {

@@ -47,16 +47,20 @@ class Unreadable extends Error {}
 const TRIES = 4;
 /** Records decoded in one go: about a millisecond. */
 const BATCH = 256;
-/** So often at the most while a native histogram is missing blocks, without which it may seem to fall. */
+/**
+ * So often at the most while a native histogram is missing blocks, without which it may seem to
+ * fall.
+ */
 const TRIES_BEHIND = 20;
 /** A named pipe under one of our names must not make us wait for its writer. */
 const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 /**
- * Reads what all processes have counted. Only ever reads: other processes' numbers by read(), since a map of a file that is cut
- * under it kills the process. No process is asked anything.
+ * Reads what all processes have counted. Only ever reads: other processes' numbers by read(), since
+ * a map of a file that is cut under it kills the process. No process is asked anything.
  *
- * Keeps the last values of slots that disappear (a damaged file, a wiped directory), until they are back.
+ * Keeps the last values of slots that disappear (a damaged file, a wiped directory), until they are
+ * back.
  */
 export class DirectoryReader {
   readonly #directory: ReadableDirectory;
@@ -67,7 +71,10 @@ export class DirectoryReader {
   #beginning: string | undefined;
   #quarantined = 0;
 
-  /** @param putsAside whether damaged files are renamed, so that nobody tries them again; else they are left out each time */
+  /**
+   * @param putsAside whether damaged files are renamed, so that nobody tries them again; else they
+   *   are left out each time
+   */
   constructor(directory: ReadableDirectory, putsAside: boolean = true) {
     this.#directory = directory;
     this.#putsAside = putsAside;
@@ -97,7 +104,8 @@ export class DirectoryReader {
     }
     for (const [lineage, snapshot] of found) this.#remembered.set(lineage, snapshot);
     const all: SlotSnapshot[] = [];
-    // Always in the same order, in every process: added up in another one, a sum can come out lower by its last bit, which is a reset to Prometheus.
+    // Always in the same order, in every process: added up in another one, a sum can come out lower
+    // by its last bit, which is a reset to Prometheus.
     for (const lineage of [...this.#remembered.keys()].sort()) {
       const snapshot = this.#remembered.get(lineage)!;
       all.push(found.has(lineage) ? snapshot : { ...snapshot, live: false });
@@ -176,7 +184,8 @@ export class DirectoryReader {
     this.#known.set(name, known);
 
     let families: SlotFamily[] = [];
-    // The names may go on while the cells are read, and a cell may pass to another series: then the cells are read again.
+    // The names may go on while the cells are read, and a cell may pass to another series: then the
+    // cells are read again.
     let behind = false;
     for (let tries = 1; tries <= (behind ? TRIES_BEHIND : TRIES); tries++) {
       await readNames(known, fd, slice);
@@ -222,7 +231,10 @@ function readChunks(fd: number, lineage: string, end: number): Float64Array[] {
   return chunks;
 }
 
-/** Clocks that never go back begin anew with the machine: what was set before it last started was set before everything else. */
+/**
+ * Clocks that never go back begin anew with the machine: what was set before it last started was
+ * set before everything else.
+ */
 function forgetTimes({ definition, values }: SlotFamily): void {
   if (!keepsSetTime(definition)) return;
   for (let i = 1; i < values.length; i += 2) if (values[i] !== 0) values[i] = LONG_AGO;

@@ -9,8 +9,9 @@ const MAX_FILE_BYTES = (MAX_EXEMPLARS + 1) * PLACE_BYTES;
 const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 /**
- * Reads a slot's exemplars, again and again: places that have not changed are not looked at twice. Never throws: what is missing, another
- * slot's or damaged is left out, be it one place or all of them, and is no reason to put the slot aside.
+ * Reads a slot's exemplars, again and again: places that have not changed are not looked at twice.
+ * Never throws: what is missing, another slot's or damaged is left out, be it one place or all of
+ * them, and is no reason to put the slot aside.
  */
 export class ExemplarReader {
   #ring: ExemplarRing = new ExemplarRing();

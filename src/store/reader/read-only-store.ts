@@ -12,10 +12,16 @@ import { loadNative } from '../files/system-calls.ts';
 import type { Store, StoredFamily, StoreStatus } from '../store.ts';
 import { TableFamily } from '../tables/table-family.ts';
 
-/** A younger directory in the place of a wiped one may be a passing one: processes that live put theirs back every second. */
+/**
+ * A younger directory in the place of a wiped one may be a passing one: processes that live put
+ * theirs back every second.
+ */
 const PATIENCE_MS = 3000;
 
-/** What processes have counted in a directory, for one that only looks: it owns no slot, writes nothing, and need not be allowed to. */
+/**
+ * What processes have counted in a directory, for one that only looks: it owns no slot, writes
+ * nothing, and need not be allowed to.
+ */
 export class ReadOnlyStore implements Store {
   readonly shared = true;
   readonly board: Board;
@@ -25,7 +31,8 @@ export class ReadOnlyStore implements Store {
 
   /**
    * @param path of a directory that may be yet to come
-   * @throws MetricsError ERR_METRICS_STORE_UNSUPPORTED where there are no locks that tell the living from the dead.
+   * @throws MetricsError ERR_METRICS_STORE_UNSUPPORTED where there are no locks that tell the
+   *   living from the dead.
    */
   constructor(path: string) {
     loadNative();
@@ -81,7 +88,10 @@ class SeenDirectory implements ReadableDirectory {
     return (this.#createdAt ?? this.#openedAt) / 1000;
   }
 
-  /** Another one where somebody had the directory begin anew, or it was wiped and everybody who counted in it has gone. */
+  /**
+   * Another one where somebody had the directory begin anew, or it was wiped and everybody who
+   * counted in it has gone.
+   */
   get beginning(): string {
     return `${this.#reset} ${this.#replaced}`;
   }
@@ -94,7 +104,9 @@ class SeenDirectory implements ReadableDirectory {
     return slotNames(this.path);
   }
 
-  /** Looks which directory is there now. One that is gone, or unreadable for now, stays what it was. */
+  /**
+   * Looks which directory is there now. One that is gone, or unreadable for now, stays what it was.
+   */
   refresh(): void {
     const there = this.#look();
     if (typeof there !== 'object') return;

@@ -8,9 +8,11 @@ import { BLOCK_CELLS, cellsOf } from '../format/layout.ts';
 const TRIES = 8;
 
 /**
- * A living process counts on while its cells are read, so that a sum may be from a moment later than its counts. Series with a sum that changed between
- * the reading in `chunks` and a second one are read again by themselves, which takes a microsecond, until two readings agree.
- * Only under a writer that records several times in each of these microseconds does a sum stay ahead, by what was recorded in one.
+ * A living process counts on while its cells are read, so that a sum may be from a moment later
+ * than its counts. Series with a sum that changed between the reading in `chunks` and a second one
+ * are read again by themselves, which takes a microsecond, until two readings agree. Only under a
+ * writer that records several times in each of these microseconds does a sum stay ahead, by what
+ * was recorded in one.
  */
 export async function settle(
   families: Iterable<FamilyTable>,

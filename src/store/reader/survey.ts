@@ -40,14 +40,19 @@ export interface SurveyedSlot {
 /** A file in the directory that belongs to no slot. */
 export interface OddFile {
   readonly name: string;
-  /** `damaged`: put aside; `leftover`: its slot or its maker is gone; `foreign`: not one of ours. */
+  /**
+   * `damaged`: put aside; `leftover`: its slot or its maker is gone; `foreign`: not one of ours.
+   */
   readonly kind: 'damaged' | 'leftover' | 'foreign';
   readonly bytes: number;
 }
 
 /** What is in a metrics directory. */
 export interface Survey {
-  /** Since when its sums have counted, in ms of the Unix epoch; `undefined` where it does not say so, or what it says is damaged. */
+  /**
+   * Since when its sums have counted, in ms of the Unix epoch; `undefined` where it does not say
+   * so, or what it says is damaged.
+   */
   readonly createdAt: number | undefined;
   readonly slots: readonly SurveyedSlot[];
   readonly files: readonly OddFile[];
@@ -60,7 +65,8 @@ const TRIES = 3;
 const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 /**
- * Looks at everything in a metrics directory. Reads only, and takes a lock no longer than readers do.
+ * Looks at everything in a metrics directory. Reads only, and takes a lock no longer than readers
+ * do.
  *
  * @throws Error of the file system where there is no such directory, or it can't be read.
  */

@@ -5,8 +5,8 @@ export const CHUNK_CELLS = 8192;
 export const CHUNK_BYTES: number = CHUNK_CELLS * 8;
 
 /**
- * Hands out runs of cells from chunks, each run within one chunk. A cell's number is its place in all chunks taken together,
- * and stays what it is. Freed runs are handed out again, oldest first.
+ * Hands out runs of cells from chunks, each run within one chunk. A cell's number is its place in
+ * all chunks taken together, and stays what it is. Freed runs are handed out again, oldest first.
  */
 export class CellAllocator {
   readonly chunks: Float64Array[];
@@ -16,14 +16,20 @@ export class CellAllocator {
   /** What lies behind was never handed out. */
   #next: number;
 
-  /** `grow` gives one more chunk of zeros, or `undefined` when there is no space; cells below `next` are taken. */
+  /**
+   * `grow` gives one more chunk of zeros, or `undefined` when there is no space; cells below `next`
+   * are taken.
+   */
   constructor(chunks: Float64Array[], next: number, grow: () => Float64Array | undefined) {
     this.chunks = chunks;
     this.#next = next;
     this.#grow = grow;
   }
 
-  /** The number of the first of `width` zeroed cells, or `undefined` when there is no space. At most a chunk wide. */
+  /**
+   * The number of the first of `width` zeroed cells, or `undefined` when there is no space. At most
+   * a chunk wide.
+   */
   allocate(width: number): number | undefined {
     const freed = this.#free.get(width)?.shift();
     if (freed !== undefined) return freed;

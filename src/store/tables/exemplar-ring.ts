@@ -1,9 +1,14 @@
 import type { Exemplar } from '../../snapshot/exemplar.ts';
 
-/** How many exemplars a process keeps. Past it a new one takes the place of the one that came first. */
+/**
+ * How many exemplars a process keeps. Past it a new one takes the place of the one that came first.
+ */
 export const MAX_EXEMPLARS = 2048;
 
-/** Where a store keeps exemplars: one for each place of a series, which is known by the number of its first cell. */
+/**
+ * Where a store keeps exemplars: one for each place of a series, which is known by the number of
+ * its first cell.
+ */
 export interface ExemplarKeeper {
   keep(cell: number, exemplar: Exemplar): void;
   /** For a series that is no more, or begins anew. */

@@ -17,7 +17,10 @@ export interface SeriesEntry {
 /** For the series of families that have no such buckets, of which there are many. */
 const NO_BLOCKS: Map<number, number> = new Map();
 
-/** The series of one family in one slot: what the owner keeps in memory, and what a reader builds from the slot's names. */
+/**
+ * The series of one family in one slot: what the owner keeps in memory, and what a reader builds
+ * from the slot's names.
+ */
 export class FamilyTable {
   readonly id: number;
   readonly fallback: SeriesEntry;
@@ -91,8 +94,8 @@ export class FamilyTable {
   }
 
   /**
-   * The family's numbers from the cells as they are in `chunks`. `series` is the same list from call to call until a series comes or goes.
-   * Copies, so the snapshot stays what it is.
+   * The family's numbers from the cells as they are in `chunks`. `series` is the same list from
+   * call to call until a series comes or goes. Copies, so the snapshot stays what it is.
    */
   async read(
     chunks: readonly Float64Array[],

@@ -29,7 +29,10 @@ interface Block extends CellRange {
 
 const NO_BLOCK: Block = { id: 2 ** 30, cells: new Float64Array(0), index: 0 };
 
-/** The native buckets of one series as its one writer has them; native-histogram.ts says how they lie in the cells. */
+/**
+ * The native buckets of one series as its one writer has them; native-histogram.ts says how they
+ * lie in the cells.
+ */
 export class NativeBuckets {
   readonly #family: StoredFamily;
   readonly #labelValues: LabelValues;
@@ -46,7 +49,10 @@ export class NativeBuckets {
   #populated = 0;
   /** With more of them the resolution is halved. */
   #limit: number;
-  /** Those that were counted in lately, by the last bits of their ids: neighbours don't displace each other. A third of a Map's time. */
+  /**
+   * Those that were counted in lately, by the last bits of their ids: neighbours don't displace
+   * each other. A third of a Map's time.
+   */
   readonly #recent: Block[] = Array.from({ length: RECENT }, () => NO_BLOCK);
 
   /** Takes a series' buckets up as they are, and clears away what a writer left that was killed. */
@@ -78,7 +84,8 @@ export class NativeBuckets {
   /**
    * Counts a value, which can be any number, in its bucket. The caller commits it right after.
    *
-   * @returns whether there are more buckets now than there may be, so that it is time to `reduce` once that is done
+   * @returns whether there are more buckets now than there may be, so that it is time to `reduce`
+   *   once that is done
    */
   add(value: number): boolean {
     const size = Math.abs(value);
@@ -88,7 +95,8 @@ export class NativeBuckets {
     let block = this.#recent[id & (RECENT - 1)]!;
     if (block.id !== id) {
       block = this.#find(id);
-      // Where the store is full a value is counted with the zeros: the count and the sum stay right.
+      // Where the store is full a value is counted with the zeros: the count and the sum stay
+      // right.
       if (block === NO_BLOCK) return this.#addUnusual(0);
     }
     const place = block.index + (code & (BLOCK_CELLS - 1));
@@ -98,7 +106,10 @@ export class NativeBuckets {
     return count === 0 && this.#grow();
   }
 
-  /** Halves the resolution as often as it takes until there are no more populated buckets than there may be. */
+  /**
+   * Halves the resolution as often as it takes until there are no more populated buckets than there
+   * may be.
+   */
   reduce(): void {
     let times = 0;
     let populated: number;
@@ -110,7 +121,8 @@ export class NativeBuckets {
       }
       populated = indexes.size;
     } while (populated > this.#maxBuckets && this.#schema - times > MIN_SCHEMA);
-    // Without space for the new blocks it stays as it is, and is tried again when there are twice as many.
+    // Without space for the new blocks it stays as it is, and is tried again when there are twice
+    // as many.
     this.#limit = this.#changeTo(this.#schema - times) ? this.#maxBuckets : this.#populated * 2;
   }
 
@@ -192,7 +204,10 @@ export class NativeBuckets {
     }
   }
 
-  /** Changes to a lower resolution: new blocks first, then the one store that makes them count. `false`: there is no space for them. */
+  /**
+   * Changes to a lower resolution: new blocks first, then the one store that makes them count.
+   * `false`: there is no space for them.
+   */
   #changeTo(schema: number): boolean {
     const times = this.#schema - schema;
     const counts = new Map<number, Float64Array>();
@@ -229,7 +244,10 @@ interface StoredSeries {
   readonly home: CellRange;
 }
 
-/** Adds what a histogram with native buckets has counted in one store to what another has of it, when a registry moves. */
+/**
+ * Adds what a histogram with native buckets has counted in one store to what another has of it,
+ * when a registry moves.
+ */
 export function carryNativeHistogram(
   definition: FamilyDefinition,
   labelValues: LabelValues,

@@ -4,7 +4,10 @@ import { FamilyTable, type SeriesEntry } from './family-table.ts';
 import { BLOCK_CELLS, cellsOf } from '../format/layout.ts';
 import type { NameRecord } from '../format/names-log.ts';
 
-/** What a slot's names come to: its families with their series, and the cells that are free. Built by replaying the records. */
+/**
+ * What a slot's names come to: its families with their series, and the cells that are free. Built
+ * by replaying the records.
+ */
 export class SlotNames {
   readonly families: Map<number, FamilyTable> = new Map();
   readonly #free: Map<number, number> = new Map();

@@ -8,8 +8,8 @@ import { type ExemplarKeeper, ExemplarRing } from './exemplar-ring.ts';
 import type { CellRange, StoredFamily } from '../store.ts';
 
 /**
- * Told of every series that comes, goes or grows, before it counts: the mapped store writes it down here.
- * `false`: there is no space, and the series must not be.
+ * Told of every series that comes, goes or grows, before it counts: the mapped store writes it down
+ * here. `false`: there is no space, and the series must not be.
  */
 export interface Journal {
   series(family: FamilyTable, labelValues: LabelValues, cell: number): boolean;
@@ -21,7 +21,9 @@ export interface Journal {
 
 const NO_JOURNAL: Journal = { series: () => true, blocks: () => true, unblock: () => true, removal: () => true };
 
-/** A family whose series are kept in a table, with cells from an allocator: both stores' families. */
+/**
+ * A family whose series are kept in a table, with cells from an allocator: both stores' families.
+ */
 export class TableFamily implements StoredFamily {
   readonly table: FamilyTable;
   readonly #allocator: CellAllocator;
@@ -98,7 +100,8 @@ export class TableFamily implements StoredFamily {
   dropBlocks(labelValues: LabelValues, keys: readonly number[]): void {
     const entry = this.table.get(labelValues);
     const known = keys.filter((key) => entry?.blocks.has(key));
-    // Cells that the names speak of may not serve another series: without space to write it down, the blocks stay.
+    // Cells that the names speak of may not serve another series: without space to write it down,
+    // the blocks stay.
     if (!entry || known.length === 0 || !this.#journal.unblock(this.table, labelValues, known)) return;
     for (const key of known) {
       this.#allocator.free(entry.blocks.get(key)!, BLOCK_CELLS);

@@ -12,8 +12,9 @@ const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 const EMPTY: Buffer = Buffer.alloc(PLACE_BYTES);
 
 /**
- * The exemplars of the slot that this process owns, in memory and in their file, which is made when there is a first one. Whatever goes wrong with the file,
- * the numbers go on without: exemplars are an extra.
+ * The exemplars of the slot that this process owns, in memory and in their file, which is made when
+ * there is a first one. Whatever goes wrong with the file, the numbers go on without: exemplars are
+ * an extra.
  */
 export class ExemplarFile implements ExemplarKeeper {
   readonly #directory: Directory;
@@ -62,7 +63,10 @@ export class ExemplarFile implements ExemplarKeeper {
     return this.#ring.of(cell);
   }
 
-  /** Looks whether the file is still there, under the name that the slot has now; if not, writes it anew. */
+  /**
+   * Looks whether the file is still there, under the name that the slot has now; if not, writes it
+   * anew.
+   */
   heal(slot: string): void {
     if (this.#fd === undefined) return;
     const path = exemplarsPath(this.#directory, slot);

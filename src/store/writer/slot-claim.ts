@@ -42,10 +42,16 @@ export interface Claim {
 }
 
 const MAX_SLOTS = 10_000;
-/** For how long a slot that another running system wrote lately is left alone: its processes may be alive where no lock tells. */
+/**
+ * For how long a slot that another running system wrote lately is left alone: its processes may be
+ * alive where no lock tells.
+ */
 const FOREIGN_REST_MS = 10_000;
 
-/** Claims the first slot of a role that no living process owns, with what it has counted; makes one where there is none. */
+/**
+ * Claims the first slot of a role that no living process owns, with what it has counted; makes one
+ * where there is none.
+ */
 export function claimSlot(directory: Directory, role: string, onColdStart: 'keep' | 'reset'): Claim {
   return directory.exclusively(() => {
     sweepTemporaries(directory);
@@ -65,7 +71,10 @@ export function claimSlot(directory: Directory, role: string, onColdStart: 'keep
   });
 }
 
-/** Claims a name that nobody has, for a slot that lost its own and moves with all its values. The names have no records yet. */
+/**
+ * Claims a name that nobody has, for a slot that lost its own and moves with all its values. The
+ * names have no records yet.
+ */
 export function claimNewSlot(directory: Directory, header: SlotHeader): { name: string; namesFd: number } {
   return directory.exclusively(() => {
     for (let n = 0; n < MAX_SLOTS; n++) {
@@ -87,7 +96,8 @@ function noSlot(directory: Directory): MetricsError {
 
 function newHeader(role: string, before?: SlotHeader): SlotHeader {
   return {
-    // Of what an unfinished slot should have held nothing is there: who remembers it counts it beside what is counted now.
+    // Of what an unfinished slot should have held nothing is there: who remembers it counts it
+    // beside what is counted now.
     lineage: before && !before.unfinished ? before.lineage : randomUUID(),
     role,
     generation: (before?.generation ?? 0) + 1,
@@ -97,7 +107,10 @@ function newHeader(role: string, before?: SlotHeader): SlotHeader {
   };
 }
 
-/** Puts a file with a header and no records in a slot's place, if the place is free. `undefined`: it is not. */
+/**
+ * Puts a file with a header and no records in a slot's place, if the place is free. `undefined`: it
+ * is not.
+ */
 function claimName(directory: Directory, name: string, header: SlotHeader): number | undefined {
   const { path, fd } = makeTemporary(directory);
   try {
@@ -209,7 +222,10 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
-/** Takes a slot's lock, unless a process owns it. A reader's look at the lock lasts microseconds, and is waited for. */
+/**
+ * Takes a slot's lock, unless a process owns it. A reader's look at the lock lasts microseconds,
+ * and is waited for.
+ */
 function lockForGood(fd: number): boolean {
   const native = loadNative();
   for (let tries = 0; tries < 50; tries++) {
@@ -239,7 +255,10 @@ export function isSlotOwned(names: string): boolean {
 
 let knownBootId: string | undefined;
 
-/** Tells this run of this machine's system from others; where the system has no such thing, all are one. */
+/**
+ * Tells this run of this machine's system from others; where the system has no such thing, all are
+ * one.
+ */
 export function bootId(): string {
   knownBootId ??= readBootId();
   return knownBootId;

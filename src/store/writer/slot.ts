@@ -40,13 +40,19 @@ export class Slot implements Journal {
   /** Where the next record goes. */
   #end: number;
   #namesSize: number;
-  /** Where the records ended when they were last written anew: that is done when it at least halves them. */
+  /**
+   * Where the records ended when they were last written anew: that is done when it at least halves
+   * them.
+   */
   #compactEnd: number;
   #full = false;
   /** Its descriptors may be another file's by now. */
   #closed = false;
 
-  /** Takes a claimed slot into use, and counts on from its values; gauges of live processes only start anew. */
+  /**
+   * Takes a claimed slot into use, and counts on from its values; gauges of live processes only
+   * start anew.
+   */
   constructor(directory: Directory, claimed: ClaimedSlot) {
     this.#directory = directory;
     this.#header = claimed.header;
@@ -60,7 +66,8 @@ export class Slot implements Journal {
     const count = fs.fstatSync(this.#cellsFd).size / CHUNK_BYTES;
     const chunks = Array.from({ length: count }, (_, i) => this.#map(i));
     const end = Math.max(claimed.names.end, HEADER_CELLS);
-    // Behind the last cell that was named there are zeros, unless a record was lost with what its series had counted.
+    // Behind the last cell that was named there are zeros, unless a record was lost with what its
+    // series had counted.
     for (const [i, cells] of chunks.entries()) cells.fill(0, Math.max(0, end - i * CHUNK_CELLS));
     this.#allocator = new CellAllocator(chunks, end, () => this.#grow());
     for (const [cell, width] of claimed.names.freeRuns()) this.#allocator.free(cell, width);
@@ -82,7 +89,10 @@ export class Slot implements Journal {
     return this.#full;
   }
 
-  /** A family of this slot: the one that is there, if the definitions agree, or a new one. `undefined`: there is no space. */
+  /**
+   * A family of this slot: the one that is there, if the definitions agree, or a new one.
+   * `undefined`: there is no space.
+   */
   define(definition: FamilyDefinition): TableFamily | undefined {
     const known = [...this.#families.values()].find((family) => family.definition.name === definition.name);
     if (known && sameShape(known.definition, definition)) {
@@ -126,11 +136,15 @@ export class Slot implements Journal {
   }
 
   removal(family: FamilyTable, labelValues: LabelValues): boolean {
-    // Without space for the record the series stays on the page, at zero, until the names are written anew.
+    // Without space for the record the series stays on the page, at zero, until the names are
+    // written anew.
     return this.#append(['removal', family.id, labelValues]);
   }
 
-  /** Looks whether the slot's files are still there. If not, writes them anew with all values, under this or another name. Some 20 µs. */
+  /**
+   * Looks whether the slot's files are still there. If not, writes them anew with all values, under
+   * this or another name. Some 20 µs.
+   */
   heal(): void {
     if (this.#closed) return;
     try {
@@ -152,7 +166,10 @@ export class Slot implements Journal {
     }
   }
 
-  /** Gives the slot up: the next process may count on from its values. What is written to its cells from now on goes nowhere. */
+  /**
+   * Gives the slot up: the next process may count on from its values. What is written to its cells
+   * from now on goes nowhere.
+   */
   close(): void {
     this.#closed = true;
     for (const mapping of this.#mappings) loadNative().detach(mapping);
@@ -216,7 +233,10 @@ export class Slot implements Journal {
     });
   }
 
-  /** Does what may find no space. Whatever the disk says, the application goes on, and is told once until there is space again. */
+  /**
+   * Does what may find no space. Whatever the disk says, the application goes on, and is told once
+   * until there is space again.
+   */
   #attempt(work: () => void): boolean {
     try {
       work();
@@ -234,7 +254,10 @@ export class Slot implements Journal {
     }
   }
 
-  /** Replaces the names by a file that says the same without history. The slot stays locked all the time. */
+  /**
+   * Replaces the names by a file that says the same without history. The slot stays locked all the
+   * time.
+   */
   #rewriteNames(): void {
     const records: Buffer[] = [encodeHeader(this.#header)];
     for (const family of this.#families.values())
@@ -259,7 +282,10 @@ export class Slot implements Journal {
     this.#full = false;
   }
 
-  /** Writes the values to a new file and lets the maps see that one. No handle notices, since nothing else runs meanwhile. */
+  /**
+   * Writes the values to a new file and lets the maps see that one. No handle notices, since
+   * nothing else runs meanwhile.
+   */
   #moveCells(): void {
     const temporary = makeTemporary(this.#directory);
     try {

@@ -7,7 +7,9 @@ import { Registry } from '../../../src/core/registry.ts';
 import { cacheContract, type CacheSubject, countsOf } from '../../contracts/cache.contract.ts';
 import { Numbers } from '../../support/http-numbers.ts';
 
-/** A cache as people write them: async, with entries that expire, and methods that call each other. */
+/**
+ * A cache as people write them: async, with entries that expire, and methods that call each other.
+ */
 class Shelf {
   readonly entries: Map<string, { readonly value: unknown; readonly until: number }> = new Map();
   broken = false;

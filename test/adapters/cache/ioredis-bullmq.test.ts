@@ -14,7 +14,10 @@ interface Library {
   readonly Worker: typeof Worker;
 }
 
-/** How each is described, by the newer one's types; the connection is whatever ioredis the application has. */
+/**
+ * How each is described, by the newer one's types; the connection is whatever ioredis the
+ * application has.
+ */
 const VERSIONS: Record<string, () => Promise<Library>> = {
   'BullMQ 5': () => oldest<Library>('caches', 'bullmq'),
   'BullMQ 6': async () => ({ Queue, Worker }),

@@ -176,7 +176,8 @@ describe.each([
     expect(await executions(registry)).toEqual({ insert: 2, select: 4, update: 2, delete: 1, ddl: 1 });
     const page = await Numbers.of(registry);
     const returned = (operation: string): number => page.sum('db_client_returned_rows', { operation });
-    // The count by aggregation and the other are one row each, the distinct values three, the device one.
+    // The count by aggregation and the other are one row each, the distinct values three, the
+    // device one.
     expect([returned('select'), returned('update'), returned('delete')]).toEqual([6, 1, 0]);
     expect(page.count('db_client_returned_rows', { operation: 'delete' })).toBe(1);
   });

@@ -64,7 +64,9 @@ export async function startApplication(registry: Registry, backends: Backends): 
     return site;
   }
 
-  /** One URL's view: Django's `View`, which answers OPTIONS and refuses what it has no handler for. */
+  /**
+   * One URL's view: Django's `View`, which answers OPTIONS and refuses what it has no handler for.
+   */
   function addView(url: string, handlers: Handlers): void {
     const known: Handlers = {
       ...(handlers['GET'] && { HEAD: handlers['GET'] }),

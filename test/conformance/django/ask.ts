@@ -10,7 +10,10 @@ export interface Answer {
   readonly bytes: number;
 }
 
-/** Asks over a connection of its own, written by hand: no client of Node sends methods that Node doesn't know. */
+/**
+ * Asks over a connection of its own, written by hand: no client of Node sends methods that Node
+ * doesn't know.
+ */
 export async function ask(origin: string, request: ScriptedRequest): Promise<Answer> {
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);

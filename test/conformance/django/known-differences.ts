@@ -1,7 +1,10 @@
 import type { Answer } from './ask.ts';
 import { toText } from './numbers.ts';
 
-/** A reason for which our numbers are others than django-prometheus', and by how much in this script: ours less theirs, by series. */
+/**
+ * A reason for which our numbers are others than django-prometheus', and by how much in this
+ * script: ours less theirs, by series.
+ */
 export interface KnownDifference {
   /** The row of docs/guide/django.md. */
   readonly because: string;
@@ -20,7 +23,8 @@ const MODEL = { model: 'project_site' };
 const REDIS = { backend: 'redis' };
 
 /**
- * All that is known to differ. What the two answer to the same request differs in few places, which are told here too.
+ * All that is known to differ. What the two answer to the same request differs in few places, which
+ * are told here too.
  *
  * @param scrape what Django answered to the script's request for its page.
  */

@@ -4,8 +4,8 @@ import { type ScrapedFamily, type ScrapedPage, toSeriesText } from '../../../src
 export type Numbers = ReadonlyMap<string, number>;
 
 /**
- * What can be compared of a page: counters and gauges; of histograms of times how many they are; of histograms of sizes the counts by bucket, of that bucket
- * alone, and the sum.
+ * What can be compared of a page: counters and gauges; of histograms of times how many they are; of
+ * histograms of sizes the counts by bucket, of that bucket alone, and the sum.
  */
 export function numbersOf(page: ScrapedPage): Numbers {
   const numbers = new Map<string, number>();
@@ -26,7 +26,10 @@ export function numbersOf(page: ScrapedPage): Numbers {
   return numbers;
 }
 
-/** By name, without those that Python's client adds to counters and histograms: `_created`, as gauges. */
+/**
+ * By name, without those that Python's client adds to counters and histograms: `_created`, as
+ * gauges.
+ */
 export function djangoFamilies(page: ScrapedPage): ScrapedFamily[] {
   return [...page.families.values()]
     .filter(({ name }) => name.startsWith('django_') && !name.endsWith('_created'))

@@ -1,4 +1,5 @@
-// Imports every entry of the installed package, and prints what each exports and how long the first took.
+// Imports every entry of the installed package, and prints what each exports and how long the first
+// took.
 const [, , ...entries] = process.argv;
 const before = performance.now();
 await import(entries[0]);

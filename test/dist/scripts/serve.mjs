@@ -1,4 +1,5 @@
-// Starts the command `promenade serve` with TLS and a user, asks it over HTTP/1.1 and HTTP/2, tells it to end, and prints what came of it.
+// Starts the command `promenade serve` with TLS and a user, asks it over HTTP/1.1 and HTTP/2, tells
+// it to end, and prints what came of it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http2 from 'node:http2';

@@ -1,4 +1,5 @@
-// Counts into the directory of the environment as told, and says what all processes have counted together.
+// Counts into the directory of the environment as told, and says what all processes have counted
+// together.
 import { Counter, defaultRegistry } from 'promenade';
 import { scrape } from 'promenade/testing';
 

@@ -5,7 +5,10 @@ import { last, type QueryString } from '../../resource/list-query.ts';
 
 const maxMs = 10_000;
 
-/** Defines `/extras/slow`, a page that takes as long as `?ms=` says: for seeing what slow requests do to graphs. */
+/**
+ * Defines `/extras/slow`, a page that takes as long as `?ms=` says: for seeing what slow requests
+ * do to graphs.
+ */
 export function registerSlowPage(app: FastifyInstance): void {
   app.get<{ Querystring: QueryString }>('/extras/slow', async (request, reply) => {
     const text = last(request.query['ms']) ?? '1000';

@@ -6,8 +6,9 @@ import type { Plugin, PluginHost } from '../plugin.ts';
 const shownPrefixes = 500;
 
 /**
- * Tells how full the inventory is. It is here as a plug-in of somebody else's would be: it stands on what the application hands to plug-ins and on what
- * Promenade exports, and METRICS_DISABLED_APPS=capacity leaves it out.
+ * Tells how full the inventory is. It is here as a plug-in of somebody else's would be: it stands
+ * on what the application hands to plug-ins and on what Promenade exports, and
+ * METRICS_DISABLED_APPS=capacity leaves it out.
  */
 export const capacity: Plugin = {
   name: 'capacity',

@@ -11,12 +11,16 @@ export interface InstrumentLruCacheOptions extends InstrumentOptions {
 }
 
 /**
- * Measures one LRUCache, 10.0 or later: hits and misses, sets, what was deleted, cleared, expired or evicted, entries, and their size where it is calculated.
+ * Measures one LRUCache, 10.0 or later: hits and misses, sets, what was deleted, cleared, expired
+ * or evicted, entries, and their size where it is calculated.
  *
- * Costs some 0.3 microseconds a read (bench/results). The methods of this object are wrapped: the library's channel is one for all caches of the process, so that those inside of other packages would pay for it.
+ * Costs some 0.3 microseconds a read (bench/results). The methods of this object are wrapped: the
+ * library's channel is one for all caches of the process, so that those inside of other packages
+ * would pay for it.
  *
  * @returns the cache. Twice is once; `uninstrument(cache)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const devices = instrumentLruCache(new LRUCache({ max: 500 }), { cache: 'devices' });

@@ -27,7 +27,10 @@ interface Status {
   returnedStale?: boolean;
 }
 
-/** Ours, given to `fetch`: the library notes in it that what was fetched is stored, whenever that is. */
+/**
+ * Ours, given to `fetch`: the library notes in it that what was fetched is stored, whenever that
+ * is.
+ */
 class FetchStatus implements Status {
   declare readonly get?: Status['get'];
   readonly #series: CacheSeries;
@@ -41,7 +44,10 @@ class FetchStatus implements Status {
   }
 }
 
-/** How a method is read: what it means follows from its arguments and result, and from how many entries there were before. */
+/**
+ * How a method is read: what it means follows from its arguments and result, and from how many
+ * entries there were before.
+ */
 interface Reading {
   readonly operation: CacheOperation;
   /** May put our status into the options. */
@@ -69,7 +75,10 @@ export class LruWatch {
     return Object.entries(this.#readings()).map(([name, reading]) => this.#watch(name, reading));
   }
 
-  /** Counts what the timers of `ttlAutopurge` have dropped since the last method; nothing else tells of them. */
+  /**
+   * Counts what the timers of `ttlAutopurge` have dropped since the last method; nothing else tells
+   * of them.
+   */
   catchUp(): void {
     const { size, ttlAutopurge, fetchMethod } = this.#cache;
     if (ttlAutopurge && fetchMethod === undefined) this.#series.invalidated('expire', this.#known - size);

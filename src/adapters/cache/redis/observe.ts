@@ -45,7 +45,10 @@ export function observeBatch<R>(
 
 const FAILED: Error = new Error('the command failed');
 
-/** The server refused one of the commands, but the library does not tell which, nor what became of the others. */
+/**
+ * The server refused one of the commands, but the library does not tell which, nor what became of
+ * the others.
+ */
 const SERVER_SAID: ReadonlySet<string> = new Set(['ErrorReply', 'SimpleError', 'BlobError', 'ReplyError']);
 
 function firstKnown(commands: readonly BatchedCommand[]): readonly BatchedCommand[] {

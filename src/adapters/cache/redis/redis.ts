@@ -27,7 +27,10 @@ interface Parser {
   readonly redisArgs: CommandArguments;
 }
 
-/** A client of version 5 or later, or a pool of them. What the application holds is a shell around it. */
+/**
+ * A client of version 5 or later, or a pool of them. What the application holds is a shell around
+ * it.
+ */
 interface Client {
   readonly _self?: Client;
   /** There when the client answers from memory what the server has told it before. */
@@ -40,11 +43,14 @@ interface Client {
 }
 
 /**
- * Measures the cache operations of one client of node-redis (4, 5 or 6), or of a pool: GET, SET, DEL and the like, also in transactions and pipelines, and what
- * client-side caching answers. Other clients are not measured, nor are other commands, so that a job queue on the same server does not show.
+ * Measures the cache operations of one client of node-redis (4, 5 or 6), or of a pool: GET, SET,
+ * DEL and the like, also in transactions and pipelines, and what client-side caching answers. Other
+ * clients are not measured, nor are other commands, so that a job queue on the same server does not
+ * show.
  *
  * @returns the client. Twice is once; `uninstrument(client)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the names.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
+ *   names.
  *
  * @example
  * const redis = instrumentRedis(createClient(), { cache: 'pages' });

@@ -31,7 +31,9 @@ export function isVersion4(client: object): boolean {
   return 'multiExecutor' in client && 'commandsExecutor' in client;
 }
 
-/** The commands of version 4 go straight to a private queue, so that they are wrapped one by one. */
+/**
+ * The commands of version 4 go straight to a private queue, so that they are wrapped one by one.
+ */
 export function observeVersion4(client: object, series: CacheSeries): readonly (() => void)[] {
   const target = client as Record<string, unknown>;
   const methods = METHODS.flatMap((method) =>

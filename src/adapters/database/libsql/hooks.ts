@@ -93,7 +93,10 @@ export class LibsqlHooks {
     });
   }
 
-  /** Its statements are one transaction, unless it is within one: either all count, or those up to the one that failed. */
+  /**
+   * Its statements are one transaction, unless it is within one: either all count, or those up to
+   * the one that failed.
+   */
   #batched(statements: readonly Statement[], outcome: Outcome<unknown>, transactional: boolean): void {
     const series = this.#series;
     const verbs = statements.map((statement) => verbOf(sqlOf(statement)));

@@ -14,12 +14,16 @@ export interface LibsqlClient {
 
 /** What of a client is measured, and where. */
 export interface InstrumentLibsqlOptions extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give clients of different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give clients of different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
 /**
- * Measures what a client does, be its database a file or a server: statements, batches, rows, errors, transactions.
+ * Measures what a client does, be its database a file or a server: statements, batches, rows,
+ * errors, transactions.
  *
  * @returns the client.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.

@@ -10,8 +10,8 @@ export type Call = (this: unknown, ...args: unknown[]) => unknown;
 export type End = (error: unknown, result: unknown, meta: unknown) => void;
 
 /**
- * A method that takes a callback, or returns a promise. `begin` is told what it is called with, and returns what is told its end; nothing for calls that are
- * not to be observed.
+ * A method that takes a callback, or returns a promise. `begin` is told what it is called with, and
+ * returns what is told its end; nothing for calls that are not to be observed.
  */
 export function observed(original: Call, begin: (args: readonly unknown[]) => End | undefined): Call {
   return function (this: unknown, ...args) {
@@ -50,7 +50,10 @@ export function observe(
   return wrapMethod(object as Record<string, unknown>, name, (original: Call): Call => observed(original, begin));
 }
 
-/** Follows a query that brings its rows one by one. It counts when it is sent, so that one which is abandoned half-way counts as well. */
+/**
+ * Follows a query that brings its rows one by one. It counts when it is sent, so that one which is
+ * abandoned half-way counts as well.
+ */
 export function followStream(stream: MariadbStream, session: DatabaseSession, sql: string): void {
   const start = performance.now();
   const verb = session.started(sql);
@@ -90,7 +93,10 @@ export function textOf(query: unknown): string {
   return typeof text === 'string' ? text : '';
 }
 
-/** How many rows a call returned: a list that knows its columns, a list of such, or rows and columns side by side. */
+/**
+ * How many rows a call returned: a list that knows its columns, a list of such, or rows and columns
+ * side by side.
+ */
 export function rowsOf(result: unknown, meta: unknown): number {
   if (!Array.isArray(result)) return NO_ROWS;
   if ('meta' in result) return result.length;

@@ -193,7 +193,10 @@ function afterError(session: DatabaseSession, error: unknown): void {
   if ((error as { errno?: unknown } | undefined)?.errno === ER_LOCK_DEADLOCK) session.rolledBack();
 }
 
-/** `beginTransaction()` of the callback API is a query, which is counted already; that of the promise API is none. */
+/**
+ * `beginTransaction()` of the callback API is a query, which is counted already; that of the
+ * promise API is none.
+ */
 function beginTransaction(original: Call, session: DatabaseSession, begun: () => number): Call {
   let latest = { counted: false };
   const noted: Call = function (this: unknown, ...args) {
@@ -211,7 +214,10 @@ function beginTransaction(original: Call, session: DatabaseSession, begun: () =>
   });
 }
 
-/** `commit()` and `rollback()` send nothing where no transaction is open; a promise of one that was sent brings a result. */
+/**
+ * `commit()` and `rollback()` send nothing where no transaction is open; a promise of one that was
+ * sent brings a result.
+ */
 function endOfTransaction(session: DatabaseSession, name: 'commit' | 'rollback'): End {
   const end = endOf(session, name, performance.now());
   const { inTransaction } = session;
@@ -220,7 +226,10 @@ function endOfTransaction(session: DatabaseSession, name: 'commit' | 'rollback')
   };
 }
 
-/** Statements that were prepared, and what takes the hooks off them: the driver hands the same one out again. */
+/**
+ * Statements that were prepared, and what takes the hooks off them: the driver hands the same one
+ * out again.
+ */
 const prepared: WeakMap<object, () => void> = new WeakMap();
 
 function preparing(session: DatabaseSession, sql: string): End {

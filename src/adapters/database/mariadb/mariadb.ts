@@ -8,12 +8,16 @@ export type { MariadbConnection, MariadbPool } from './types.ts';
 
 /** What of mariadb is measured, and where. */
 export interface InstrumentMariadbOptions extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give pools of different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give pools of different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
 /**
- * Measures what a pool or a connection does, of the promise or the callback API: statements, batches, rows, errors, transactions, connections.
+ * Measures what a pool or a connection does, of the promise or the callback API: statements,
+ * batches, rows, errors, transactions, connections.
  *
  * Costs some two microseconds of processor time a query.
  *
@@ -21,7 +25,8 @@ export interface InstrumentMariadbOptions extends InstrumentOptions {
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
  *
  * @example
- * const pool = instrumentMariadb(mariadb.createPool({ host: 'localhost', user: 'app' }), { db: 'default' });
+ * const pool = instrumentMariadb(mariadb.createPool({ host: 'localhost', user: 'app' }), { db:
+ * 'default' });
  */
 export function instrumentMariadb<T extends MariadbPool | MariadbConnection>(
   target: T,

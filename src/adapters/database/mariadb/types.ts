@@ -1,4 +1,7 @@
-/** The part of a pool that is used; those of the promise and of the callback API have the same names. */
+/**
+ * The part of a pool that is used; those of the promise and of the callback API have the same
+ * names.
+ */
 export interface MariadbPool {
   getConnection(...args: never[]): unknown;
   query(...args: never[]): unknown;
@@ -12,7 +15,10 @@ export interface MariadbPool {
   taskQueueSize(): number;
 }
 
-/** The part of a connection that is used; those of the promise and of the callback API have the same names. */
+/**
+ * The part of a connection that is used; those of the promise and of the callback API have the same
+ * names.
+ */
 export interface MariadbConnection {
   query(...args: never[]): unknown;
   execute(...args: never[]): unknown;

@@ -52,7 +52,9 @@ interface Reply {
   readonly nErrors?: unknown;
 }
 
-/** Cursors and transactions that nobody ends: the server drops them after a while and tells nobody. */
+/**
+ * Cursors and transactions that nobody ends: the server drops them after a while and tells nobody.
+ */
 const LIMIT = 10_000;
 
 /** The commands of a client, as its events tell. */
@@ -187,7 +189,10 @@ function firstOf(items: unknown, isIt: (item: { readonly ok?: unknown }) => bool
   return Array.isArray(items) ? (items as { readonly ok?: unknown }[]).find(isIt) : undefined;
 }
 
-/** Whether a commit that failed leaves nothing to hope for: the driver and its users try others again. */
+/**
+ * Whether a commit that failed leaves nothing to hope for: the driver and its users try others
+ * again.
+ */
 function isFinal(failure: unknown): boolean {
   const { code, errorLabels } = failure as { readonly code?: unknown; readonly errorLabels?: readonly string[] };
   const MAX_TIME_EXPIRED = 50;

@@ -16,13 +16,17 @@ export interface MongodbClient {
 
 /** What of a client is measured, and where. */
 export interface InstrumentMongodbOptions extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give clients of different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give clients of different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
 /**
- * Measures what a client does: commands, documents returned, errors, transactions, and its pools. It listens to the driver's own events, and turns on
- * `monitorCommands`, also for connections that are open already.
+ * Measures what a client does: commands, documents returned, errors, transactions, and its pools.
+ * It listens to the driver's own events, and turns on `monitorCommands`, also for connections that
+ * are open already.
  *
  * @returns the client.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.

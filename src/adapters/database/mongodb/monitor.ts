@@ -22,7 +22,10 @@ export function poolsOf(client: object): MongodbPool[] {
   return [...servers].flatMap(({ pool }) => pool ?? []);
 }
 
-/** The connections of a pool, by whether they are given out. The driver's 6.0 keeps them under symbols of the same names. */
+/**
+ * The connections of a pool, by whether they are given out. The driver's 6.0 keeps them under
+ * symbols of the same names.
+ */
 export function connectionsOf(pool: object): { readonly connection: MongodbConnection; readonly used: boolean }[] {
   return Reflect.ownKeys(pool).flatMap((key) => {
     const name = typeof key === 'symbol' ? key.description : key;
@@ -33,8 +36,9 @@ export function connectionsOf(pool: object): { readonly connection: MongodbConne
 }
 
 /**
- * Has the driver tell of commands. Connections and pools note when they are made whether they shall, so those that there are must be told too; where the
- * driver keeps them elsewhere, they tell when they are replaced.
+ * Has the driver tell of commands. Connections and pools note when they are made whether they
+ * shall, so those that there are must be told too; where the driver keeps them elsewhere, they tell
+ * when they are replaced.
  */
 export function monitorCommands(client: object): { readonly renew: () => void; readonly end: () => void } {
   const target = client as Client;
@@ -53,7 +57,8 @@ export function monitorCommands(client: object): { readonly renew: () => void; r
   let on = true;
   set(true);
   return {
-    // A connection that is opened just now was told before, and lies in its pool when the code that runs has come to its end.
+    // A connection that is opened just now was told before, and lies in its pool when the code that
+    // runs has come to its end.
     renew: () => queueMicrotask(() => on && set(true)),
     end: () => {
       on = false;

@@ -47,7 +47,10 @@ function writes(pipeline: unknown): boolean {
   return last !== undefined && ('$out' in last || '$merge' in last);
 }
 
-/** The statements of a command that holds several: all updates or deletes of a collection, or a client's bulk write. An insert is one, of whatever many documents. */
+/**
+ * The statements of a command that holds several: all updates or deletes of a collection, or a
+ * client's bulk write. An insert is one, of whatever many documents.
+ */
 export function statementsOf(name: string, command: Command, verb: Verb): readonly Verb[] | undefined {
   if (name === 'update' || name === 'delete') {
     const several = itemsOf(command[`${name}s`]);

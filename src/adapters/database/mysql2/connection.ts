@@ -28,7 +28,8 @@ export class ConnectionHooks {
     this.#connected = Boolean(_handshakePacket);
     if (!this.#connected) {
       (connection as unknown as EventEmitter).once('connect', () => this.#connect(undefined));
-      // It has a listener of its own, so that ours changes nothing; a listener on the connection would swallow an error.
+      // It has a listener of its own, so that ours changes nothing; a listener on the connection
+      // would swallow an error.
       _command?.once?.('error', (error) => this.#connect(error));
     }
     stream?.once?.('close', () => {
@@ -66,7 +67,8 @@ export class ConnectionHooks {
   });
 
   /**
-   * `query` or `execute`, with a callback or without: then rows, errors and the end are events of the command that it returns.
+   * `query` or `execute`, with a callback or without: then rows, errors and the end are events of
+   * the command that it returns.
    *
    * @param prepared The text of a statement that was prepared, whose `execute` it is.
    */
@@ -148,7 +150,10 @@ export class ConnectionHooks {
     if ((error as { errno?: unknown }).errno === ER_LOCK_DEADLOCK) this.#session.rolledBack();
   }
 
-  /** Sees a command's events pass. To listen for its errors would keep them from being thrown where nobody else does. */
+  /**
+   * Sees a command's events pass. To listen for its errors would keep them from being thrown where
+   * nobody else does.
+   */
   #follow(command: Mysql2Command, sql: string, start: number): void {
     if (typeof command?.emit !== 'function') return;
     const session = this.#session;
@@ -204,7 +209,9 @@ function textOf(query: unknown): string {
   return typeof text === 'string' ? text : '';
 }
 
-/** Rows, a list of results where there are several statements, or what an INSERT is answered with. */
+/**
+ * Rows, a list of results where there are several statements, or what an INSERT is answered with.
+ */
 function rowsOf(result: unknown, fields: unknown): number {
   if (!Array.isArray(result) || !Array.isArray(fields)) return NO_ROWS;
   const several = fields.length > 0 && (fields[0] === undefined || Array.isArray(fields[0]));

@@ -27,7 +27,10 @@ const CONNECTION_METHODS = ['query', 'execute', 'prepare', 'connect'];
 type AnyMethod = (this: never, ...args: never[]) => unknown;
 type Class<T> = { readonly prototype: T } | undefined;
 
-/** Puts hooks on connections, on pools and their connections, or on all that a module's classes make. */
+/**
+ * Puts hooks on connections, on pools and their connections, or on all that a module's classes
+ * make.
+ */
 export class Mysql2Hooks {
   readonly #series: DatabaseSeries;
   readonly #hooks: HookSet = new HookSet();

@@ -15,13 +15,18 @@ export type {
 
 /** What of mysql2 is measured, and where. */
 export interface InstrumentMysql2Options extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give pools of different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give pools of different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
 /**
- * Measures what a pool or a connection does, of the callback API or of `mysql2/promise`: statements, rows, errors, transactions, connections. Given the module itself, it
- * measures all pools and connections that are made of it and have no hooks of their own, as those that an ORM makes; a pool that is instrumented by itself keeps its alias.
+ * Measures what a pool or a connection does, of the callback API or of `mysql2/promise`:
+ * statements, rows, errors, transactions, connections. Given the module itself, it measures all
+ * pools and connections that are made of it and have no hooks of their own, as those that an ORM
+ * makes; a pool that is instrumented by itself keeps its alias.
  *
  * Costs two to five microseconds of processor time a query.
  *

@@ -1,7 +1,10 @@
 /** What mysql2 calls when a command has ended. */
 export type Mysql2Callback = (error: unknown, result?: unknown, fields?: unknown) => void;
 
-/** What `query` and `execute` return: it emits rows and its end, and calls `onResult` where there is a callback. */
+/**
+ * What `query` and `execute` return: it emits rows and its end, and calls `onResult` where there is
+ * a callback.
+ */
 export interface Mysql2Command {
   emit(...args: never[]): unknown;
   onResult?: unknown;

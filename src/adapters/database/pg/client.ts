@@ -53,8 +53,9 @@ export function observedConnect(original: Connect, session: DatabaseSession): Co
 type Query = (this: PgClient, query: PgQuery, values?: unknown, callback?: unknown) => unknown;
 
 /**
- * `client.query`, whatever it is given: text or a configuration, with a callback or for a promise, or something that takes part in the protocol itself (a query object, a
- * cursor, a stream). What it returns is what it was, or a promise that settles alike.
+ * `client.query`, whatever it is given: text or a configuration, with a callback or for a promise,
+ * or something that takes part in the protocol itself (a query object, a cursor, a stream). What it
+ * returns is what it was, or a promise that settles alike.
  */
 export function observedQuery(original: Query, session: DatabaseSession): Query {
   return function (this: PgClient, query, values, callback) {
@@ -123,7 +124,8 @@ function rowsOf(result: PgResult | readonly PgResult[] | undefined): number {
     return counts.length > 0 ? counts.reduce((sum, rows) => sum + rows) : NO_ROWS;
   }
   const { fields, rowCount, rows } = (result ?? {}) as PgResult;
-  // Of a statement that was prepared there are fields whatever it is; one that returns none has no field.
+  // Of a statement that was prepared there are fields whatever it is; one that returns none has no
+  // field.
   return fields !== undefined && fields.length > 0 ? (rowCount ?? rows?.length ?? 0) : NO_ROWS;
 }
 
@@ -140,8 +142,9 @@ interface SentQuery {
 }
 
 /**
- * The query that was sent last, where its text may hold several statements: if one fails, nothing else tells how many went well. It is where newer versions keep it;
- * else only the first statement counts.
+ * The query that was sent last, where its text may hold several statements: if one fails, nothing
+ * else tells how many went well. It is where newer versions keep it; else only the first statement
+ * counts.
  */
 function sentLast(sql: string, client: PgClient): SentQuery | undefined {
   if (!mayHoldSeveral(sql)) return undefined;
@@ -156,7 +159,10 @@ function completedOf(query: SentQuery | undefined): number {
     .length;
 }
 
-/** Follows what takes part in the protocol itself. It counts when it is sent, so that one which is abandoned half-way counts as well. */
+/**
+ * Follows what takes part in the protocol itself. It counts when it is sent, so that one which is
+ * abandoned half-way counts as well.
+ */
 function observeSubmittable(query: PgSubmittable, session: DatabaseSession): void {
   try {
     const text = query.text ?? query.cursor?.text;

@@ -79,7 +79,10 @@ export class PgHooks {
     this.#hooks.discover<PgPool>(Pool.prototype, ['connect'], (pool) => this.pool(pool));
   }
 
-  /** A client has hooks from its first moment on, and so from its connection's. The class stays what it is. */
+  /**
+   * A client has hooks from its first moment on, and so from its connection's. The class stays what
+   * it is.
+   */
   #watchClients(pool: { Client?: new (...args: never[]) => PgClient }): () => void {
     const { Client } = pool;
     if (typeof Client !== 'function') return () => {};
@@ -112,7 +115,9 @@ function stateOf(pool: PgPool): { used: number; idle: number; pending: number; m
 
 type Checkout = (this: unknown, ...args: unknown[]) => unknown;
 
-/** `pool.connect`, by which `pool.query` goes too: how long it took, and whether the pool gave up. */
+/**
+ * `pool.connect`, by which `pool.query` goes too: how long it took, and whether the pool gave up.
+ */
 function observedCheckout(original: Checkout, gauges: PoolSeries, series: DatabaseSeries): Checkout {
   const settled = (error: unknown, start: number): void => {
     try {

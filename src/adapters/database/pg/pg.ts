@@ -8,13 +8,17 @@ export type { PgClient, PgModule, PgPool } from './types.ts';
 
 /** What of pg is measured, and where. */
 export interface InstrumentPgOptions extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give pools of different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give pools of different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
 /**
- * Measures what a pool, or a client, does: statements, rows, errors, transactions, connections. Given the module itself, it measures all pools and clients that are made of
- * it and have no hooks of their own, as those that an ORM makes; a pool that is instrumented by itself keeps its alias.
+ * Measures what a pool, or a client, does: statements, rows, errors, transactions, connections.
+ * Given the module itself, it measures all pools and clients that are made of it and have no hooks
+ * of their own, as those that an ORM makes; a pool that is instrumented by itself keeps its alias.
  *
  * Costs some two microseconds of processor time a query.
  *
@@ -22,7 +26,8 @@ export interface InstrumentPgOptions extends InstrumentOptions {
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
  *
  * @example
- * const pool = instrumentPg(new Pool({ connectionString: process.env.DATABASE_URL }), { db: 'default' });
+ * const pool = instrumentPg(new Pool({ connectionString: process.env.DATABASE_URL }), { db:
+ * 'default' });
  */
 export function instrumentPg<T extends PgPool | PgClient | PgModule>(target: T, options: InstrumentPgOptions = {}): T {
   const { db = 'default' } = options;

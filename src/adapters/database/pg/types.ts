@@ -9,7 +9,10 @@ export interface PgResult {
 /** What pg calls when a query has ended. */
 export type PgCallback = (error: unknown, result?: PgResult | readonly PgResult[], ...more: unknown[]) => void;
 
-/** What can be handed to `client.query` and takes part in the protocol itself: a query, a cursor, a stream. */
+/**
+ * What can be handed to `client.query` and takes part in the protocol itself: a query, a cursor, a
+ * stream.
+ */
 export interface PgSubmittable {
   submit(connection: unknown): unknown;
   readonly text?: unknown;

@@ -13,7 +13,10 @@ export interface PostgresSql {
 
 /** What of postgres.js is measured, and where. */
 export interface InstrumentPostgresOptions extends InstrumentOptions {
-  /** The label `db`: your name for the database. Give those of different databases different ones. @default 'default' */
+  /**
+   * The label `db`: your name for the database. Give those of different databases different ones.
+   * @default 'default'
+   */
   readonly db?: string | undefined;
 }
 
@@ -24,8 +27,9 @@ const instrumented: WeakMap<object, PostgresQueries> = new WeakMap();
 const hooks: WeakMap<object, { users: number; readonly restore: () => void }> = new WeakMap();
 
 /**
- * Measures what postgres.js does by this `sql`: statements, rows, errors and transactions, in `sql.begin` and on reserved connections too. Connections are counted when they have
- * carried their first query; how many there are at a moment postgres.js does not tell.
+ * Measures what postgres.js does by this `sql`: statements, rows, errors and transactions, in
+ * `sql.begin` and on reserved connections too. Connections are counted when they have carried their
+ * first query; how many there are at a moment postgres.js does not tell.
  *
  * Costs some two microseconds of processor time a query.
  *
@@ -53,7 +57,10 @@ export function instrumentPostgres<T extends PostgresSql>(target: T, options: In
   });
 }
 
-/** The class of queries is the only place by which all of them pass, and all copies of `sql` share it. */
+/**
+ * The class of queries is the only place by which all of them pass, and all copies of `sql` share
+ * it.
+ */
 function hook(prototype: PostgresQuery): () => void {
   const known = hooks.get(prototype);
   const use = known ?? { users: 0, restore: wrapMethod(prototype, 'handle', observedHandle) };

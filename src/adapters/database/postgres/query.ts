@@ -14,7 +14,10 @@ export interface PostgresQuery {
   readonly executed?: boolean;
   readonly cancelled?: unknown;
   readonly onlyDescribe?: boolean;
-  /** Which connection it was sent on; nothing before. The object stays when the connection is opened again, with another pid. */
+  /**
+   * Which connection it was sent on; nothing before. The object stays when the connection is opened
+   * again, with another pid.
+   */
   readonly state?: Backend | null;
   /** What cancels queries of one `sql`, in transactions too: it tells whose a query is. */
   readonly canceller?: object | null;
@@ -100,8 +103,8 @@ export class PostgresQueries {
   }
 
   /**
-   * A cursor exchanges its callbacks for each batch, so that they are watched where they are kept. It counts with its first batch, so that one which is abandoned
-   * half-way counts as well.
+   * A cursor exchanges its callbacks for each batch, so that they are watched where they are kept.
+   * It counts with its first batch, so that one which is abandoned half-way counts as well.
    */
   #observeCursor(query: PostgresQuery, start: number): void {
     let verb: Verb | undefined;

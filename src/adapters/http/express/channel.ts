@@ -25,7 +25,10 @@ const subscriptions: readonly (readonly [string, (message: unknown) => void])[] 
 
 let subscribers = 0;
 
-/** Listens for all routers of the process, once, however many ask. @returns what ends it; idempotent. */
+/**
+ * Listens for all routers of the process, once, however many ask.
+ * @returns what ends it; idempotent.
+ */
 export function observeRouterChannel(): () => void {
   if (subscribers++ === 0) for (const [name, listener] of subscriptions) diagnostics.subscribe(name, listener);
   let ended = false;

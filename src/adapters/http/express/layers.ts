@@ -19,10 +19,12 @@ interface LayerPrototype {
 const wrapped: WeakMap<LayerPrototype, { users: number; undo: () => void }> = new WeakMap();
 
 /**
- * Observes the layers of routers that publish nothing: Express 4's, and those of `router` before 2.3. Their class is wrapped in its two methods;
- * it serves every router of the copy of Express that the application was made with, those in other modules too.
+ * Observes the layers of routers that publish nothing: Express 4's, and those of `router` before
+ * 2.3. Their class is wrapped in its two methods; it serves every router of the copy of Express
+ * that the application was made with, those in other modules too.
  *
- * @returns what undoes it; idempotent. `undefined` where the router has the channel, or nothing to find its class by.
+ * @returns what undoes it; idempotent. `undefined` where the router has the channel, or nothing to
+ *   find its class by.
  */
 export function observeLayers(app: ExpressApplicationLike): (() => void) | undefined {
   const layer = routerOf(app)?.stack.at(-1);
@@ -61,7 +63,10 @@ function wrap(prototype: LayerPrototype): () => void {
   };
 }
 
-/** Notes that a layer starts. @returns its `next`, which notes the error that it brings, unless that is the one it was given. */
+/**
+ * Notes that a layer starts.
+ * @returns its `next`, which notes the error that it brings, unless that is the one it was given.
+ */
 function started(layer: Layer, request: RoutedRequest, next: Next, incoming?: unknown): Next {
   try {
     const exchange = exchangeOf(request);

@@ -8,7 +8,10 @@ import { countViews } from './views.ts';
 
 /** A middleware that serves the page and measures the application which it is given to. */
 export interface ExpressPromenade extends Middleware {
-  /** Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT. Idempotent. */
+  /**
+   * Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -22,8 +25,8 @@ export function expressMiddleware<Request>(metrics: ApplicationMetrics<Request>)
     exchangeOf(request)?.exclude();
     metrics.endpoint.serve(request, response, request as Request);
   };
-  // To Express this is an application to be mounted, which is how it tells the one that it is given to: routes that come
-  // earlier never hand a request on to here.
+  // To Express this is an application to be mounted, which is how it tells the one that it is given
+  // to: routes that come earlier never hand a request on to here.
   return Object.assign(middleware, {
     handle: middleware,
     set: () => middleware,

@@ -17,12 +17,15 @@ export function joinPatterns(base: string, pattern: string): string {
   );
 }
 
-/** The patterns that mounted layers were seen to have: never more than they were given, so that a path can't become one. */
+/**
+ * The patterns that mounted layers were seen to have: never more than they were given, so that a
+ * path can't become one.
+ */
 const mountPatterns: WeakMap<Layer, string[]> = new WeakMap();
 
 /**
- * The pattern of a mounted layer in routers that forget the path which they were given: Express 4 keeps the expression that it
- * made of it, routers before 2.3 what it matched.
+ * The pattern of a mounted layer in routers that forget the path which they were given: Express 4
+ * keeps the expression that it made of it, routers before 2.3 what it matched.
  */
 export function mountPatternOf(layer: Layer): string {
   const known = mountPatterns.get(layer) ?? [];
@@ -35,7 +38,10 @@ export function mountPatternOf(layer: Layer): string {
   return pattern;
 }
 
-/** Reads `/api/:tenant` off a match: `/api/acme` with `{ tenant: 'acme' }`. From the right, where parameters mostly are. */
+/**
+ * Reads `/api/:tenant` off a match: `/api/acme` with `{ tenant: 'acme' }`. From the right, where
+ * parameters mostly are.
+ */
 function patternOfMatch({ path = '', params = {} }: Layer): string {
   const names = Object.entries(params).toReversed();
   const segments = path.split('/').toReversed();
@@ -58,8 +64,8 @@ function decoded(segment: string): string {
 const EXPRESSION = /^\^(.*?)(?:\\\/\?)?(?:\(\?=\\\/\|\$\)|\(\?:\\\/\|\$\))?$/s;
 
 /**
- * Reads `/api/:tenant` off the expression that Express 4 made of it, or `/v1|/v2` where it was given both.
- * An expression that the application wrote itself is its own pattern.
+ * Reads `/api/:tenant` off the expression that Express 4 made of it, or `/v1|/v2` where it was
+ * given both. An expression that the application wrote itself is its own pattern.
  *
  * @param keys the names of its groups, in their order
  */

@@ -25,12 +25,15 @@ interface LayerPlace {
 const places: WeakMap<Layer, LayerPlace> = new WeakMap();
 
 /**
- * One request's way through routers: which route it has come to, and what runs at the moment. A layer's own time ends
- * where the next one starts, which is where it has called `next()`.
+ * One request's way through routers: which route it has come to, and what runs at the moment. A
+ * layer's own time ends where the next one starts, which is where it has called `next()`.
  */
 export class RouterTrace implements Trace {
   readonly #exchange: Exchange;
-  /** What mounted routers are mounted at, on the way that this request has taken; those of applications are at ''. */
+  /**
+   * What mounted routers are mounted at, on the way that this request has taken; those of
+   * applications are at ''.
+   */
   #bases: Map<RouterLike, string> | undefined = undefined;
   /** Where the application that was entered last is mounted. */
   #applicationBase: string | undefined = undefined;
@@ -50,7 +53,8 @@ export class RouterTrace implements Trace {
   /**
    * A layer is about to run.
    *
-   * @param path what its router has matched (of the mount, or of the route for a handler), where the router tells
+   * @param path what its router has matched (of the mount, or of the route for a handler), where
+   *   the router tells
    * @param param of a callback for a parameter: its name
    */
   started(request: RoutedRequest, layer: Layer, handle: LayerHandle, path?: RouterPath, param?: string): void {
@@ -92,7 +96,9 @@ export class RouterTrace implements Trace {
     if (router !== undefined) this.#exchange.route = routeOfPath(router, originalUrl.split('?', 1)[0]!);
   }
 
-  /** What ran until now is through. A handler whose route goes on was a middleware of that route. */
+  /**
+   * What ran until now is through. A handler whose route goes on was a middleware of that route.
+   */
   #next(name: string | undefined, route: RouteLike | undefined): void {
     const now = performance.now();
     if (this.#route !== undefined && this.#route !== route) this.#exchange.handlerEnded(now);
@@ -121,7 +127,10 @@ export class RouterTrace implements Trace {
     return this.#bases?.get(router) ?? '';
   }
 
-  /** Looks where a layer stands that was not seen before: in the application's router, or in one that has grown since. */
+  /**
+   * Looks where a layer stands that was not seen before: in the application's router, or in one
+   * that has grown since.
+   */
   #locate(layer: Layer, request: RoutedRequest): LayerPlace {
     const root = request.app && routerOf(request.app);
     if (root !== undefined) index(root, true);
@@ -135,7 +144,10 @@ export class RouterTrace implements Trace {
   }
 }
 
-/** A mounted application: Express wraps it when it is mounted in another; in a router it stands as it is. */
+/**
+ * A mounted application: Express wraps it when it is mounted in another; in a router it stands as
+ * it is.
+ */
 function isApplication(layer: Layer, handle: LayerHandle): boolean {
   return layer.name === 'mounted_app' || (typeof handle.handle === 'function' && typeof handle.set === 'function');
 }

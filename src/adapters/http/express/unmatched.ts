@@ -1,7 +1,10 @@
 import { joinPatterns, mountPatternOf, toPattern } from './paths.ts';
 import { isRouter, type Layer, type RouterLike, type RouterPath } from './types.ts';
 
-/** What router 2.3 answers when it is asked for a match; older ones answer true, and note the path in the layer. */
+/**
+ * What router 2.3 answers when it is asked for a match; older ones answer true, and note the path
+ * in the layer.
+ */
 interface Match {
   readonly path: string;
   readonly pattern: RouterPath;
@@ -21,8 +24,9 @@ export function isFallback(handler: object): boolean {
 }
 
 /**
- * The route that a path leads to, whatever its methods: for a request that no route has answered, since they are all for other methods
- * (404 and the automatic answer to OPTIONS). Costs as much as routing does. Applications mounted below are not looked into.
+ * The route that a path leads to, whatever its methods: for a request that no route has answered,
+ * since they are all for other methods (404 and the automatic answer to OPTIONS). Costs as much as
+ * routing does. Applications mounted below are not looked into.
  */
 export function routeOfPath(router: RouterLike, path: string, base: string = ''): string | undefined {
   for (const layer of router.stack) {

@@ -5,7 +5,8 @@ import type { ExpressApplicationLike } from './types.ts';
 type Render = (this: { readonly req: IncomingMessage }, view: unknown, ...rest: unknown[]) => unknown;
 
 /**
- * Counts the templates that an application's responses render, and those of the applications mounted in it, which inherit from it.
+ * Counts the templates that an application's responses render, and those of the applications
+ * mounted in it, which inherit from it.
  *
  * @returns what undoes it.
  */

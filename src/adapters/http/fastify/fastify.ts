@@ -4,18 +4,21 @@ import type { FastifyInstanceLike, FastifyReplyLike, FastifyRequestLike } from '
 
 export type { FastifyInstanceLike, FastifyPromenadePlugin, FastifyReplyLike, FastifyRequestLike };
 
-/** Settings, what the application contributes, and how HTTP is measured. `session` gets Fastify's request. */
+/**
+ * Settings, what the application contributes, and how HTTP is measured. `session` gets Fastify's
+ * request.
+ */
 export type FastifyPromenadeOptions<Request = FastifyRequestLike> = ApplicationOptions<Request>;
 
 /**
- * Metrics for a Fastify 5 application: serves METRICS_PATH and measures every request, whatever is registered before or after.
- * Where METRICS_ENABLED is not true it does nothing at all.
+ * Metrics for a Fastify 5 application: serves METRICS_PATH and measures every request, whatever is
+ * registered before or after. Where METRICS_ENABLED is not true it does nothing at all.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  *
  * @example
- * const app = Fastify();
- * app.register(promenade());
+ * const app = Fastify(); app.register(promenade());
  */
 export function promenade<Request = FastifyRequestLike>(
   options: FastifyPromenadeOptions<Request> = {},

@@ -6,8 +6,8 @@ import { type FastifyHook, type FastifyRequestLike, lifecycleHooks, type RouteCo
 export const OWN_HOOK = 'promenadeHook';
 
 /**
- * Times the hooks of a route from now on: those of plugins and those of the route itself, added before or after, of all encapsulated
- * instances. To be called once for each route.
+ * Times the hooks of a route from now on: those of plugins and those of the route itself, added
+ * before or after, of all encapsulated instances. To be called once for each route.
  */
 export function timeHooks(context: RouteContext): void {
   for (const name of lifecycleHooks) {
@@ -22,7 +22,10 @@ export function timeHooks(context: RouteContext): void {
   }
 }
 
-/** Calls the hook just as Fastify does, and notes when it is through: when it calls back, when its promise settles, or when it has answered. */
+/**
+ * Calls the hook just as Fastify does, and notes when it is through: when it calls back, when its
+ * promise settles, or when it has answered.
+ */
 function timedHook(hook: FastifyHook, name: string): FastifyHook {
   return function (this: unknown, ...args: unknown[]): unknown {
     const request = args[0] as Partial<FastifyRequestLike> | undefined;

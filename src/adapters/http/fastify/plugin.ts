@@ -93,7 +93,10 @@ function arrived(
   exchange.settle(facts.pattern ?? UNMATCHED);
 }
 
-/** What has to be done once for a route. (`routeOptions` is made anew, a dozen properties, whenever it is asked for.) */
+/**
+ * What has to be done once for a route. (`routeOptions` is made anew, a dozen properties, whenever
+ * it is asked for.)
+ */
 function firstRequest(
   context: RouteContext | undefined,
   request: FastifyRequestLike,

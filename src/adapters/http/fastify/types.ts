@@ -47,8 +47,8 @@ export const lifecycleHooks = [
 type HookLists = Partial<Record<(typeof lifecycleHooks)[number], FastifyHook[] | null>>;
 
 /**
- * One of Fastify's own symbols, by its description: it exports none of them. Fastify 5.0 to 5.12 have those that are used here;
- * where one is missing, what needs it is left out.
+ * One of Fastify's own symbols, by its description: it exports none of them. Fastify 5.0 to 5.12
+ * have those that are used here; where one is missing, what needs it is left out.
  */
 function symbolOf(target: object, description: string): symbol | undefined {
   for (let object: object | null = target; object !== null; object = Object.getPrototypeOf(object)) {
@@ -74,8 +74,8 @@ export function rootOf(instance: object): object {
 }
 
 /**
- * Puts a hook before all others, in an instance and those made from it already; later ones inherit it.
- * (`addHook` would put it behind those that the application added first, and they may answer.)
+ * Puts a hook before all others, in an instance and those made from it already; later ones inherit
+ * it. (`addHook` would put it behind those that the application added first, and they may answer.)
  *
  * @returns false where Fastify's lists can't be found.
  */
@@ -104,7 +104,10 @@ export type RouteContext = HookLists & {
   [kRoute]?: RouteFacts;
 };
 
-/** The symbol under which requests have the context of their route; each copy of Fastify has its own. */
+/**
+ * The symbol under which requests have the context of their route; each copy of Fastify has its
+ * own.
+ */
 let contextSymbol: symbol = Symbol('none');
 
 /** The context of the route that a request has matched; `undefined` where it can't be found. */

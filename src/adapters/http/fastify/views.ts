@@ -10,7 +10,10 @@ type Rendering = Partial<Record<(typeof RENDERERS)[number], Render>>;
 
 const counted: WeakSet<object> = new WeakSet();
 
-/** Counts the templates that replies of this kind render: wraps the decorator once, where it was put. */
+/**
+ * Counts the templates that replies of this kind render: wraps the decorator once, where it was
+ * put.
+ */
 export function countViews(reply: FastifyReplyLike & Rendering): void {
   if (reply.view === undefined) return;
   for (const name of RENDERERS) {

@@ -5,25 +5,31 @@ import { type HonoApplicationLike, type HonoContextLike, nodeOf } from './types.
 
 export type { HonoApplicationLike, HonoContextLike };
 
-/** Settings, what the application contributes, and how HTTP is measured. `session` gets Hono's context. */
+/**
+ * Settings, what the application contributes, and how HTTP is measured. `session` gets Hono's
+ * context.
+ */
 export type HonoPromenadeOptions<Context = HonoContextLike> = ApplicationOptions<Context>;
 
 /** The metrics of a Hono application. */
 export interface HonoPromenade {
-  /** Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT. Idempotent. */
+  /**
+   * Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Metrics for a Hono application on @hono/node-server: serves METRICS_PATH, behind the middlewares that the application has already, and measures every
- * request, whatever is added before or after. Where METRICS_ENABLED is not true it does nothing at all.
+ * Metrics for a Hono application on @hono/node-server: serves METRICS_PATH, behind the middlewares
+ * that the application has already, and measures every request, whatever is added before or after.
+ * Where METRICS_ENABLED is not true it does nothing at all.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  *
  * @example
- * const app = new Hono();
- * promenade(app);
- * serve({ fetch: app.fetch, port: 3000 });
+ * const app = new Hono(); promenade(app); serve({ fetch: app.fetch, port: 3000 });
  */
 export function promenade<Context = HonoContextLike>(
   app: HonoApplicationLike,
@@ -47,7 +53,10 @@ export function promenade<Context = HonoContextLike>(
   };
 }
 
-/** By the router itself, so that the path is METRICS_PATH also where the application has a base path. */
+/**
+ * By the router itself, so that the path is METRICS_PATH also where the application has a base
+ * path.
+ */
 function addPage<Context>(app: HonoApplicationLike, { endpoint }: ApplicationMetrics<Context>): void {
   const { publicPath } = endpoint;
   if (publicPath === undefined) return;
@@ -66,7 +75,8 @@ function addPage<Context>(app: HonoApplicationLike, { endpoint }: ApplicationMet
 /** What tells @hono/node-server that there is nothing to send. */
 function alreadySent(): Response {
   const response = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
-  // The Response that it puts in the place of Node's is sent as it is, unless somebody has looked at it.
+  // The Response that it puts in the place of Node's is sent as it is, unless somebody has looked
+  // at it.
   void response.body;
   return response;
 }

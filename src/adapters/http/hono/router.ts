@@ -16,14 +16,18 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const OBSERVER: HonoRoute = { path: '/*', method: 'ALL' };
 
 /**
- * A router that hands on to the application's own, and observes what it finds: puts a handler before all others, whenever they were added,
- * and runs the others under watch. The application's own handlers stay what they are.
+ * A router that hands on to the application's own, and observes what it finds: puts a handler
+ * before all others, whenever they were added, and runs the others under watch. The application's
+ * own handlers stay what they are.
  */
 export class ObservingRouter implements HonoRouterLike {
   readonly router: HonoRouterLike;
   observes: boolean = true;
   readonly #app: HonoApplicationLike;
-  /** By the list that a router has found. Hono's usual router has one for each combination; others make it anew each time. */
+  /**
+   * By the list that a router has found. Hono's usual router has one for each combination; others
+   * make it anew each time.
+   */
   readonly #observed: WeakMap<object, readonly HonoEntry[]> = new WeakMap();
 
   constructor(app: HonoApplicationLike) {

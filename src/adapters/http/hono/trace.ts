@@ -74,7 +74,10 @@ export class HonoTrace extends Onion {
     if (route !== undefined) this.exchange.route = route;
   }
 
-  /** The route that has answered; of a request that a middleware has answered, the first that it would have come to. */
+  /**
+   * The route that has answered; of a request that a middleware has answered, the first that it
+   * would have come to.
+   */
   #route(): string | undefined {
     if (this.#at !== undefined) {
       const step = this.#steps[this.#at]!;
@@ -82,7 +85,8 @@ export class HonoTrace extends Onion {
       const behind = this.#steps.slice(this.#at).filter(({ isRoute }) => isRoute);
       const route = behind.find(({ isHandler }) => isHandler) ?? behind[0];
       if (route !== undefined) return route.path;
-      // What is mounted there, or files: `app.mount('/old', ...)`, `app.use('/static/*', serveStatic(...))`.
+      // What is mounted there, or files: `app.mount('/old', ...)`,
+      // `app.use('/static/*', serveStatic(...))`.
       if (!isCatchAll(step.path)) return step.path;
     }
     const { statusCode, req } = this.exchange.response;

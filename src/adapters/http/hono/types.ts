@@ -11,7 +11,10 @@ export interface HonoContextLike {
 
 /** A handler or a middleware; what tells them apart is that middlewares take `next`. */
 export type HonoHandler = ((context: never, next: () => Promise<void>) => unknown) & {
-  /** Of a handler from an application with an error handler of its own, which Hono wraps: the handler. */
+  /**
+   * Of a handler from an application with an error handler of its own, which Hono wraps: the
+   * handler.
+   */
   readonly __COMPOSED_HANDLER?: unknown;
 };
 
@@ -21,7 +24,10 @@ export interface HonoRoute {
   readonly method: string;
 }
 
-/** What Hono's routers have found for a path: handlers with what they were registered for, and their parameters. */
+/**
+ * What Hono's routers have found for a path: handlers with what they were registered for, and their
+ * parameters.
+ */
 export type HonoMatch = readonly [handlers: readonly HonoEntry[], ...rest: readonly unknown[]];
 export type HonoEntry = readonly [[HonoHandler, HonoRoute], unknown];
 

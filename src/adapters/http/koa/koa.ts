@@ -13,24 +13,31 @@ import {
 
 export type { KoaApplicationLike, KoaContextLike };
 
-/** Settings, what the application contributes, and how HTTP is measured. `session` gets Koa's context. */
+/**
+ * Settings, what the application contributes, and how HTTP is measured. `session` gets Koa's
+ * context.
+ */
 export type KoaPromenadeOptions<Context = KoaContextLike> = ApplicationOptions<Context>;
 
 /** The metrics of a Koa application. */
 export interface KoaPromenade {
-  /** Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT. Idempotent. */
+  /**
+   * Stops measuring, takes off what was put on, and closes the listener on METRICS_PORT.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Metrics for a Koa application: serves METRICS_PATH, behind the middlewares that the application has already, and measures every request, whatever is used
- * before or after. Where METRICS_ENABLED is not true it does nothing at all.
+ * Metrics for a Koa application: serves METRICS_PATH, behind the middlewares that the application
+ * has already, and measures every request, whatever is used before or after. Where METRICS_ENABLED
+ * is not true it does nothing at all.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  *
  * @example
- * const app = new Koa();
- * promenade(app);
+ * const app = new Koa(); promenade(app);
  */
 export function promenade<Context = KoaContextLike>(
   app: KoaApplicationLike,
@@ -105,7 +112,10 @@ class MiddlewareObserver {
       );
   }
 
-  /** What dispatches to a router's layers takes no time itself; but layers may have been added since the latest request. */
+  /**
+   * What dispatches to a router's layers takes no time itself; but layers may have been added since
+   * the latest request.
+   */
   #dispatch(list: unknown[], i: number, router: unknown): void {
     this.#router(router);
     this.#replace(list, i, (dispatch) => {
@@ -154,7 +164,10 @@ class MiddlewareObserver {
 
   readonly #trace = (context: KoaContextLike): KoaTrace | undefined => KoaTrace.of(context, this.#later);
 
-  /** A router that is hidden from us, in a composition or a mounted application, is seen when a request comes out of it. */
+  /**
+   * A router that is hidden from us, in a composition or a mounted application, is seen when a
+   * request comes out of it.
+   */
   readonly #later = (router: unknown): void => quietly(() => this.#router(router));
 
   #replace(list: unknown[], i: number, make: (original: Run) => Run): void {

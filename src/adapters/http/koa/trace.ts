@@ -42,8 +42,9 @@ export class KoaTrace extends Onion {
 }
 
 /**
- * The route that a request came to. (`_matchedRoute` alone is not it: middlewares of a router overwrite it on the way.) One that was refused on its
- * way has the first route that it would have come to, and one for another method (405, OPTIONS) that of its path.
+ * The route that a request came to. (`_matchedRoute` alone is not it: middlewares of a router
+ * overwrite it on the way.) One that was refused on its way has the first route that it would have
+ * come to, and one for another method (405, OPTIONS) that of its path.
  */
 function routeOf({ matched, method, _matchedRoute }: RoutedContext): KoaLayer | undefined {
   const routes = matched?.filter(({ methods }) => methods.length > 0);

@@ -42,7 +42,10 @@ export interface KoaLayer {
 
 /** What @koa/router leaves in the context. */
 export interface RoutedContext extends KoaContextLike {
-  /** The routes and middlewares that the path matches, whatever their methods, of all routers that the request came to. */
+  /**
+   * The routes and middlewares that the path matches, whatever their methods, of all routers that
+   * the request came to.
+   */
   readonly matched?: readonly KoaLayer[];
   /** The path of the one that it came to last. */
   readonly _matchedRoute?: string | RegExp;

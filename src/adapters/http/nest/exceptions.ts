@@ -3,7 +3,10 @@ import { exchangeOf } from '../../../instrument/http/exchange.ts';
 import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
-/** What makes a handler of exceptions for each route and middleware, in Nest 11 and 12. Nest exports neither. */
+/**
+ * What makes a handler of exceptions for each route and middleware, in Nest 11 and 12. Nest exports
+ * neither.
+ */
 interface ExceptionFilters {
   create?: unknown;
 }
@@ -16,8 +19,9 @@ interface ArgumentsHost {
 }
 
 /**
- * Sees what guards, pipes, interceptors, handlers and middlewares throw: Nest's filters answer it, so that neither Express nor Fastify ever does.
- * An interceptor would not see what a guard throws, and a filter would stand in the way of the application's own.
+ * Sees what guards, pipes, interceptors, handlers and middlewares throw: Nest's filters answer it,
+ * so that neither Express nor Fastify ever does. An interceptor would not see what a guard throws,
+ * and a filter would stand in the way of the application's own.
  *
  * @returns what undoes it; does nothing where Nest has been built another way
  */

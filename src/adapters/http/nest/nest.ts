@@ -8,7 +8,9 @@ import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { observeExceptions } from './exceptions.ts';
 
-/** The part of Nest's HTTP adapter that is used: what stands between Nest and Express or Fastify. */
+/**
+ * The part of Nest's HTTP adapter that is used: what stands between Nest and Express or Fastify.
+ */
 export interface NestHttpAdapterLike {
   getType(): string;
   // An application of Express or of Fastify, by what `getType` says; Nest's own type for it is `any`, and `unknown` would not take it.
@@ -24,25 +26,30 @@ export interface NestApplicationLike {
   getHttpServer(): any;
 }
 
-/** Settings, what the application contributes, and how HTTP is measured. `session` gets the platform's request. */
+/**
+ * Settings, what the application contributes, and how HTTP is measured. `session` gets the
+ * platform's request.
+ */
 export type NestPromenadeOptions<Request = IncomingMessage> = ApplicationOptions<Request>;
 
 /** The metrics of a Nest application. */
 export interface NestPromenade {
-  /** Stops measuring and closes the listener on METRICS_PORT, as `app.close()` does too. Idempotent. */
+  /**
+   * Stops measuring and closes the listener on METRICS_PORT, as `app.close()` does too. Idempotent.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Metrics for a Nest application on Express or Fastify: serves METRICS_PATH, outside of the global prefix and before guards, and measures every request.
- * To be called before the application listens. Where METRICS_ENABLED is not true it does nothing at all.
+ * Metrics for a Nest application on Express or Fastify: serves METRICS_PATH, outside of the global
+ * prefix and before guards, and measures every request. To be called before the application
+ * listens. Where METRICS_ENABLED is not true it does nothing at all.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  *
  * @example
- * const app = await NestFactory.create(AppModule);
- * promenade(app);
- * await app.listen(3000);
+ * const app = await NestFactory.create(AppModule); promenade(app); await app.listen(3000);
  */
 export function promenade<Request = IncomingMessage>(
   app: NestApplicationLike,

@@ -6,7 +6,10 @@ import { exchangeOf } from '../../../instrument/http/exchange.ts';
 import { observeNextRoutes } from './routes.ts';
 import { serveBefore } from './server.ts';
 
-/** Settings, what the application contributes, and how HTTP is measured. `session` gets the request of node:http. */
+/**
+ * Settings, what the application contributes, and how HTTP is measured. `session` gets the request
+ * of node:http.
+ */
 export type NextPromenadeOptions = ApplicationOptions;
 
 /** The metrics of a Next application. */
@@ -19,14 +22,16 @@ export interface NextPromenade {
 const running: WeakMap<Registry, NextPromenade> = new WeakMap();
 
 /**
- * Metrics for a Next application, with a server of its own or by `next start`: serves METRICS_PATH on the application's server, before Next sees the request,
- * and measures every request. Call it once in each process, before there are requests; who calls it again gets what is there. Where METRICS_ENABLED is not true it does nothing at all.
+ * Metrics for a Next application, with a server of its own or by `next start`: serves METRICS_PATH
+ * on the application's server, before Next sees the request, and measures every request. Call it
+ * once in each process, before there are requests; who calls it again gets what is there. Where
+ * METRICS_ENABLED is not true it does nothing at all.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings and how to mend it.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
+ *   and how to mend it.
  *
  * @example
- * // metrics.mjs, for NODE_OPTIONS='--import ./metrics.mjs' next start
- * promenade();
+ * // metrics.mjs, for NODE_OPTIONS='--import ./metrics.mjs' next start promenade();
  */
 export function promenade(options: NextPromenadeOptions = {}): NextPromenade {
   const { registry = defaultRegistry } = options;

@@ -11,8 +11,8 @@ export type Serve = (request: IncomingMessage, response: ServerResponse) => bool
 type Emit = (this: unknown, event: never, ...args: never[]) => boolean;
 
 /**
- * Puts `serve` before every HTTP server of this process, whoever made it: `next start` makes one that nobody is handed. A server is found when it
- * accepts a connection.
+ * Puts `serve` before every HTTP server of this process, whoever made it: `next start` makes one
+ * that nobody is handed. A server is found when it accepts a connection.
  *
  * @returns what undoes it
  */

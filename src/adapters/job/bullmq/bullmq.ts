@@ -9,7 +9,8 @@ export type { BullmqFlowProducer, BullmqQueue } from './queue.ts';
 export type { BullmqWorker } from './worker.ts';
 
 /**
- * Measures what goes through a queue of BullMQ 5 or 6: hand over each `Queue` (what is enqueued, and the queue's size), `Worker` (runs) and `FlowProducer`.
+ * Measures what goes through a queue of BullMQ 5 or 6: hand over each `Queue` (what is enqueued,
+ * and the queue's size), `Worker` (runs) and `FlowProducer`.
  *
  *     const queue = instrumentBullmq(new Queue('mail', { connection }));
  *     const worker = instrumentBullmq(new Worker('mail', send, { connection }));

@@ -121,7 +121,10 @@ class Arrivals {
     this.#recorder = recorder;
   }
 
-  /** Called before jobs are added; what it returns is to be called with the jobs when they were, or with nothing. */
+  /**
+   * Called before jobs are added; what it returns is to be called with the jobs when they were, or
+   * with nothing.
+   */
   expect(jobs: readonly NewJob[]): (added: readonly AddedJob[] | undefined) => void {
     try {
       const looks = jobs.map((job) => this.#look(job));
@@ -144,8 +147,10 @@ class Arrivals {
   }
 
   /**
-   * Adding a job whose id, or whose deduplication's, is there gives a job back as if it had been added. So the queue is asked for these, on the connection that
-   * then adds, in this order and without waiting. Two processes that add the same id within the same moment can both be told that it is not there.
+   * Adding a job whose id, or whose deduplication's, is there gives a job back as if it had been
+   * added. So the queue is asked for these, on the connection that then adds, in this order and
+   * without waiting. Two processes that add the same id within the same moment can both be told
+   * that it is not there.
    */
   #look({ opts = {} }: NewJob): Look {
     // Their jobs count when their time has come: see bullmq-worker.ts.

@@ -111,7 +111,8 @@ class WorkerObserver {
   #started(job: BullmqJob): void {
     // Such a job is not run: it fails for the runs that it has had.
     if (job.deferredFailure) return;
-    // Without a processor, whoever asks for jobs moves them on by hand, and the worker does not learn how they end.
+    // Without a processor, whoever asks for jobs moves them on by hand, and the worker does not
+    // learn how they end.
     if (!this.#worker.processFn) return;
     const first = job.attemptsMade === 0 && (job.attemptsStarted ?? 1) <= 1 && !job.stalledCounter;
     // The worker itself has put it into the queue, for a schedule.
@@ -122,7 +123,8 @@ class WorkerObserver {
   }
 
   #failed(job: BullmqJob | undefined, error: unknown): void {
-    // A job that this worker has no right to had stalled too often when it looked (BullMQ up to 5.54), and is told of here only.
+    // A job that this worker has no right to had stalled too often when it looked (BullMQ up to
+    // 5.54), and is told of here only.
     if (!job?.token) return this.#recorder.diedElsewhere(this.#queue, job?.name ?? UNKNOWN, 'failed');
     const cancelled = this.#open.get(job)?.cancelled ?? false;
     const outcome = outcomeOf(error, job.finishedOn === undefined);
@@ -140,7 +142,10 @@ class WorkerObserver {
     this.#recorder.diedElsewhere(this.#queue, job?.name ?? UNKNOWN, job?.deferredFailure ? 'failed' : 'stalled');
   }
 
-  /** Some runs end without an event: their job was put off, or this worker had lost the right to it, and another one finds that it has stalled. */
+  /**
+   * Some runs end without an event: their job was put off, or this worker had lost the right to it,
+   * and another one finds that it has stalled.
+   */
   #wrapProcessing(): void {
     const open = this.#open;
     this.#wrap('callProcessJob', (call) => {

@@ -18,14 +18,16 @@ export interface InstrumentJobOptions extends InstrumentOptions {
 const installs: WeakMap<object, Install> = new WeakMap();
 
 /**
- * Measures a function as a job: each call is a run. It is called as before, and returns, throws or rejects as before.
+ * Measures a function as a job: each call is a run. It is called as before, and returns, throws or
+ * rejects as before.
  *
  *     const report = instrumentJob('report', async (day: Date) => { ... });
  *     await report(new Date());
  *
- * A run succeeds or fails as the call does, later where it returns a promise; an error named `AbortError` is a run that was cancelled. A run that ends with its
- * process is `stalled`, which is found when a process takes that one's place in the metrics directory and instruments the job. `uninstrument` takes the
- * measuring off the function that is returned.
+ * A run succeeds or fails as the call does, later where it returns a promise; an error named
+ * `AbortError` is a run that was cancelled. A run that ends with its process is `stalled`, which is
+ * found when a process takes that one's place in the metrics directory and instruments the job.
+ * `uninstrument` takes the measuring off the function that is returned.
  *
  * @param name The label `job`: one of a few, no id.
  * @returns a function of the same type, name and length.

@@ -7,13 +7,18 @@ import type { ReadQueue } from '../../../instrument/job/queue-sizes.ts';
 export interface JobQueueMeter {
   /** Jobs were put into the queue. @param count How many. @default 1 */
   enqueued(job: string, count?: number): void;
-  /** A run begins. @param waitSeconds For how long the job had been ready to run; left out where that is not known. */
+  /**
+   * A run begins.
+   * @param waitSeconds For how long the job had been ready to run; left out where that is not
+   *   known.
+   */
   started(job: string, waitSeconds?: number): StartedRun;
   /** A worker takes jobs, until the function that is returned is called. */
   worker(): () => void;
   /**
-   * Shows how many jobs the queue has by state, until the function that is returned is called. `read` is asked in one of the processes that share a directory only, before
-   * scrapes, at most every few seconds.
+   * Shows how many jobs the queue has by state, until the function that is returned is called.
+   * `read` is asked in one of the processes that share a directory only, before scrapes, at most
+   * every few seconds.
    */
   watch(read: ReadQueue): () => void;
 }
@@ -33,8 +38,9 @@ interface Lasting {
 }
 
 /**
- * For a queue of your own: tell it what happens, and the families of jobs say so. Runs that end with their process are `stalled`, which is found when
- * another process takes that one's place in the metrics directory and measures the queue.
+ * For a queue of your own: tell it what happens, and the families of jobs say so. Runs that end
+ * with their process are `stalled`, which is found when another process takes that one's place in
+ * the metrics directory and measures the queue.
  *
  *     const meter = measureJobQueue('mail');
  *     meter.enqueued('welcome');

@@ -44,8 +44,8 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 const STATES: readonly string[] = ['created', 'retry', 'active', 'completed', 'cancelled', 'failed'];
 
 /**
- * Measures what goes through an instance of pg-boss 10 to 12: what it sends, the workers that it has, and the sizes of the queues that it has to do with. Hand it over
- * before `work` is called.
+ * Measures what goes through an instance of pg-boss 10 to 12: what it sends, the workers that it
+ * has, and the sizes of the queues that it has to do with. Hand it over before `work` is called.
  *
  *     const boss = instrumentPgBoss(new PgBoss(connectionString));
  *
@@ -200,7 +200,10 @@ class PgBossObserver {
   }
 }
 
-/** How many jobs an `insert` says that it has put into the table, in the words of the versions; `undefined` where it does not say. */
+/**
+ * How many jobs an `insert` says that it has put into the table, in the words of the versions;
+ * `undefined` where it does not say.
+ */
 function insertedBy(result: unknown): number | undefined {
   if (Array.isArray(result)) return result.length;
   const count: unknown = (result as { rowCount?: unknown } | null | undefined)?.rowCount;

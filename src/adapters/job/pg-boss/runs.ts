@@ -16,7 +16,10 @@ export interface PgBossJob {
 /** What `work` is given. */
 export type Handler = (jobs: readonly PgBossJob[], ...rest: unknown[]) => unknown;
 
-/** What a job has beside it when its metadata are asked for, in all versions. `retryCount` is among the rest since 12. */
+/**
+ * What a job has beside it when its metadata are asked for, in all versions. `retryCount` is among
+ * the rest since 12.
+ */
 const METADATA: ReadonlySet<string> = new Set(
   (
     'policy state priority retryLimit retryDelay retryBackoff retryDelayMax startAfter startedOn singletonKey singletonOn expireIn deleteAfterSeconds ' +
@@ -43,8 +46,9 @@ export class PgBossRuns {
   }
 
   /**
-   * The arguments of `work` with a handler that is observed. Metadata are asked for, since they say whether a job will be retried and since when it has waited; a
-   * handler that did not ask for them does not see them. What is no call of `work` comes back as it is, for pg-boss to refuse.
+   * The arguments of `work` with a handler that is observed. Metadata are asked for, since they say
+   * whether a job will be retried and since when it has waited; a handler that did not ask for them
+   * does not see them. What is no call of `work` comes back as it is, for pg-boss to refuse.
    */
   observe(queue: string, args: unknown[]): unknown[] {
     const given = args.at(-1);

@@ -8,11 +8,12 @@ export { uninstrument };
 export interface InstrumentDrizzleOptions extends InstrumentModelsOptions {}
 
 /**
- * Counts the rows that a Drizzle database writes, by table, also in transactions, batches and prepared statements. What its session prepares is watched; Drizzle has no
- * hooks.
+ * Counts the rows that a Drizzle database writes, by table, also in transactions, batches and
+ * prepared statements. What its session prepares is watched; Drizzle has no hooks.
  *
  * @returns the database.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
  * const db = instrumentDrizzle(drizzle(process.env.DATABASE_URL));

@@ -21,7 +21,10 @@ interface Transaction {
   transaction: Begin;
 }
 
-/** What is executed by one of these methods: SQLite's by the first four, others' by `execute` and `all`. */
+/**
+ * What is executed by one of these methods: SQLite's by the first four, others' by `execute` and
+ * `all`.
+ */
 type Prepared = Partial<Record<'run' | 'get' | 'all' | 'values' | 'execute', Method>>;
 
 /** A database's session and those of its transactions, and what they write. */

@@ -20,7 +20,10 @@ interface Mongoose {
   };
 }
 
-/** Mongoose's own collection, which stands before the driver's: calls that come before the connection is open wait here, and are made again. */
+/**
+ * Mongoose's own collection, which stands before the driver's: calls that come before the
+ * connection is open wait here, and are made again.
+ */
 interface Collection {
   readonly queue?: readonly unknown[];
 }
@@ -54,7 +57,10 @@ const WRITES: readonly Write[] = ['insert', 'update', 'delete'];
 export class MongooseHooks {
   readonly #recorder: ModelRecorder;
   readonly #sessions: MongooseSessions;
-  /** What has hooks. They are not taken off, which would keep all connections that ever were; they do nothing any more. */
+  /**
+   * What has hooks. They are not taken off, which would keep all connections that ever were; they
+   * do nothing any more.
+   */
   readonly #seen: WeakSet<object> = new WeakSet();
   #on: boolean = true;
   #ignore: (() => void) | undefined;

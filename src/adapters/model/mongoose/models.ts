@@ -33,7 +33,10 @@ class CollectionModels {
     }
   }
 
-  /** @param about A document, a filter, documents or bulk operations: the model that all of them are of. */
+  /**
+   * @param about A document, a filter, documents or bulk operations: the model that all of them are
+   *   of.
+   */
   nameOf(about: unknown): string {
     const base = this.#name ?? '';
     if (this.#discriminators.size === 0) return base;

@@ -18,12 +18,13 @@ export interface MongooseConnection {
 export interface InstrumentMongooseOptions extends InstrumentModelsOptions {}
 
 /**
- * Counts the documents that models write, by model. The models' collections are watched, so that it does not matter whether models are compiled, or
- * connections opened, before or after.
+ * Counts the documents that models write, by model. The models' collections are watched, so that it
+ * does not matter whether models are compiled, or connections opened, before or after.
  *
  * @param target A Mongoose instance, for all its connections, or one connection.
  * @returns the target.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
  * instrumentMongoose(mongoose);

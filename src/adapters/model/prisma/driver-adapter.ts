@@ -3,7 +3,9 @@ import type { ModelRecorder } from '../../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
-/** What a client is given to connect with; Prisma describes it in `@prisma/driver-adapter-utils`. */
+/**
+ * What a client is given to connect with; Prisma describes it in `@prisma/driver-adapter-utils`.
+ */
 export interface DriverAdapterFactory {
   connect(): Promise<DriverAdapter>;
 }
@@ -43,7 +45,10 @@ export interface Watch {
 
 const watches: WeakMap<DriverAdapterFactory, Watch> = new WeakMap();
 
-/** Has a factory's connections watched, from the next one on. They stay so, and hand calls on while there is no recorder. */
+/**
+ * Has a factory's connections watched, from the next one on. They stay so, and hand calls on while
+ * there is no recorder.
+ */
 export function watchDriverAdapters(factory: DriverAdapterFactory): Watch {
   let watch = watches.get(factory);
   if (!watch) {
@@ -75,7 +80,10 @@ function watchAdapter(adapter: DriverAdapter, watch: Watch): void {
   });
 }
 
-/** Some adapters send `commit` and the like themselves, some leave it to Prisma; both is the same to a connection. */
+/**
+ * Some adapters send `commit` and the like themselves, some leave it to Prisma; both is the same to
+ * a connection.
+ */
 function watchTransaction(transaction: Transaction, connection: SqlConnection): void {
   try {
     connection.sent('begin');
@@ -131,7 +139,10 @@ function watchQueries(target: Queryable, connectionOf: () => SqlConnection | und
   });
 }
 
-/** Errors come as Prisma's own; PostgreSQL's have a severity, by which a transaction knows that it is given up. */
+/**
+ * Errors come as Prisma's own; PostgreSQL's have a severity, by which a transaction knows that it
+ * is given up.
+ */
 function refusal({ provider }: Queryable, error: unknown): unknown {
   return provider === 'postgres' ? { severity: 'ERROR', cause: error } : error;
 }

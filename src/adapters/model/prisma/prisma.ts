@@ -22,15 +22,19 @@ interface Model {
 }
 
 /**
- * Counts the rows that a Prisma client writes, by model, whatever writes them: nested writes, upserts, relations that Prisma keeps itself, raw SQL. What
- * the client sends to its driver adapter is watched, from its first connection on: instrument it where it is made.
+ * Counts the rows that a Prisma client writes, by model, whatever writes them: nested writes,
+ * upserts, relations that Prisma keeps itself, raw SQL. What the client sends to its driver adapter
+ * is watched, from its first connection on: instrument it where it is made.
  *
- * @returns the client; clients that are extended from it (`$extends`), before or after, count as well.
- * @throws MetricsError ERR_METRICS_INVALID_OPTION for a client without a driver adapter; ERR_METRICS_DUPLICATE_NAME where the registry has families of
- * these names that are none of ours.
+ * @returns the client; clients that are extended from it (`$extends`), before or after, count as
+ *   well.
+ * @throws MetricsError ERR_METRICS_INVALID_OPTION for a client without a driver adapter;
+ *   ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of
+ *   ours.
  *
  * @example
- * const prisma = instrumentPrisma(new PrismaClient({ adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL }) }));
+ * const prisma = instrumentPrisma(new PrismaClient({ adapter: new PrismaPg({ connectionString:
+ * process.env.DATABASE_URL }) }));
  */
 export function instrumentPrisma<P extends object>(prisma: P, options: InstrumentPrismaOptions = {}): P {
   const { _engineConfig, _runtimeDataModel } = prisma as Client;
@@ -56,7 +60,10 @@ export function instrumentPrisma<P extends object>(prisma: P, options: Instrumen
   });
 }
 
-/** Which model a table has. Prisma 6 does not tell models' schemas: tables of the same name keep it then, with their schema. */
+/**
+ * Which model a table has. Prisma 6 does not tell models' schemas: tables of the same name keep it
+ * then, with their schema.
+ */
 function namesOf(models: readonly (readonly [string, Model])[]): {
   readonly modelOf: (table: string) => string;
   readonly tables: readonly string[];

@@ -76,7 +76,10 @@ function rowsOf(result: unknown): number | undefined {
 
 const FIND_OR_CREATE = /^CREATE OR REPLACE FUNCTION pg_temp\.testfunc\([^]*? BEGIN (INSERT [^]*)/;
 
-/** On PostgreSQL, `findOrCreate` inserts in a function, which tells what went wrong in a row. Gives the `insert`, if it has. */
+/**
+ * On PostgreSQL, `findOrCreate` inserts in a function, which tells what went wrong in a row. Gives
+ * the `insert`, if it has.
+ */
 function findOrCreate(sql: string, answer: unknown): string | undefined {
   if (!Array.isArray(answer)) return undefined;
   const insert = FIND_OR_CREATE.exec(sql)?.[1];

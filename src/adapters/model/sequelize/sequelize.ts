@@ -33,11 +33,13 @@ interface Query {
 const HOOK = 'promenade';
 
 /**
- * Counts the rows that Sequelize writes, by model, whatever writes them: instances, bulk writes, upserts, `findOrCreate`, associations, raw SQL. Its hook `beforeQuery` shows the connection that
+ * Counts the rows that Sequelize writes, by model, whatever writes them: instances, bulk writes,
+ * upserts, `findOrCreate`, associations, raw SQL. Its hook `beforeQuery` shows the connection that
  * each query uses, which then tells the rows; its other hooks do not tell all.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
+ *   that are none of ours.
  *
  * @example
  * const sequelize = instrumentSequelize(new Sequelize(process.env.DATABASE_URL));
@@ -63,7 +65,8 @@ export function instrumentSequelize<S extends SequelizeLike>(
       guarded((_: unknown, query: Query) => {
         const { connection, options: given } = query;
         if (connection) watchSequelizeConnection(connection, state, () => new SqlConnection(recorder));
-        // Sequelize takes `all` for it, which does not tell the rows, and then ignores what it gives.
+        // Sequelize takes `all` for it, which does not tell the rows, and then ignores what it
+        // gives.
         if (query.getDatabaseMethod && given?.type === 'DELETE') query.getDatabaseMethod = () => 'run';
       }),
     );
