@@ -66,7 +66,7 @@ export function jobKillContract(name: string, start: () => Promise<KillSubject>,
       if (traits.foundBy === 'successor') await Promise.all([startWorker(false), startWorker(false)]);
 
       const expected = { [traits.outcome ?? 'stalled']: 1, ...(traits.runsAgain && { succeeded: 1 }) };
-      const labels = { queue: traits.queue, job: traits.job };
+      const labels = { queue: traits.queue, job_name: traits.job };
       const settled = await numbersWhen(registry, (numbers) => {
         expect(outcomes(numbers)).toEqual(expected);
         return running(numbers) === 0;

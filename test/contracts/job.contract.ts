@@ -54,7 +54,7 @@ export interface JobSubject {
 export interface JobTraits {
   /** The label `queue` of its jobs. */
   readonly queue: string;
-  /** Whether a queue has jobs of several names; else the label `job` is the queue's name. */
+  /** Whether a queue has jobs of several names; else the label `job_name` is the queue's name. */
   readonly names: boolean;
   /**
    * Whether jobs wait in a queue; else they run when their time has come, and nothing is enqueued.
@@ -90,7 +90,7 @@ export function jobContract(
 ): void {
   const running: App[] = [];
   const mail = traits.names ? 'mail' : traits.queue;
-  const labels = { queue: traits.queue, job: mail };
+  const labels = { queue: traits.queue, job_name: mail };
 
   async function begin(options: { readonly enabled?: boolean; readonly concurrency?: number } = {}): Promise<App> {
     const app = await App.start(start, options);
@@ -215,7 +215,7 @@ export function jobContract(
       expect(numbers.value('job_enqueued')).toBe(1200);
       expect(numbers.series('job_enqueued').length).toBeLessThanOrEqual(1001);
       if (traits.names) {
-        expect(numbers.value('job_enqueued', { queue: traits.queue, job: '<overflow>' })).toBe(200);
+        expect(numbers.value('job_enqueued', { queue: traits.queue, job_name: '<overflow>' })).toBe(200);
       }
       await app.subject.stop();
     });

@@ -191,6 +191,12 @@ describe.skipIf(noForeignParsers || postgresServer.missing || redisServer.missin
       },
     );
 
+    test('Prometheus renames no label of ours, since none is called job or instance', async () => {
+      expect(await prometheus.one('count({job="inventory"})')).toBeGreaterThan(100);
+      expect(await prometheus.query('{exported_job!=""}')).toEqual([]);
+      expect(await prometheus.query('{exported_instance!=""}')).toEqual([]);
+    });
+
     test('no alert is evaluated in vain, and none fires for an application that is well', async () => {
       const { groups } = (await prometheus.get('/api/v1/rules?type=alert')) as {
         groups: { rules: { name: string; health: string; state: string }[] }[];

@@ -39,7 +39,7 @@ describe('the apps of inventory', () => {
     expect(ratios.filter(({ value }) => !(value >= 0 && value <= 1))).toEqual([]);
     expect(seriesValue(page, 'extras_jobs', { status: 'failed' })).toBe(0);
     expect(seriesValue(page, 'extras_jobs', { status: 'succeeded' })).toBe(1);
-    expect(seriesValue(page, 'capacity_job_results', { job: 'report', result: 'succeeded' })).toBe(1);
+    expect(seriesValue(page, 'capacity_job_results', { job_name: 'report', result: 'succeeded' })).toBe(1);
     for (const app of ['dcim', 'ipam', 'extras', 'capacity']) {
       expect(seriesValue(page, 'app_enabled', { app })).toBe(1);
     }

@@ -48,15 +48,15 @@ const families: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   cache_sets_total: { backend: 'redis' },
   cache_invalidations_total: { reason: 'delete' },
   cache_operation_duration_seconds: { operation: 'get' },
-  job_enqueued_total: { queue: 'inventory', job: 'report' },
-  job_started_total: { job: 'report' },
-  job_finished_total: { job: 'report', outcome: 'succeeded' },
-  job_duration_seconds: { job: 'report' },
-  job_wait_seconds: { job: 'report' },
-  job_running: { job: 'report' },
+  job_enqueued_total: { queue: 'inventory', job_name: 'report' },
+  job_started_total: { job_name: 'report' },
+  job_finished_total: { job_name: 'report', outcome: 'succeeded' },
+  job_duration_seconds: { job_name: 'report' },
+  job_wait_seconds: { job_name: 'report' },
+  job_running: { job_name: 'report' },
   job_queue_size: { state: 'waiting' },
   job_workers: { queue: 'inventory' },
-  job_last_success_timestamp_seconds: { job: 'report' },
+  job_last_success_timestamp_seconds: { job_name: 'report' },
   app_collector_duration_seconds: { app: 'capacity' },
   app_collector_errors_total: { app: 'capacity' },
   app_collector_last_success_timestamp_seconds: { app: 'capacity' },
@@ -162,10 +162,10 @@ describe.skipIf(postgresServer.missing || redisServer.missing)('two web processe
       pids.add(((await status.json()) as { pid: number }).pid);
       const seen = await page();
       expect(lacking(seen)).toEqual([]);
-      expect(seriesValue(seen, 'job_finished_total', { queue: 'command', job: 'report', outcome: 'succeeded' })).toBe(
-        1,
-      );
-      expect(seriesValue(seen, 'job_started_total', { queue: 'inventory', job: 'report' })).toBe(1);
+      expect(
+        seriesValue(seen, 'job_finished_total', { queue: 'command', job_name: 'report', outcome: 'succeeded' }),
+      ).toBe(1);
+      expect(seriesValue(seen, 'job_started_total', { queue: 'inventory', job_name: 'report' })).toBe(1);
     }
     const roles = findSeries(await page(), 'metrics_processes').map(({ labels, value }) => [labels['role'], value]);
     expect(Object.fromEntries(roles)).toMatchObject({ web: 2, worker: 1 });

@@ -14,7 +14,7 @@ export interface CronerJob {
 
 /** What `instrumentCroner` takes. */
 export interface InstrumentCronerOptions extends InstrumentOptions {
-  /** The label `job`. @default the job's name; `<unnamed>` where it has none */
+  /** The label `job_name`. @default the job's name; `<unnamed>` where it has none */
   readonly job?: string | undefined;
   /** The label `queue`. @default 'croner' */
   readonly queue?: string | undefined;

@@ -15,7 +15,7 @@ export interface NodeCronTask {
 
 /** What `instrumentNodeCron` takes. */
 export interface InstrumentNodeCronOptions extends InstrumentOptions {
-  /** The label `job`. @default the task's name; `<unnamed>` where it has none */
+  /** The label `job_name`. @default the task's name; `<unnamed>` where it has none */
   readonly job?: string | undefined;
   /** The label `queue`. @default 'node-cron' */
   readonly queue?: string | undefined;

@@ -27,15 +27,15 @@ export interface JobFamilyOptions {
 
 /** The families of CATALOGUE's section on background jobs. */
 export interface JobFamilies {
-  readonly enqueued: Counter<'queue' | 'job'>;
-  readonly started: Counter<'queue' | 'job'>;
-  readonly finished: Counter<'queue' | 'job' | 'outcome'>;
-  readonly duration: Histogram<'queue' | 'job' | 'outcome'>;
-  readonly wait: Histogram<'queue' | 'job'>;
-  readonly running: Gauge<'queue' | 'job'>;
+  readonly enqueued: Counter<'queue' | 'job_name'>;
+  readonly started: Counter<'queue' | 'job_name'>;
+  readonly finished: Counter<'queue' | 'job_name' | 'outcome'>;
+  readonly duration: Histogram<'queue' | 'job_name' | 'outcome'>;
+  readonly wait: Histogram<'queue' | 'job_name'>;
+  readonly running: Gauge<'queue' | 'job_name'>;
   readonly queueSize: Gauge<'queue' | 'state'>;
   readonly workers: Gauge<'queue'>;
-  readonly lastSuccess: Gauge<'queue' | 'job'>;
+  readonly lastSuccess: Gauge<'queue' | 'job_name'>;
 }
 
 /**
@@ -53,20 +53,20 @@ export function defineJobFamilies({ registry, namespace = '', readQueues }: JobF
   });
   const seconds = { unit: 'seconds', buckets: [...JOB_BUCKETS] };
   return {
-    enqueued: new Counter(common('enqueued', 'Jobs that this application put into a queue.', ['queue', 'job'])),
-    started: new Counter(common('started', 'Runs of jobs that began.', ['queue', 'job'])),
+    enqueued: new Counter(common('enqueued', 'Jobs that this application put into a queue.', ['queue', 'job_name'])),
+    started: new Counter(common('started', 'Runs of jobs that began.', ['queue', 'job_name'])),
     finished: new Counter(
-      common('finished', 'Runs of jobs that ended, each with one outcome.', ['queue', 'job', 'outcome']),
+      common('finished', 'Runs of jobs that ended, each with one outcome.', ['queue', 'job_name', 'outcome']),
     ),
     duration: new Histogram({
-      ...common('duration_seconds', 'Time that runs of jobs took.', ['queue', 'job', 'outcome']),
+      ...common('duration_seconds', 'Time that runs of jobs took.', ['queue', 'job_name', 'outcome']),
       ...seconds,
     }),
     wait: new Histogram({
-      ...common('wait_seconds', 'Time that jobs were ready to run and waited for a worker.', ['queue', 'job']),
+      ...common('wait_seconds', 'Time that jobs were ready to run and waited for a worker.', ['queue', 'job_name']),
       ...seconds,
     }),
-    running: new Gauge(common('running', 'Runs of jobs that are under way.', ['queue', 'job'])),
+    running: new Gauge(common('running', 'Runs of jobs that are under way.', ['queue', 'job_name'])),
     queueSize: new Gauge({
       ...common('queue_size', 'Jobs in a queue, by state, as the queue itself says.', ['queue', 'state']),
       aggregation: 'mostRecent',
@@ -75,7 +75,7 @@ export function defineJobFamilies({ registry, namespace = '', readQueues }: JobF
     }),
     workers: new Gauge(common('workers', 'Workers that take jobs from a queue.', ['queue'])),
     lastSuccess: new Gauge({
-      ...common('last_success_timestamp_seconds', 'When a run of the job last succeeded.', ['queue', 'job']),
+      ...common('last_success_timestamp_seconds', 'When a run of the job last succeeded.', ['queue', 'job_name']),
       unit: 'seconds',
       aggregation: 'mostRecent',
       liveOnly: false,

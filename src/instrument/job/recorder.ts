@@ -96,8 +96,9 @@ export class JobRecorder {
       if (itsQueue !== queue || (job !== undefined && itsJob !== job)) continue;
       const series = this.#series(itsQueue, itsJob);
       if (!series.lookAtThePast()) continue;
-      let open = started.labels({ queue, job: itsJob }).value;
-      for (const outcome of ended.get(itsJob) ?? []) open -= finished.labels({ queue, job: itsJob, outcome }).value;
+      let open = started.labels({ queue, job_name: itsJob }).value;
+      for (const outcome of ended.get(itsJob) ?? [])
+        open -= finished.labels({ queue, job_name: itsJob, outcome }).value;
       if (open > 0) series.outcome('stalled').inc(open);
     }
   }
@@ -194,7 +195,7 @@ function isAbort(error: unknown): boolean {
 class JobSeries {
   readonly #families: JobFamilies;
   readonly #registry: Registry;
-  readonly #labels: { readonly queue: string; readonly job: string };
+  readonly #labels: { readonly queue: string; readonly job_name: string };
   readonly #outcomes: Map<JobOutcome, BoundCounter> = new Map();
   readonly #durations: Map<JobOutcome, BoundHistogram> = new Map();
   #enqueued: BoundCounter | undefined;
@@ -207,7 +208,7 @@ class JobSeries {
   constructor(families: JobFamilies, registry: Registry, queue: string, job: string) {
     this.#families = families;
     this.#registry = registry;
-    this.#labels = { queue, job };
+    this.#labels = { queue, job_name: job };
   }
 
   enqueued(count: number): void {

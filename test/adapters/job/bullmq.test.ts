@@ -135,8 +135,8 @@ describe.skipIf(server.missing)('with Redis', () => {
         await producer.add(flow);
         await producer.addBulk([flow, flow]);
         const numbers = await app.numbers();
-        expect(numbers.value('job_enqueued', { queue: 'post', job: 'parent' })).toBe(3);
-        expect(numbers.value('job_enqueued', { queue: 'parts', job: 'child' })).toBe(6);
+        expect(numbers.value('job_enqueued', { queue: 'post', job_name: 'parent' })).toBe(3);
+        expect(numbers.value('job_enqueued', { queue: 'parts', job_name: 'child' })).toBe(6);
       });
 
       test('a worker that has lost its job leaves the outcome to the one that finds it', async () => {
@@ -231,7 +231,7 @@ describe.skipIf(server.missing)('with Redis', () => {
       app.work(async () => 'done');
       await app.queue.upsertJobScheduler('clock', { every: 100, limit: 3 }, { name: 'tick' });
       const numbers = await app.when((now) => now.value('job_finished') === 3);
-      expect(numbers.value('job_enqueued', { queue: 'post', job: 'tick' })).toBe(3);
+      expect(numbers.value('job_enqueued', { queue: 'post', job_name: 'tick' })).toBe(3);
     });
   });
 
@@ -245,7 +245,7 @@ describe.skipIf(server.missing)('with Redis', () => {
       const repeat = { repeat: { every: 100, limit: 3 } } as object;
       await app.queue.add('tick', {}, repeat);
       const numbers = await app.when((now) => now.value('job_finished') === 3);
-      expect(numbers.value('job_enqueued', { queue: 'post', job: 'tick' })).toBe(3);
+      expect(numbers.value('job_enqueued', { queue: 'post', job_name: 'tick' })).toBe(3);
       expect(numbers.value('job_started')).toBe(3);
     });
   });

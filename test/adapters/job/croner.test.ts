@@ -80,7 +80,7 @@ describe.each([
       }, 10_000);
       expect(Object.keys(outcomes(numbers))).toEqual(['failed']);
       expect(numbers.series('job_started').map(({ labels }) => labels)).toEqual([
-        { queue: 'croner', job: '<unnamed>' },
+        { queue: 'croner', job_name: '<unnamed>' },
       ]);
     } finally {
       cron.stop();

@@ -130,7 +130,7 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
         expect(now.value('job_enqueued')).toBe(4);
         return now;
       });
-      const count = (job: string): number => numbers.value('job_enqueued', { queue: 'graphile-worker', job });
+      const count = (job: string): number => numbers.value('job_enqueued', { queue: 'graphile-worker', job_name: job });
       expect(['a', 'b', 'c'].map(count)).toEqual([1, 2, 1]);
       expect(numbers.value('job_queue_size', { state: 'waiting' })).toBe(4);
     } finally {

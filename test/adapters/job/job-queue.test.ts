@@ -21,7 +21,7 @@ describe('a queue of one’s own', () => {
     expect(page.value('job_started')).toBe(2);
     expect(page.value('job_finished', { outcome: 'succeeded' })).toBe(1);
     expect(page.value('job_finished', { outcome: 'failed' })).toBe(0);
-    expect(page.sum('job_wait_seconds', { job: 'welcome' })).toBe(1.5);
+    expect(page.sum('job_wait_seconds', { job_name: 'welcome' })).toBe(1.5);
     expect(page.value('job_running')).toBe(1);
     expect(page.value('job_workers', { queue: 'mail' })).toBe(1);
     expect(page.value('job_queue_size', { queue: 'mail', state: 'waiting' })).toBe(7);
@@ -32,7 +32,7 @@ describe('a queue of one’s own', () => {
     page = await Numbers.of(registry);
     expect(page.value('job_running')).toBe(0);
     expect(page.value('job_workers')).toBe(0);
-    expect(page.value('job_finished', { job: 'reminder', outcome: 'retried' })).toBe(1);
+    expect(page.value('job_finished', { job_name: 'reminder', outcome: 'retried' })).toBe(1);
   });
 
   test('counts nothing while metrics are off, and shows its workers when they are turned on', async () => {

@@ -69,9 +69,9 @@ test('the function stays what it was', async () => {
   expect(failing).toThrow(error);
   const numbers = await Numbers.of(registry);
   expect(outcomes(numbers)).toEqual({ succeeded: 1, failed: 1 });
-  expect(numbers.series('job_finished', { job: 'failing' })[0]!.labels).toEqual({
+  expect(numbers.series('job_finished', { job_name: 'failing' })[0]!.labels).toEqual({
     queue: 'default',
-    job: 'failing',
+    job_name: 'failing',
     outcome: 'failed',
   });
 });

@@ -78,7 +78,9 @@ describe.each([
         return now;
       }, 10_000);
       expect(Object.keys(outcomes(numbers))).toEqual(['succeeded']);
-      expect(numbers.series('job_started').map(({ labels }) => labels)).toEqual([{ queue: 'clock', job: '<unnamed>' }]);
+      expect(numbers.series('job_started').map(({ labels }) => labels)).toEqual([
+        { queue: 'clock', job_name: '<unnamed>' },
+      ]);
     } finally {
       await task.destroy();
     }

@@ -87,9 +87,9 @@ function jobResults({ reads }: PluginHost): Collector {
       yield collectedFamily({
         name: 'capacity_job_results',
         help: 'Background jobs that have ended and are remembered, by what became of them.',
-        labelNames: ['job', 'result'],
+        labelNames: ['job_name', 'result'],
         samples: rows.map(({ name, status, count }) => ({
-          labels: { job: String(name), result: String(status) },
+          labels: { job_name: String(name), result: String(status) },
           value: Number(count),
         })),
       });

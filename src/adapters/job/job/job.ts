@@ -29,7 +29,7 @@ const installs: WeakMap<object, Install> = new WeakMap();
  * found when a process takes that one's place in the metrics directory and instruments the job.
  * `uninstrument` takes the measuring off the function that is returned.
  *
- * @param name The label `job`: one of a few, no id.
+ * @param name The label `job_name`: one of a few, no id.
  * @returns a function of the same type, name and length.
  */
 export function instrumentJob<F extends (...args: never[]) => unknown>(
