@@ -30,7 +30,7 @@ export class Onion implements Trace {
       () => call(inside),
       (outcome) => {
         this.#threw(outcome);
-        if (this.#running.delete(skin)) this.exchange.ran(name, skin.ownMs());
+        if (this.#running.delete(skin)) this.exchange.middlewareRan(name, skin.ownMs());
       },
     );
   }
@@ -68,7 +68,7 @@ export class Onion implements Trace {
 
   /** The response is complete, or the client has gone: what still runs has run until now. */
   ended(): void {
-    for (const skin of this.#running) this.exchange.ran(skin.name, skin.ownMs());
+    for (const skin of this.#running) this.exchange.middlewareRan(skin.name, skin.ownMs());
     this.#running.clear();
   }
 }

@@ -99,7 +99,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     if (!exchange.counted) series.request(exchange.scheme);
     series.observe(status, (performance.now() - exchange.startedAt) / 1000);
     series.sizes(exchange.requestBytes, hasBody(exchange, status) ? exchange.responseBytes : 0);
-    series.response(status, exchange.streaming, exchange.contentType ?? exchange.response.getHeader('content-type'));
+    series.response(status, exchange.streaming, exchange.contentType);
     if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
     if (status === CLIENT_CLOSED) route.aborted();
     for (const type of exchange.unanswered) route.exception(type);

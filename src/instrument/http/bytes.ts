@@ -5,24 +5,24 @@ import { contentTypeIn } from './charset.ts';
 /** Under this symbol a request and its response carry their exchange. */
 export const kExchange: unique symbol = Symbol('promenade.exchange');
 
-/** What is counted, for one request and its response. */
-export interface ByteCounts {
+/** Told of the bytes of one request and its response. */
+export interface ByteSink {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Body bytes handed over to the response. */
-  responseBytes: number;
-  /** Body bytes that the parser delivered. */
-  receivedBytes: number;
-  /** In how many pieces the body was handed over; 0 where all of it came with `end()`. */
-  pieces: number;
-  /** As given to `writeHead`; `getHeader` does not know those. */
-  contentType: unknown;
-  /** Told before the application's `end()` runs. */
-  ended(): void;
+  /** The parser has delivered a piece of the request's body. */
+  received(bytes: number): void;
+  /** The application has written a piece of the response's body. */
+  wrote(bytes: number): void;
+  /** The application is about to end the response: called before Node's `end` runs. */
+  ending(): void;
+  /** The application has ended the response, with so many bytes. */
+  endedWith(bytes: number): void;
+  /** `writeHead` was given a content type; `getHeader` does not know it. */
+  gaveContentType(contentType: unknown): void;
 }
 
 interface Counted {
-  [kExchange]: ByteCounts;
+  [kExchange]: ByteSink;
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -48,34 +48,29 @@ function countedWrite(this: ServerResponse & Counted, chunk: unknown, encoding: 
   const exchange = this[kExchange];
   const open = isOpen(exchange.response);
   const result = below(exchange.response).write.call(this, chunk, encoding, callback);
-  if (open) {
-    exchange.pieces++;
-    exchange.responseBytes += byteLength(chunk, encoding);
-  }
+  if (open) exchange.wrote(byteLength(chunk, encoding));
   return result;
 }
 
 function countedEnd(this: ServerResponse & Counted, chunk: unknown, encoding: unknown, callback: unknown): unknown {
   const exchange = this[kExchange];
   const open = isOpen(exchange.response);
-  if (open) exchange.ended();
+  if (open) exchange.ending();
   const result = below(exchange.response).end.call(this, chunk, encoding, callback);
-  const bytes = open ? byteLength(chunk, encoding) : 0;
-  if (bytes > 0 && exchange.pieces > 0) exchange.pieces++;
-  exchange.responseBytes += bytes;
+  if (open) exchange.endedWith(byteLength(chunk, encoding));
   return result;
 }
 
 function notedWriteHead(this: ServerResponse & Counted, status: unknown, reason: unknown, headers: unknown): unknown {
   const exchange = this[kExchange];
   const given = typeof reason === 'object' ? reason : headers;
-  if (given !== undefined) exchange.contentType = contentTypeIn(given);
+  if (given !== undefined) exchange.gaveContentType(contentTypeIn(given));
   return below(exchange.response).writeHead.call(this, status, reason, headers);
 }
 
 function countedPush(this: IncomingMessage & Counted, chunk: unknown, encoding: unknown): unknown {
   const exchange = this[kExchange];
-  if (chunk instanceof Uint8Array) exchange.receivedBytes += chunk.length;
+  if (chunk instanceof Uint8Array) exchange.received(chunk.length);
   return below(exchange.request).push.call(this, chunk, encoding);
 }
 

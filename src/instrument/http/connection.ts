@@ -128,7 +128,7 @@ function onClientError(error: NodeJS.ErrnoException, socket: HttpSocket, observe
       const exchange = exchangeOf(response);
       // A client that leaves in the middle of its body has aborted, whatever is written after it.
       if (exchange !== undefined && !response.headersSent && error.code !== 'HPE_INVALID_EOF_STATE')
-        exchange.refusal = status;
+        exchange.refused(status);
       return;
     }
     // The rest of a body whose request was answered before it had come is no request of its own.

@@ -46,8 +46,9 @@ export class RouterTrace implements Trace {
   }
 
   static of(exchange: Exchange): RouterTrace {
-    if (exchange.trace instanceof RouterTrace) return exchange.trace;
-    return (exchange.trace = new RouterTrace(exchange));
+    let trace = exchange.traceOf(RouterTrace);
+    if (trace === undefined) exchange.follow((trace = new RouterTrace(exchange)));
+    return trace;
   }
 
   /**
@@ -63,8 +64,8 @@ export class RouterTrace implements Trace {
       this.#next(`param:${param}`, undefined);
     } else if (place.route !== undefined) {
       if (isFallback(handle)) return this.#next(undefined, undefined);
-      this.#exchange.route =
-        joinPatterns(this.#baseOf(place.router, request), toPattern(path ?? place.route.path)) || '/';
+      const base = this.#baseOf(place.router, request);
+      this.#exchange.routed(joinPatterns(base, toPattern(path ?? place.route.path)) || '/');
       this.#next(place.name, place.route);
     } else if (isRouter(handle)) {
       index(handle);
@@ -93,7 +94,8 @@ export class RouterTrace implements Trace {
     let root = app;
     while (root?.parent !== undefined) root = root.parent;
     const router = root && routerOf(root);
-    if (router !== undefined) this.#exchange.route = routeOfPath(router, originalUrl.split('?', 1)[0]!);
+    const route = router && routeOfPath(router, originalUrl.split('?', 1)[0]!);
+    if (route !== undefined) this.#exchange.routed(route);
   }
 
   /**
@@ -102,7 +104,7 @@ export class RouterTrace implements Trace {
   #next(name: string | undefined, route: RouteLike | undefined): void {
     const now = performance.now();
     if (this.#route !== undefined && this.#route !== route) this.#exchange.handlerEnded(now);
-    else if (this.#name !== undefined) this.#exchange.ran(this.#name, now - this.#startedAt);
+    else if (this.#name !== undefined) this.#exchange.middlewareRan(this.#name, now - this.#startedAt);
     if (route !== undefined) this.#exchange.handlerStarted(now);
     this.#name = name;
     this.#route = route;

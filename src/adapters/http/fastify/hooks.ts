@@ -60,7 +60,7 @@ class HookRun {
   readonly over = (): void => {
     if (this.isOver) return;
     this.isOver = true;
-    this.#exchange.ran(this.#name, performance.now() - this.#startedAt);
+    this.#exchange.middlewareRan(this.#name, performance.now() - this.#startedAt);
   };
 }
 
@@ -69,8 +69,9 @@ class PendingHooks implements Trace {
   readonly #runs: HookRun[] = [];
 
   static of(exchange: Exchange): PendingHooks {
-    if (exchange.trace instanceof PendingHooks) return exchange.trace;
-    return (exchange.trace = new PendingHooks());
+    let hooks = exchange.traceOf(PendingHooks);
+    if (hooks === undefined) exchange.follow((hooks = new PendingHooks()));
+    return hooks;
   }
 
   add(run: HookRun): void {

@@ -143,7 +143,7 @@ function unsubscribe(): void {
 function onHandlerStart({ request, route }: HandlerMessage): void {
   const exchange = exchangeOf(request.raw);
   if (exchange === undefined) return;
-  exchange.route ??= route.url;
+  if (exchange.route === undefined && route.url !== undefined) exchange.routed(route.url);
   exchange.handlerStarted();
 }
 

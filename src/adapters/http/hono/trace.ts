@@ -42,7 +42,7 @@ export class HonoTrace extends Onion {
       const exchange = node && exchangeOf(node.incoming);
       if (exchange === undefined || exchange.done) return;
       const trace = new HonoTrace(exchange, context, steps, otherRoute);
-      exchange.trace = trace;
+      exchange.follow(trace);
       (context as Carrier)[kTrace] = trace;
     } catch (error) {
       hookFailed(error);
@@ -71,7 +71,7 @@ export class HonoTrace extends Onion {
   override ended(): void {
     super.ended();
     const route = this.#route();
-    if (route !== undefined) this.exchange.route = route;
+    if (route !== undefined) this.exchange.routed(route);
   }
 
   /**

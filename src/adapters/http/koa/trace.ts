@@ -20,9 +20,10 @@ export class KoaTrace extends Onion {
     try {
       const exchange = exchangeOf(context.req);
       if (exchange === undefined || exchange.done) return undefined;
-      if (exchange.trace instanceof KoaTrace) return exchange.trace;
+      const known = exchange.traceOf(KoaTrace);
+      if (known !== undefined) return known;
       const trace = new KoaTrace(exchange, context, onRouter);
-      exchange.trace = trace;
+      exchange.follow(trace);
       return trace;
     } catch (error) {
       hookFailed(error);
@@ -33,10 +34,7 @@ export class KoaTrace extends Onion {
   override ended(): void {
     super.ended();
     const route = routeOf(this.#context);
-    if (route !== undefined) {
-      this.exchange.route = String(route.path);
-      this.exchange.routeName = route.name ?? undefined;
-    }
+    if (route !== undefined) this.exchange.routed(String(route.path), route.name ?? undefined);
     if (this.#context.router !== undefined) this.#onRouter(this.#context.router);
   }
 }

@@ -25,7 +25,9 @@ class NextTrace implements Trace {
   }
 
   ended(): void {
-    this.#exchange.route ??= routeOf(this.#exchange.request);
+    if (this.#exchange.route !== undefined) return;
+    const route = routeOf(this.#exchange.request);
+    if (route !== undefined) this.#exchange.routed(route);
   }
 }
 
@@ -39,7 +41,7 @@ function routeOf(request: IncomingMessage): string | undefined {
 
 const onRequest = guarded((message: unknown): void => {
   const exchange = exchangeOf((message as { request: IncomingMessage }).request);
-  if (exchange !== undefined) exchange.trace ??= new NextTrace(exchange);
+  exchange?.follow(new NextTrace(exchange));
 });
 
 let users = 0;
