@@ -54,7 +54,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules that everybody may import, and that import no room. */
-const GROUND: readonly string[] = ['errors.ts', 'time-slice.ts'];
+const GROUND: readonly string[] = ['errors.ts', 'time-slice.ts', 'warn.ts'];
 
 /** Rooms of one file, which lies beside the public entries. */
 const ONE_FILE_ROOMS: readonly string[] = ['application'];

@@ -2,7 +2,7 @@ import { createServer, request as sendRequest, type Server } from 'node:http';
 import { MetricsError } from '../errors.ts';
 import type { MetricsHandler } from './node-handler.ts';
 import { isAt } from './request-target.ts';
-import { leaveUnmeasured } from './unmeasured.ts';
+import { leaveUnmeasured } from '../core/unmeasured.ts';
 import { messageOf, Warning } from './warning.ts';
 
 /** What a listener is made of. */

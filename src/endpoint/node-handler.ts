@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Scraper, type ScraperOptions } from './scraper.ts';
-import { leaveUnmeasured } from './unmeasured.ts';
+import { leaveUnmeasured } from '../core/unmeasured.ts';
 
 /** Serves the page on node:http: whatever request it is given, at whatever path. */
 export type MetricsHandler = (request: IncomingMessage, response: ServerResponse) => void;

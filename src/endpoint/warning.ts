@@ -1,20 +1,22 @@
+import { warn } from '../warn.ts';
+
 /**
  * A process warning that is given once until the trouble is over, so that a scrape every few
  * seconds doesn't fill a log.
  */
 export class Warning {
-  readonly #code: string;
+  readonly #code: `WARN_METRICS_${string}`;
   #given = false;
 
   /** @param code a stable name for whoever filters warnings, `WARN_METRICS_*`. */
-  constructor(code: string) {
+  constructor(code: `WARN_METRICS_${string}`) {
     this.#code = code;
   }
 
   give(message: string): void {
     if (this.#given) return;
     this.#given = true;
-    process.emitWarning(message, { type: 'MetricsWarning', code: this.#code });
+    warn(this.#code, message);
   }
 
   /** The trouble is over: the next one is worth a warning again. */

@@ -7,7 +7,7 @@ import { createEndpoint, type Endpoint } from '../../src/endpoint/endpoint.ts';
 import { createFetchHandler } from '../../src/endpoint/fetch-handler.ts';
 import { createMetricsHandler } from '../../src/endpoint/node-handler.ts';
 import { resolveSettings } from '../../src/settings/settings.ts';
-import { unmeasured } from '../../src/endpoint/unmeasured.ts';
+import { isUnmeasured } from '../../src/core/unmeasured.ts';
 import { MetricsError } from '../../src/errors.ts';
 import { open, send, sendRaw, serveHttp, until, warnings } from './serving.ts';
 
@@ -136,7 +136,7 @@ describe('node:http', () => {
     const marks: unknown[] = [];
     const { port } = await serveHttp((request, response) => {
       endpoint.handler(request, response);
-      marks.push((request as { [unmeasured]?: unknown })[unmeasured]);
+      marks.push(isUnmeasured(request));
     });
     await send(port);
     expect(marks).toEqual([true]);

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
 import { createEndpoint } from '../../src/endpoint/endpoint.ts';
 import { Listener, type ListenerOptions } from '../../src/endpoint/listener.ts';
-import { unmeasured } from '../../src/endpoint/unmeasured.ts';
+import { isUnmeasured } from '../../src/core/unmeasured.ts';
 import { freePort, open, send, until, warnings } from './serving.ts';
 
 function listenerOn(port: number, options: Partial<ListenerOptions> = {}): Listener {
@@ -138,7 +138,7 @@ test('the server is marked, so that HTTP metrics leave all its requests out', as
   const port = await freePort();
   const marks: unknown[] = [];
   const handler: ListenerOptions['handler'] = (request, response) => {
-    marks.push((request.socket as { server?: { [unmeasured]?: unknown } }).server?.[unmeasured]);
+    marks.push(isUnmeasured((request.socket as unknown as { server: object }).server));
     response.end();
   };
   await listenerOn(port, { handler }).listen();

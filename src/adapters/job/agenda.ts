@@ -7,7 +7,8 @@ import {
   type JobRun,
   outcomeOf,
 } from '../../instrument/job/recorder.ts';
-import { observeCall, wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';

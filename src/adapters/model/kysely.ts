@@ -2,7 +2,8 @@ import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../instrument/hooks/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
-import { observeCall, wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument };
 

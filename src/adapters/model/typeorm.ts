@@ -3,7 +3,8 @@ import { guarded } from '../../instrument/hooks/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder, type WriteSink } from '../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
 import { TableModels } from '../../instrument/model/table-models.ts';
-import { observeCall, wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument };
 
@@ -92,7 +93,7 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
     learn();
     const target: object = dataSource;
     const restores = [
-      wrapMethod<string, (...args: unknown[]) => object>(target, 'createQueryRunner', (create) => {
+      wrapMethod<(...args: unknown[]) => object>(target, 'createQueryRunner', (create) => {
         return function (this: unknown, ...args) {
           const runner = create.apply(this, args);
           learn();
@@ -100,7 +101,7 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
           return runner;
         };
       }),
-      wrapMethod<string, (...args: unknown[]) => Promise<unknown>>(target, 'initialize', (initialize) => {
+      wrapMethod<(...args: unknown[]) => Promise<unknown>>(target, 'initialize', (initialize) => {
         return function (this: unknown, ...args) {
           return observeCall(() => initialize.apply(this, args), learn);
         };

@@ -1,28 +1,25 @@
 import { latencyBounds } from '../../compat/django-buckets.ts';
-import { Counter } from '../../core/counter.ts';
-import { Gauge } from '../../core/gauge.ts';
-import { Histogram } from '../../core/histogram.ts';
-import type { Registry } from '../../core/registry.ts';
+import type { Counter } from '../../core/counter.ts';
+import type { Gauge } from '../../core/gauge.ts';
+import type { Histogram } from '../../core/histogram.ts';
+import { FamilyGroup, type FamilyPlace } from '../recorder-kit/family-group.ts';
 
 /**
- * Upper bounds for latencies, in seconds: the finest 100 µs, since a database beside the
+ * Upper bounds for latencies, in seconds: the finest is 100 µs, since a database beside the
  * application answers a lookup in less than a millisecond.
  */
 export const DATABASE_BUCKETS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Upper bounds for rows: none at all, then those that OpenTelemetry recommends. */
+/** Upper bounds for rows: zero, then those that OpenTelemetry recommends. */
 export const ROW_BUCKETS: readonly number[] = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /** How the families of a registry are defined. */
-export interface DatabaseFamilyOptions {
-  readonly registry: Registry;
-  /** Prefix of every family, without the underscore that follows it. @default '' */
-  readonly namespace?: string | undefined;
+export interface DatabaseFamilyOptions extends FamilyPlace {
   /** Called before a scrape is read, to bring the gauges up to date. */
   readonly collect?: (() => void) | undefined;
-  /** Whose families are to be derived from these. @default nobody's */
+  /** The library whose families are derived from these. @default none */
   readonly compat?: 'django' | undefined;
 }
 
@@ -46,58 +43,70 @@ export interface DatabaseFamilies {
 
 /**
  * Defines all of them.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  */
 export function defineDatabaseFamilies(options: DatabaseFamilyOptions): DatabaseFamilies {
-  const { registry, namespace = '', compat, collect } = options;
-  const prefix = namespace === '' ? 'db_client_' : `${namespace}_db_client_`;
-  const common = <L extends string = never>(name: string, help: string, ...more: readonly L[]) => ({
-    name: prefix + name,
-    help,
-    labelNames: ['db', 'system', ...more] as const,
-    registry,
-  });
+  const { compat, collect } = options;
+  const families = new FamilyGroup(options, 'db_client');
   const seconds = { unit: 'seconds', buckets: [...latencyBounds(DATABASE_BUCKETS, compat)] };
   return {
-    connectionsCreated: new Counter(common('connections_created', 'Connections that were opened.')),
-    connectionErrors: new Counter(
-      common('connection_errors', 'Connections that could not be had: opened, or got from the pool in time.', 'type'),
+    connectionsCreated: families.counter('connections_created', 'Connections that were opened.', ['db', 'system']),
+    connectionErrors: families.counter(
+      'connection_errors',
+      'Connections that could not be opened, or not be got from the pool in time, by type of error.',
+      ['db', 'system', 'type'],
     ),
-    connections: new Gauge({
-      ...common('connections', 'Connections that the pools have, used or idle.', 'state'),
-      ...(collect && { collect }),
-    }),
-    connectionsMax: new Gauge(common('connections_max', 'Connections that the pools may have at most.')),
-    pendingRequests: new Gauge(common('pending_requests', 'Requests that wait for a connection of a pool.')),
-    connectionWait: new Histogram({
-      ...common('connection_wait_seconds', 'Time until a pool gave a connection, be it an idle one.'),
-      ...seconds,
-    }),
-    executions: new Counter(
-      common(
-        'executions',
-        'Statements executed, failed ones included; of a batch, each set of parameters.',
-        'operation',
-      ),
+    connections: families.gauge(
+      'connections',
+      'Connections that the pools have, used or idle.',
+      ['db', 'system', 'state'],
+      { ...(collect && { collect }) },
     ),
-    batchExecutions: new Counter(common('batch_executions', 'Sets of parameters, or statements, executed in batches.')),
-    duration: new Histogram({
-      ...common(
-        'operation_duration_seconds',
-        'Time from a call to its result or its error; of a cursor or stream, to its end.',
-        'operation',
-      ),
-      ...seconds,
-    }),
-    returnedRows: new Histogram({
-      ...common('returned_rows', 'Rows that a call returned, where its kind returns any.', 'operation'),
-      buckets: [...ROW_BUCKETS],
-    }),
-    errors: new Counter(common('errors', "Calls that failed, by class of SQLSTATE or the driver's code.", 'type')),
-    transactions: new Counter(common('transactions', 'Transactions that ended, by what became of them.', 'outcome')),
+    connectionsMax: families.gauge('connections_max', 'Connections that the pools may have at most.', ['db', 'system']),
+    pendingRequests: families.gauge('pending_requests', 'Requests that wait for a connection of a pool.', [
+      'db',
+      'system',
+    ]),
+    connectionWait: families.histogram(
+      'connection_wait_seconds',
+      'Time until a pool gave a connection, an idle one included.',
+      ['db', 'system'],
+      seconds,
+    ),
+    executions: families.counter(
+      'executions',
+      'Statements executed, failed ones included; of a batch, each set of parameters.',
+      ['db', 'system', 'operation'],
+    ),
+    batchExecutions: families.counter('batch_executions', 'Sets of parameters, or statements, executed in batches.', [
+      'db',
+      'system',
+    ]),
+    duration: families.histogram(
+      'operation_duration_seconds',
+      'Time from a call to its result or its error; of a cursor or stream, to its end.',
+      ['db', 'system', 'operation'],
+      seconds,
+    ),
+    returnedRows: families.histogram(
+      'returned_rows',
+      'Rows that a call returned, for calls that return any.',
+      ['db', 'system', 'operation'],
+      { buckets: [...ROW_BUCKETS] },
+    ),
+    errors: families.counter('errors', "Calls that failed, by class of SQLSTATE or the driver's code.", [
+      'db',
+      'system',
+      'type',
+    ]),
+    transactions: families.counter('transactions', 'Transactions that ended, by outcome.', ['db', 'system', 'outcome']),
     errorCodes:
       compat === 'django'
-        ? new Counter(common('error_codes', "Calls that failed, by SQLSTATE or the driver's code.", 'code'))
+        ? families.counter('error_codes', "Calls that failed, by SQLSTATE or the driver's code.", [
+            'db',
+            'system',
+            'code',
+          ])
         : undefined,
   };
 }

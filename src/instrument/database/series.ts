@@ -1,28 +1,26 @@
 import type { BoundHistogram } from '../../core/bound-histogram.ts';
 import type { BoundCounter } from '../../core/counter.ts';
+import { Handles } from '../recorder-kit/handles.ts';
+import type { DatabaseOperation, Verb } from '../sql/sql-verbs.ts';
 import { databaseErrorCode, databaseErrorType } from './errors.ts';
 import type { DatabaseFamilies } from './families.ts';
 import { type PoolChanges, PoolSeries } from './pool.ts';
-import type { DatabaseOperation, Verb } from '../sql/sql-verbs.ts';
 
-/** Who speaks: OpenTelemetry's names. */
+/** The database's system, by OpenTelemetry's names. */
 export type DatabaseSystem = 'postgresql' | 'mysql' | 'mariadb' | 'sqlite' | 'mongodb';
 
-/** What became of a transaction. */
+/** How a transaction ended. */
 export type TransactionOutcome = 'committed' | 'rolled_back';
 
 /** For calls that return no rows by their kind, such as an INSERT. */
 export const NO_ROWS = -1;
 
-/** The type of an error past the limit. */
-const OVERFLOW = '<overflow>';
-
-/** Applications can raise SQLSTATEs of their own; nobody has more than this to tell apart. */
+/** Applications can raise SQLSTATEs of their own: no more types than this are told apart. */
 const TYPE_LIMIT = 100;
 
 /**
- * What is recorded of one database. What drivers say is told to a session (one a connection), which
- * knows about transactions; what comes without SQL, as with MongoDB, is told here.
+ * The series of one database. Drivers of SQL tell a session (one a connection), which knows about
+ * transactions; drivers without SQL, such as MongoDB's, tell this directly.
  */
 export class DatabaseSeries {
   readonly db: string;
@@ -30,9 +28,9 @@ export class DatabaseSeries {
   readonly #families: DatabaseFamilies;
   readonly #changes: PoolChanges;
   readonly #labels: { readonly db: string; readonly system: DatabaseSystem };
-  readonly #operations: Map<DatabaseOperation, OperationSeries> = new Map();
-  readonly #types: Map<string, BoundCounter> = new Map();
-  readonly #connectionTypes: Map<string, BoundCounter> = new Map();
+  readonly #operations: Handles<OperationSeries>;
+  readonly #types: Handles<BoundCounter>;
+  readonly #connectionTypes: Handles<BoundCounter>;
   // These show from the start, so that rates have their zero.
   readonly #created: BoundCounter;
   readonly #committed: BoundCounter;
@@ -45,13 +43,17 @@ export class DatabaseSeries {
     this.db = db;
     this.system = system;
     this.#families = families;
-    this.#labels = { db, system };
-    this.#created = families.connectionsCreated.labels(this.#labels);
-    this.#committed = families.transactions.labels({ ...this.#labels, outcome: 'committed' });
-    this.#rolledBack = families.transactions.labels({ ...this.#labels, outcome: 'rolled_back' });
+    const labels = { db, system };
+    this.#labels = labels;
+    this.#operations = new Handles((operation) => new OperationSeries(families, { ...labels, operation }));
+    this.#types = new Handles((type) => families.errors.labels({ ...labels, type }), TYPE_LIMIT);
+    this.#connectionTypes = new Handles((type) => families.connectionErrors.labels({ ...labels, type }), TYPE_LIMIT);
+    this.#created = families.connectionsCreated.labels(labels);
+    this.#committed = families.transactions.labels({ ...labels, outcome: 'committed' });
+    this.#rolledBack = families.transactions.labels({ ...labels, outcome: 'rolled_back' });
   }
 
-  /** A pool begins. */
+  /** Returns the gauges of a pool. */
   pool(): PoolSeries {
     return new PoolSeries(this.#families, this.#labels, this.#changes);
   }
@@ -61,14 +63,12 @@ export class DatabaseSeries {
     this.#created.inc();
   }
 
-  /** No connection could be had. @param error What was thrown, or the label. */
+  /**
+   * A connection could not be opened, or not be got from a pool.
+   * @param error What was thrown, or the label.
+   */
   connectionFailed(error: unknown): void {
-    const type = this.#typeOf(error, this.#connectionTypes);
-    let bound = this.#connectionTypes.get(type);
-    if (bound === undefined) {
-      this.#connectionTypes.set(type, (bound = this.#families.connectionErrors.labels({ ...this.#labels, type })));
-    }
-    bound.inc();
+    this.#connectionTypes.of(typeOf(error)).inc();
   }
 
   /** Statements were handed to the database. */
@@ -84,22 +84,21 @@ export class DatabaseSeries {
   }
 
   /**
-   * A call has failed; what it took is told by `ended`.
+   * A call has failed; its duration is told by `ended`.
    * @param error What was thrown, or the label.
    */
   failed(error: unknown): void {
-    const type = this.#typeOf(error, this.#types);
-    let bound = this.#types.get(type);
-    if (bound === undefined) {
-      this.#types.set(type, (bound = this.#families.errors.labels({ ...this.#labels, type })));
-    }
-    bound.inc();
+    const type = typeOf(error);
+    const label = this.#types.labelOf(type);
+    this.#types.of(type).inc();
+    const { errorCodes } = this.#families;
+    if (errorCodes === undefined) return;
     const code = typeof error === 'string' ? error : databaseErrorCode(error);
-    // What is past the limit there is past it here.
-    this.#families.errorCodes?.labels({ ...this.#labels, code: type === OVERFLOW ? OVERFLOW : code }).inc();
+    // A type past the limit has a code past it.
+    errorCodes.labels({ ...this.#labels, code: label === type ? code : label }).inc();
   }
 
-  /** A batch was executed, of so many sets of parameters, or statements; they are `started` too. */
+  /** A batch of so many sets of parameters, or statements, was executed; they are `started` too. */
   batched(times: number): void {
     (this.#batches ??= this.#families.batchExecutions.labels(this.#labels)).inc(times);
   }
@@ -110,26 +109,19 @@ export class DatabaseSeries {
   }
 
   #operation(operation: DatabaseOperation): OperationSeries {
-    // What begins also ends, and many statements in a row are alike.
+    // Hot path: a call begins and ends with one operation, and many calls in a row are alike.
     if (this.#latest?.operation === operation) return this.#latest;
-    let series = this.#operations.get(operation);
-    if (series === undefined) {
-      series = new OperationSeries(this.#families, { ...this.#labels, operation });
-      this.#operations.set(operation, series);
-    }
-    this.#latest = series;
-    return series;
+    return (this.#latest = this.#operations.of(operation));
   }
+}
 
-  #typeOf(error: unknown, known: ReadonlyMap<string, BoundCounter>): string {
-    const type = typeof error === 'string' ? error : databaseErrorType(error);
-    return known.has(type) || known.size < TYPE_LIMIT ? type : OVERFLOW;
-  }
+function typeOf(error: unknown): string {
+  return typeof error === 'string' ? error : databaseErrorType(error);
 }
 
 /** The bound series of an operation. */
 class OperationSeries {
-  readonly operation: DatabaseOperation;
+  readonly operation: string;
   readonly executions: BoundCounter;
   readonly duration: BoundHistogram;
   readonly #rows: () => BoundHistogram;
@@ -137,7 +129,7 @@ class OperationSeries {
 
   constructor(
     families: DatabaseFamilies,
-    labels: { readonly db: string; readonly system: string; readonly operation: DatabaseOperation },
+    labels: { readonly db: string; readonly system: string; readonly operation: string },
   ) {
     this.operation = labels.operation;
     this.executions = families.executions.labels(labels);

@@ -2,9 +2,10 @@ import { type Activation, environmentActivation, whenActive } from '../../core/a
 import { defaultRegistry } from '../../core/default-registry.ts';
 import type { Registry } from '../../core/registry.ts';
 import { MetricsError } from '../../errors.ts';
+import { warn } from '../../warn.ts';
 import { hookFailed } from './guard.ts';
 
-/** What every `instrumentX(target, options)` takes. */
+/** Options that every `instrumentX(target, options)` takes. */
 export interface InstrumentOptions {
   /** @default the default registry */
   readonly registry?: Registry | undefined;
@@ -16,15 +17,15 @@ export interface InstrumentOptions {
   readonly enabled?: boolean | undefined;
 }
 
-/** Where the hooks record. */
+/** Where hooks record, and how the families are named. */
 export interface Instrumentation extends Activation {
   readonly registry: Registry;
 }
 
-/** Puts hooks on, and returns what takes them off again. */
+/** Puts hooks on, and returns a function that takes them off. */
 export type Install = (instrumentation: Instrumentation) => () => void;
 
-/** What was put on a target, or waits to be. */
+/** The hooks of one adapter on one target, or their place while metrics are off. */
 interface Attachment {
   readonly begin: (activation: Activation) => void;
   readonly remove: () => void;
@@ -34,19 +35,19 @@ interface Attachment {
 const attachments: WeakMap<object, Map<string, Attachment>> = new WeakMap();
 
 /**
- * Forgets targets that have gone while they waited: where metrics stay off, an application may make
+ * Forgets targets that were collected while they waited: with metrics off, an application may make
  * one for each request.
  */
 const gone: FinalizationRegistry<() => void> = new FinalizationRegistry((cancel) => cancel());
 
 /**
- * Instruments a target once: at once, or as soon as metrics are turned on. Who asks again, whatever
- * the options, gets what is there.
+ * Instruments a target: at once, or as soon as metrics are turned on. Instrumenting a target twice
+ * is a no-op; later options are ignored.
  *
  * @param adapter The adapter's name; a target can have hooks of several.
  * @returns the target.
- * @throws MetricsError what `install` throws where families can't be defined. Whatever else it
- *   throws is a warning, WARN_METRICS_NOT_INSTRUMENTED.
+ * @throws MetricsError what `install` throws if families can't be defined. Any other error becomes
+ *   a warning, WARN_METRICS_NOT_INSTRUMENTED.
  */
 export function attach<T extends object>(target: T, adapter: string, options: InstrumentOptions, install: Install): T {
   const { registry = defaultRegistry, enabled } = options;
@@ -57,8 +58,8 @@ export function attach<T extends object>(target: T, adapter: string, options: In
     try {
       takeOff = install({ ...activation, registry });
     } catch (error) {
-      // What was handed over has closed meanwhile, say, or is not what its type promised: no reason
-      // to keep an application from its work.
+      // The target may have closed meanwhile, or not match its type. The application must start all
+      // the same.
       if (error instanceof MetricsError) throw error;
       notInstrumented(adapter, error);
     }
@@ -78,13 +79,10 @@ export function attach<T extends object>(target: T, adapter: string, options: In
 function notInstrumented(adapter: string, error: unknown): void {
   hookFailed(error);
   const why = error instanceof Error ? error.message : String(error);
-  process.emitWarning(`Something can not be measured by promenade/${adapter}: ${why}`, {
-    type: 'MetricsWarning',
-    code: 'WARN_METRICS_NOT_INSTRUMENTED',
-  });
+  warn('WARN_METRICS_NOT_INSTRUMENTED', `promenade/${adapter} can't measure what it was given: ${why}`);
 }
 
-/** `begin` has hold of the target, and so only the target has hold of it. */
+/** `begin` holds the target, so only the target may hold `begin`. */
 function beginWhenActive(registry: Registry, target: object, begin: Attachment['begin']): () => void {
   const held = new WeakRef(begin);
   const cancel = whenActive(registry, (activation) => held.deref()?.(activation));
@@ -92,10 +90,7 @@ function beginWhenActive(registry: Registry, target: object, begin: Attachment['
   return cancel;
 }
 
-/**
- * Takes off all hooks that were put on a target; what was counted stays. Does nothing where there
- * are none.
- */
+/** Takes all hooks off a target. Counted numbers stay. A no-op for a target without hooks. */
 export function uninstrument(target: object): void {
   const attached = attachments.get(target);
   attachments.delete(target);

@@ -1,33 +1,35 @@
-import { hookFailed } from './guard.ts';
+import { Disposers } from './disposers.ts';
+import { attempt } from './guard.ts';
+import type { Method } from './method.ts';
 import { wrapMethod } from './wrap.ts';
 
-/** What takes the hooks off an object. */
+/** By object: the function that takes its hooks off. */
 const hooked: WeakMap<object, () => void> = new WeakMap();
 
-type Method = (this: unknown, ...args: never[]) => unknown;
-
 /**
- * The hooks that one instrumented target has brought about: a pool's on all its connections, a
- * module's on all that its classes make. An object has hooks of one set at a time.
+ * The hooks that instrumenting one target has put on objects: for a pool on its connections, for a
+ * module on everything that its classes make. An object has hooks of one set at a time.
  */
 export class HookSet {
   readonly #removers: Set<() => void> = new Set();
 
-  /** Whether an object has hooks, of whatever set. */
+  /** True if an object has hooks of any set. */
   static has(target: object): boolean {
     return hooked.has(target);
   }
 
   /**
-   * Keeps what takes the hooks off an object; those that it had from elsewhere are taken off.
+   * Puts hooks on an object, after taking off those that it has.
    *
-   * @returns what forgets them, for an object that has come to its end.
+   * @param hook Puts them on, and returns functions that take them off.
+   * @returns a function that forgets them, to be called when the object has come to its end.
    */
   put(target: object, hook: () => readonly (() => unknown)[]): () => void {
     hooked.get(target)?.();
-    const restores = hook();
+    const disposers = new Disposers();
+    disposers.add(...hook());
     const remove = (): void => {
-      for (const restore of restores) restore();
+      disposers.dispose();
       this.#removers.delete(remove);
       if (hooked.get(target) === remove) hooked.delete(target);
     };
@@ -38,9 +40,11 @@ export class HookSet {
 
   /**
    * Watches methods of a class for objects that have no hooks yet: `adopt` puts them on when a
-   * method is called, and the call then goes by them. Objects with hooks of their own keep them.
+   * method is first called, and that call then goes through them. Objects with hooks of their own
+   * keep them.
    *
-   * @param core What of an instance gets the hooks, where it only wraps it.
+   * @param core Returns the part of an instance that gets the hooks, if the instance wraps another
+   *   object. @default the instance
    */
   discover<T extends object, C extends object = T>(
     prototype: T,
@@ -48,17 +52,12 @@ export class HookSet {
     adopt: (core: C) => void,
     core: (instance: T) => C = (instance) => instance as unknown as C,
   ): void {
-    const methods = prototype as Record<string, unknown>;
     for (const name of names) {
-      const restore = wrapMethod(methods, name, (original: Method): Method => {
+      const restore = wrapMethod(prototype, name, (original) => {
         return function (this: unknown, ...args) {
           const target = core(this as T);
           if (hooked.has(target)) return Reflect.apply(original, this, args);
-          try {
-            adopt(target);
-          } catch (error) {
-            hookFailed(error);
-          }
+          attempt(() => adopt(target));
           const own = hooked.has(target) && (target as unknown) === this;
           return Reflect.apply(own ? (this as Record<string, Method>)[name]! : original, this, args);
         };

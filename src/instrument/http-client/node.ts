@@ -1,7 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import { guarded } from '../hooks/guard.ts';
-import { isUnmeasured } from '../http/exchange.ts';
+import { isUnmeasured } from '../../core/unmeasured.ts';
 import { type ClientObservers, OutgoingRequest } from './request.ts';
 import { wrapMethod } from '../hooks/wrap.ts';
 

@@ -3,8 +3,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { defaultRegistry } from '../../core/default-registry.ts';
 import type { Registry } from '../../core/registry.ts';
+import { isUnmeasured } from '../../core/unmeasured.ts';
 import { connectionAccepted, noteExchange } from '../http/connection.ts';
-import { Exchange, exchangeOf, isUnmeasured } from '../http/exchange.ts';
+import { Exchange, exchangeOf } from '../http/exchange.ts';
 import { hookFailed } from '../hooks/guard.ts';
 import { type HttpRecorderOptions, HttpServerRecorder } from './recorder.ts';
 

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Exchange, Trace } from '../http/exchange.ts';
-import { observeCall, type Outcome } from '../hooks/wrap.ts';
+import { observeCall, type Outcome } from '../hooks/observe.ts';
 
 /** Hands on to what is further inside, and comes back when that is through. */
 export type OnionNext = () => unknown;

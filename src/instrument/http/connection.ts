@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { type Exchange, exchangeOf, type HeadlessRequest, isUnmeasured, UNMATCHED } from './exchange.ts';
+import { isUnmeasured } from '../../core/unmeasured.ts';
+import { type Exchange, exchangeOf, type HeadlessRequest, UNMATCHED } from './exchange.ts';
 import { hookFailed } from '../hooks/guard.ts';
 import { OTHER_METHOD, toMethodLabel } from './method.ts';
 import { onRawAnswer } from './raw-answer.ts';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { isUnmeasured } from '../../core/unmeasured.ts';
 import { type ByteSink, countRequestBytes, countResponseBytes, kExchange } from './bytes.ts';
 import { hookFailed } from '../hooks/guard.ts';
 import { toMethodLabel } from './method.ts';
@@ -364,17 +365,6 @@ function endTrace(trace: Trace): void {
   } catch (error) {
     hookFailed(error);
   }
-}
-
-/**
- * A request or a server carries this where it is to be left out: scrapes, and listeners that serve
- * nothing else.
- */
-const kUnmeasured: unique symbol = Symbol.for('promenade.http.unmeasured');
-
-/** Whether a request or a server carries the mark. */
-export function isUnmeasured(target: object): boolean {
-  return (target as { [kUnmeasured]?: unknown })[kUnmeasured] === true;
 }
 
 interface Carrier {

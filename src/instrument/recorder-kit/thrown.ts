@@ -1,6 +1,6 @@
 /**
- * Whether an error is an answer that somebody meant to give (a 404, a failed validation) and no
- * exception: it carries a status below 500, as http-errors and Fastify write it.
+ * True if an error is a deliberate answer (a 404, a failed validation) and no exception: it carries
+ * a status below 500, as http-errors and Fastify write it.
  */
 export function isDeliberate(thrown: unknown): boolean {
   if (typeof thrown !== 'object' || thrown === null) return false;
@@ -9,7 +9,8 @@ export function isDeliberate(thrown: unknown): boolean {
 }
 
 /**
- * The label for something thrown: its class, which is bounded by the program, never its message.
+ * Returns the label for something thrown: its class, which is bounded by the program, never its
+ * message.
  */
 export function typeOfThrown(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null) return typeof thrown;

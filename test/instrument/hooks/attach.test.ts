@@ -136,7 +136,7 @@ describe('a target', () => {
     };
     expect(attach(target, 'some', { registry }, closed)).toBe(target);
     expect(warned).toHaveBeenCalledWith(
-      'Something can not be measured by promenade/some: The database connection is not open',
+      "promenade/some can't measure what it was given: The database connection is not open",
       { type: 'MetricsWarning', code: 'WARN_METRICS_NOT_INSTRUMENTED' },
     );
     warned.mockRestore();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { observeCall, type Outcome, wrapMethod } from '../../../src/instrument/hooks/wrap.ts';
+import { after, before, wrapMethod } from '../../../src/instrument/hooks/wrap.ts';
 
 class Pool {
   readonly size = 3;
@@ -37,9 +37,9 @@ describe('wrapMethod', () => {
     wrapQuery(inherited, [])();
     expect(Object.hasOwn(inherited, 'query')).toBe(false);
     const own = Object.assign(new Pool(), { query: (text: string) => text });
-    const before = Object.getOwnPropertyDescriptor(own, 'query');
+    const descriptor = Object.getOwnPropertyDescriptor(own, 'query');
     wrapQuery(own, [])();
-    expect(Object.getOwnPropertyDescriptor(own, 'query')).toEqual(before);
+    expect(Object.getOwnPropertyDescriptor(own, 'query')).toEqual(descriptor);
   });
 
   test('leaves the wrapper of somebody else in place, and only hands calls on', () => {
@@ -64,46 +64,28 @@ describe('wrapMethod', () => {
   });
 });
 
-describe('observeCall', () => {
-  const outcomes: Outcome<unknown>[] = [];
-  const done = (outcome: Outcome<unknown>): void => void outcomes.push(outcome);
-  const ends = (): unknown[] => outcomes.splice(0).map((end) => (end.failed ? end.error : end.result));
-
-  test('hands on what a call returns, throws, resolves and rejects, and tells each once', async () => {
-    const error = new Error('down');
-    expect(observeCall(() => 1, done)).toBe(1);
-    expect(() => observeCall(() => fail(error), done)).toThrow(error);
-    await expect(observeCall(async () => 2, done)).resolves.toBe(2);
-    await expect(observeCall(async () => fail(error), done)).rejects.toBe(error);
-    expect(ends()).toEqual([1, error, 2, error]);
-  });
-
-  test('does not run a lazy thenable', () => {
-    const lazy = { ['then' as string]: () => expect.unreachable() };
-    expect(observeCall(() => lazy, done)).toBe(lazy);
-    expect(ends()).toHaveLength(1);
-  });
-
-  test('lets nothing out that its observer throws', async () => {
-    const broken = (): never => fail(new Error('observer'));
-    expect(observeCall(() => 1, broken)).toBe(1);
-    await expect(observeCall(async () => 2, broken)).resolves.toBe(2);
-  });
-
-  test('leaves an unhandled rejection unhandled', async () => {
-    const seen: unknown[] = [];
-    const listeners = process.listeners('unhandledRejection');
-    process.removeAllListeners('unhandledRejection');
-    process.once('unhandledRejection', (reason) => seen.push(reason));
-    const error = new Error('nobody cares');
-    void observeCall(async () => fail(error), done);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    for (const listener of listeners) process.on('unhandledRejection', listener);
-    expect(seen).toEqual([error]);
-    expect(ends()).toEqual([error]);
+describe('before and after', () => {
+  test('tell arguments and the result, and pass both on, whatever the hook throws', () => {
+    const pool = new Pool();
+    const told: unknown[] = [];
+    const restores = [
+      before(pool, 'query', (...args) => {
+        told.push(args);
+        throw new Error('hook');
+      }),
+      after(pool, 'query', (result, args) => {
+        told.push([result, ...args]);
+        throw new Error('hook');
+      }),
+    ];
+    expect(pool.query('a', 1)).toBe('3 a 1');
+    expect(told).toEqual([
+      ['a', 1],
+      ['3 a 1', 'a', 1],
+    ]);
+    for (const restore of restores.toReversed()) restore();
+    expect(pool.query('b')).toBe('3 b 0');
+    expect(told).toHaveLength(2);
+    expect(Object.keys(pool)).toEqual(['size']);
   });
 });
-
-function fail(error: Error): never {
-  throw error;
-}

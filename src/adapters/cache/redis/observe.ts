@@ -1,6 +1,6 @@
 import type { CacheSeries } from '../../../instrument/cache/recorder.ts';
 import { type RedisCommand, redisCommand } from '../../../instrument/cache/redis-commands.ts';
-import { observeCall } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
 
 /** A command as it is sent: its name first. */
 export type CommandArguments = readonly unknown[];

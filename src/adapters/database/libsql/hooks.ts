@@ -2,7 +2,8 @@ import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/serie
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import { verbOf } from '../../../instrument/sql/sql-verbs.ts';
-import { observeCall, type Outcome, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall, type Outcome } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /** A text, or one with its arguments in either form. */
 type Statement = string | { readonly sql?: unknown } | readonly [unknown, ...unknown[]];

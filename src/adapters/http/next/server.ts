@@ -2,7 +2,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { guarded } from '../../../instrument/hooks/guard.ts';
-import { isUnmeasured } from '../../../instrument/http/exchange.ts';
+import { isUnmeasured } from '../../../core/unmeasured.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /** Answers a request, or says that it is somebody else's. */

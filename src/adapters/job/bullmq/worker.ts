@@ -1,6 +1,7 @@
 import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
 import { type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
-import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /** What is used of a `Worker`, any 5.x or 6.x. */
 export interface BullmqWorker {

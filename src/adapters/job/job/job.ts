@@ -1,7 +1,7 @@
 import { attach, type Install, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import { jobRecorder, type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
-import { observeCall } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
 
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';

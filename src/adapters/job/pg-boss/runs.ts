@@ -1,6 +1,6 @@
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import { type JobOutcome, type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
-import { observeCall } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
 
 /** A job with its metadata, as far as it is used. */
 export interface PgBossJob {

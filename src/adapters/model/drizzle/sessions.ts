@@ -2,7 +2,8 @@ import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import type { ModelRecorder, ModelTransaction } from '../../../instrument/model/recorder.ts';
 import { reportedRows } from '../../../instrument/model/reported-rows.ts';
 import { countSqlWrite, readSqlWrite, type SqlWrite } from '../../../instrument/sql/sql-write.ts';
-import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -43,24 +44,19 @@ export class DrizzleSessions {
   /** @returns what ends it. */
   watch(session: Session): () => void {
     const restores = [
-      wrapMethod<'prepareQuery', Session['prepareQuery']>(
-        session,
-        'prepareQuery',
-        (prepareQuery) =>
-          (query, ...more) => {
-            const prepared = prepareQuery.call(session, query, ...more);
-            try {
-              this.#watchPrepared(session, query.sql, prepared);
-            } catch (error) {
-              hookFailed(error);
-            }
-            return prepared;
-          },
-      ),
-      wrapMethod<'transaction', Begin>(session, 'transaction', (begin) => (work, ...more) => {
+      wrapMethod<Session['prepareQuery']>(session, 'prepareQuery', (prepareQuery) => (query, ...more) => {
+        const prepared = prepareQuery.call(session, query, ...more);
+        try {
+          this.#watchPrepared(session, query.sql, prepared);
+        } catch (error) {
+          hookFailed(error);
+        }
+        return prepared;
+      }),
+      wrapMethod<Begin>(session, 'transaction', (begin) => (work, ...more) => {
         return this.#observeTransaction(session, work, (watched) => begin.call(session, watched, ...more));
       }),
-      wrapMethod<'batch', Method>(session, 'batch', (batch) => (...args) => {
+      wrapMethod<Method>(session, 'batch', (batch) => (...args) => {
         return this.#observeBatch(session, () => batch.apply(session, args));
       }),
     ];
@@ -130,7 +126,7 @@ export class DrizzleSessions {
     const outer = this.#transactions.get(session);
     // Without a pool, the session is the one that is watched already.
     if (!Object.hasOwn(session, 'prepareQuery')) this.watch(session);
-    wrapMethod<'transaction', Begin>(inside, 'transaction', (begin) => (work, ...more) => {
+    wrapMethod<Begin>(inside, 'transaction', (begin) => (work, ...more) => {
       return this.#observeTransaction(session, work, (watched) => begin.call(inside, watched, ...more));
     });
     this.#transactions.set(session, transaction);

@@ -1,6 +1,7 @@
 import { guarded } from '../../../instrument/hooks/guard.ts';
 import type { ModelRecorder, Write } from '../../../instrument/model/recorder.ts';
-import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { type MongooseModel, modelsOf } from './models.ts';
 import { type ClientSession, MongooseSessions } from './sessions.ts';
 import { writesOf, writesOfError } from './writes.ts';

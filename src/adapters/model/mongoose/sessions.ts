@@ -1,5 +1,6 @@
 import type { ModelRecorder, ModelTransaction, WriteSink } from '../../../instrument/model/recorder.ts';
-import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /** What of a driver's session is used. */
 export interface ClientSession {

@@ -1,7 +1,8 @@
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import type { ModelRecorder } from '../../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
-import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /**
  * What a client is given to connect with; Prisma describes it in `@prisma/driver-adapter-utils`.
@@ -55,7 +56,7 @@ export function watchDriverAdapters(factory: DriverAdapterFactory): Watch {
     watch = { recorder: undefined };
     watches.set(factory, watch);
     const made = watch;
-    wrapMethod<'connect', () => Promise<DriverAdapter>>(factory, 'connect', (connect) => async () => {
+    wrapMethod<() => Promise<DriverAdapter>>(factory, 'connect', (connect) => async () => {
       const adapter = await connect.call(factory);
       try {
         watchAdapter(adapter, made);
@@ -71,7 +72,7 @@ export function watchDriverAdapters(factory: DriverAdapterFactory): Watch {
 function watchAdapter(adapter: DriverAdapter, watch: Watch): void {
   // Single statements, each on a connection of its own.
   watchQueries(adapter, () => watch.recorder && new SqlConnection(watch.recorder));
-  wrapMethod<'startTransaction', DriverAdapter['startTransaction']>(adapter, 'startTransaction', (start) => {
+  wrapMethod<DriverAdapter['startTransaction']>(adapter, 'startTransaction', (start) => {
     return async (...isolation) => {
       const transaction = await start.apply(adapter, isolation);
       if (watch.recorder) watchTransaction(transaction, new SqlConnection(watch.recorder));
@@ -89,7 +90,7 @@ function watchTransaction(transaction: Transaction, connection: SqlConnection): 
     connection.sent('begin');
     watchQueries(transaction, () => connection);
     const end = (name: 'commit' | 'rollback'): void => {
-      wrapMethod<string, () => Promise<void>>(transaction as object, name, (original) => () => {
+      wrapMethod<() => Promise<void>>(transaction as object, name, (original) => () => {
         connection.sent(name);
         return observeCall(
           () => original.call(transaction),
@@ -105,7 +106,7 @@ function watchTransaction(transaction: Transaction, connection: SqlConnection): 
       releaseSavepoint: 'release',
     };
     for (const [method, verb] of Object.entries(savepoints)) {
-      wrapMethod<string, (name: string) => Promise<void>>(transaction as object, method, (original) => (name) => {
+      wrapMethod<(name: string) => Promise<void>>(transaction as object, method, (original) => (name) => {
         connection.sent(`${verb} ${name}`);
         return original.call(transaction, name);
       });
@@ -125,7 +126,7 @@ function watchQueries(target: Queryable, connectionOf: () => SqlConnection | und
       else connection.succeeded(sql, rowsOf(outcome.result));
     });
   };
-  wrapMethod<'queryRaw', Queryable['queryRaw']>(target, 'queryRaw', (queryRaw) => (query) => {
+  wrapMethod<Queryable['queryRaw']>(target, 'queryRaw', (queryRaw) => (query) => {
     return watched(
       () => queryRaw.call(target, query),
       query,
@@ -134,7 +135,7 @@ function watchQueries(target: Queryable, connectionOf: () => SqlConnection | und
       },
     );
   });
-  wrapMethod<'executeRaw', Queryable['executeRaw']>(target, 'executeRaw', (executeRaw) => (query) => {
+  wrapMethod<Queryable['executeRaw']>(target, 'executeRaw', (executeRaw) => (query) => {
     return watched(() => executeRaw.call(target, query), query, Number);
   });
 }

@@ -1,7 +1,8 @@
 import { guarded } from '../../../instrument/hooks/guard.ts';
 import { reportedRows } from '../../../instrument/model/reported-rows.ts';
 import type { SqlConnection } from '../../../instrument/model/sql-connection.ts';
-import { observeCall, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /** A connection of pg or mysql2 (callbacks), mariadb (promises) or sqlite3 (`run` and `all`). */
 export type SequelizeConnection = Partial<Record<(typeof METHODS)[number], Method>>;
@@ -28,7 +29,7 @@ export function watchSequelizeConnection(
   const watcher = watchers.get(connection);
   if (watcher?.state.on) return;
   watchers.set(connection, { counts: counter(), state });
-  if (!watcher) for (const name of METHODS) wrapMethod<string, Method>(connection, name, watched);
+  if (!watcher) for (const name of METHODS) wrapMethod<Method>(connection, name, watched);
 }
 
 function watched(method: Method): Method {
