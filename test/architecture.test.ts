@@ -28,7 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'store/reader',
     'snapshot',
   ],
-  core: ['snapshot'],
+  core: ['settings', 'snapshot'],
   settings: [],
   exposition: ['snapshot'],
   compat: ['core', 'snapshot'],

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { debuglog } from 'node:util';
-import { type AnyMetric, Registry } from '../core/registry.ts';
+import type { AnyMetric } from '../core/any-metric.ts';
+import { Registry } from '../core/registry.ts';
 import { MetricsError } from '../errors.ts';
 import type { FamilySource } from '../core/page/sources.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { type AppFamilies, defineAppFamilies } from './app-families.ts';
-import type { CheckedCollector } from './collector.ts';
+import { type CheckedCollector, collectorDifferences } from './collector.ts';
 import { combine } from './combine.ts';
 import { type CollectedRecord, decodeRecord } from './record.ts';
 import { byKey, Runner, type RunnerContext } from './runner.ts';
@@ -93,14 +94,16 @@ export class Apps implements FamilySource {
     };
   }
 
-  /** @throws MetricsError ERR_METRICS_DUPLICATE_NAME */
+  /**
+   * Registers an app. One that is registered with the same collectors already is the same app: its
+   * collectors run the newest functions from now on.
+   *
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME for an app of that name with other collectors.
+   */
   add(name: string, collectors: readonly CheckedCollector[]): RegisteredApp {
-    if (this.#apps.has(name)) {
-      throw new MetricsError(
-        'ERR_METRICS_DUPLICATE_NAME',
-        `an app ${name} is already registered: register it once, or choose another name`,
-      );
-    }
+    const known = this.#apps.get(name);
+    const joined = known && this.#join(known, collectors);
+    if (joined) return joined;
     const context: RunnerContext = {
       registry: this.#registry,
       families: () => this.#define(),
@@ -112,6 +115,34 @@ export class Apps implements FamilySource {
     return app;
   }
 
+  /** `undefined`: the app was another one, and gave way, as hot reload needs it. */
+  #join(known: RegisteredApp, collectors: readonly CheckedCollector[]): RegisteredApp | undefined {
+    const differences = collectorDifferences(
+      known.runners.map(({ collector }) => collector),
+      collectors,
+    );
+    if (differences.length === 0) {
+      for (const runner of known.runners) {
+        runner.follow(collectors.find(({ name }) => name === runner.collector.name)!);
+      }
+      return known;
+    }
+    if (!this.#registry.replaces) {
+      throw new MetricsError(
+        'ERR_METRICS_DUPLICATE_NAME',
+        `an app ${known.name} is already registered with other collectors: ${differences.join('; ')}. ` +
+          'Register it once, or choose another name',
+      );
+    }
+    process.emitWarning(
+      `the app ${known.name} was registered again with other collectors (${differences.join('; ')}): the newest counts. ` +
+        'Outside of development this is an error.',
+      { type: 'MetricsWarning', code: 'WARN_METRICS_REDEFINED' },
+    );
+    this.remove(known);
+    return undefined;
+  }
+
   remove(app: RegisteredApp): void {
     if (this.#apps.get(app.name) !== app) return;
     this.#apps.delete(app.name);
@@ -121,7 +152,7 @@ export class Apps implements FamilySource {
       // Other processes may go on with it.
       if (!store.shared) store.board.remove(runner.collector.key);
     }
-    for (const metric of app.metrics) metric.registry.unregister(metric);
+    for (const metric of app.metrics) for (const one of [this.#registry, this.#nowhere]) one.unregister(metric);
     this.#hide();
   }
 
@@ -264,7 +295,7 @@ export class Apps implements FamilySource {
     for (const { name, metrics } of this.#apps.values()) {
       if (!this.isEnabled(name)) for (const metric of metrics) hidden.add(metric.name);
     }
-    this.#registry.hidden = hidden;
+    this.#registry.page.hidden = hidden;
   }
 
   /** At the first scrape, when all apps have had the time to register. */

@@ -128,6 +128,28 @@ export function checkCollector(app: string, collector: Collector): CheckedCollec
   };
 }
 
+/**
+ * Returns what differs between two sets of collectors of one app, but for their functions; empty
+ * where they are the same.
+ */
+export function collectorDifferences(
+  before: readonly CheckedCollector[],
+  after: readonly CheckedCollector[],
+): string[] {
+  const names = (collectors: readonly CheckedCollector[]): string =>
+    collectors
+      .map(({ name }) => name)
+      .sort()
+      .join(', ') || 'none';
+  if (names(before) !== names(after)) return [`the collectors were ${names(before)} and are ${names(after)}`];
+  return after.flatMap((collector) => {
+    const other = before.find(({ name }) => name === collector.name)!;
+    return (['refreshMs', 'timeoutMs', 'keepMs', 'maxSeries'] as const)
+      .filter((option) => other[option] !== collector[option])
+      .map((option) => `${option} of ${collector.name} was ${other[option]} and is ${collector[option]}`);
+  });
+}
+
 function invalid(app: string, name: string, problem: string): MetricsError {
   return new MetricsError('ERR_METRICS_INVALID_OPTION', `the collector ${name} of ${app}: ${problem}`);
 }

@@ -1,10 +1,11 @@
+import type { AnyMetric } from '../core/any-metric.ts';
 import { Counter, type CounterOptions } from '../core/counter.ts';
 import { defaultRegistry } from '../core/default-registry.ts';
 import { Gauge, type GaugeOptions } from '../core/gauge.ts';
 import { Histogram, type HistogramOptions } from '../core/histogram.ts';
 import { Info } from '../core/info.ts';
 import type { MetricOptions } from '../core/metric.ts';
-import type { AnyMetric, Registry } from '../core/registry.ts';
+import type { Registry } from '../core/registry.ts';
 import { StateSet, type StateSetOptions } from '../core/state-set.ts';
 import { Summary, type SummaryOptions } from '../core/summary.ts';
 import { MetricsError } from '../errors.ts';

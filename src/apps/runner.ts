@@ -40,14 +40,23 @@ export interface RunnerContext {
  * for longer than it may.
  */
 export class Runner {
-  readonly collector: CheckedCollector;
+  #collector: CheckedCollector;
   readonly #context: RunnerContext;
   readonly #running: Set<AbortController> = new Set();
   #warned = false;
 
   constructor(collector: CheckedCollector, context: RunnerContext) {
-    this.collector = collector;
+    this.#collector = collector;
     this.#context = context;
+  }
+
+  get collector(): CheckedCollector {
+    return this.#collector;
+  }
+
+  /** Runs another function from now on, for a collector that was defined again. */
+  follow(collector: CheckedCollector): void {
+    this.#collector = collector;
   }
 
   /** What is known of it. */

@@ -3,22 +3,19 @@ import type { LabelValues } from '../snapshot/snapshot.ts';
 import { observations, SUMS } from '../store/format/layout.ts';
 import { NativeBuckets } from '../store/tables/native-buckets.ts';
 import type { CellRange } from '../store/store.ts';
-import { Bound } from './bound.ts';
+import { Bound, type BoundOwner } from './bound.ts';
 import { BucketFinder } from './bucket-finder.ts';
 import type { ExemplarInput } from './exemplars.ts';
-import type { Histogram } from './histogram.ts';
 
 /** A handle on one histogram series. */
 export abstract class BoundHistogram extends Bound {
-  protected readonly histogram: Histogram<string>;
   protected readonly buckets: BucketFinder;
   /** The number of observations modulo 2: which of the two sums counts (see layout.ts). */
   protected parity = 0;
 
   /** @internal */
-  constructor(owner: Histogram<string>, labelValues: LabelValues) {
+  constructor(owner: BoundOwner, labelValues: LabelValues) {
     super(owner, labelValues);
-    this.histogram = owner;
     this.buckets = BucketFinder.of(owner.definition.bounds!);
   }
 
@@ -38,7 +35,7 @@ export abstract class BoundHistogram extends Bound {
    * returns them.
    */
   startTimer(): (exemplar?: ExemplarInput) => number {
-    const { clock } = this.histogram.registry;
+    const { clock } = this.owner;
     const start = clock.sharedMs();
     return (exemplar) => {
       const seconds = (clock.sharedMs() - start) / 1000;
@@ -49,7 +46,7 @@ export abstract class BoundHistogram extends Bound {
 
   override attach(home: CellRange): void {
     super.attach(home);
-    this.parity = observations(this.histogram.definition, home.cells, home.index, []) % 2;
+    this.parity = observations(this.owner.definition, home.cells, home.index, []) % 2;
   }
 }
 
@@ -75,7 +72,7 @@ export class BoundNativeHistogram extends BoundHistogram {
   #native!: NativeBuckets;
 
   /** @internal */
-  constructor(owner: Histogram<string>, labelValues: LabelValues) {
+  constructor(owner: BoundOwner, labelValues: LabelValues) {
     super(owner, labelValues);
     this.#infinity = owner.definition.bounds!.length;
   }
@@ -108,7 +105,7 @@ export class BoundNativeHistogram extends BoundHistogram {
   }
 
   override attach(home: CellRange): void {
-    this.#native = new NativeBuckets(this.histogram.family, this.labelValues, home);
+    this.#native = new NativeBuckets(this.owner.family, this.labelValues, home);
     super.attach(home);
   }
 }

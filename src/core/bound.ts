@@ -1,14 +1,22 @@
 import { MetricsError } from '../errors.ts';
 import type { Exemplar } from '../snapshot/exemplar.ts';
-import type { LabelValues } from '../snapshot/snapshot.ts';
-import type { CellRange } from '../store/store.ts';
+import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
+import type { CellRange, StoredFamily } from '../store/store.ts';
+import type { Clock } from './clock.ts';
 import { checkExemplar, type ExemplarInput, type ExemplarSampler, toExemplarLabels } from './exemplars.ts';
 
 const NOWHERE: Float64Array = new Float64Array(0);
 
-/** What a handle needs of its metric. */
+/** What a handle needs of its family. */
 export interface BoundOwner {
+  /** As the user wrote it, for messages. */
   readonly name: string;
+  /** @internal */
+  readonly definition: FamilyDefinition;
+  /** @internal */
+  readonly family: StoredFamily;
+  /** @internal */
+  readonly clock: Clock;
   /**
    * @internal Takes a removed series up again: the handle itself, or the one that took its place
    *   meanwhile.
@@ -42,13 +50,14 @@ export abstract class Bound {
    * ever been told otherwise.
    */
   protected sampled: boolean = false;
-  readonly #owner: BoundOwner;
+  /** @internal */
+  protected readonly owner: BoundOwner;
   #home: CellRange | undefined;
   /** By place: in which turn of the sampler there was an exemplar. */
   #turns: number[] | undefined;
 
   constructor(owner: BoundOwner, labelValues: LabelValues) {
-    this.#owner = owner;
+    this.owner = owner;
     this.labelValues = labelValues;
     if (owner.sampler) this.sampled = true;
   }
@@ -67,7 +76,7 @@ export abstract class Bound {
 
   /** @internal The registry has got a source of exemplars, or lost it. */
   followSampler(): void {
-    const sampled = this.#owner.sampler !== undefined;
+    const sampled = this.owner.sampler !== undefined;
     if (sampled !== this.sampled) this.sampled = sampled;
   }
 
@@ -85,7 +94,7 @@ export abstract class Bound {
 
   /** The handle to record on when this one's index is below zero. */
   protected wake(): this {
-    if (!this.#home) return this.#owner.readmit(this) as this;
+    if (!this.#home) return this.owner.readmit(this) as this;
     this.index = this.#home.index;
     return this;
   }
@@ -96,28 +105,28 @@ export abstract class Bound {
    */
   protected exemplify(place: number, value: number, given: ExemplarInput | undefined): void {
     if (given !== undefined) {
-      const labels = toExemplarLabels(this.#owner.name, given.labels);
-      this.#owner.keepExemplar(this.labelValues, { place, labels, value }, given.timestamp);
+      const labels = toExemplarLabels(this.owner.name, given.labels);
+      this.owner.keepExemplar(this.labelValues, { place, labels, value }, given.timestamp);
       return;
     }
-    const { sampler } = this.#owner;
+    const { sampler } = this.owner;
     if (!sampler) return;
     const turns = (this.#turns ??= []);
     if (turns[place] === sampler.turn) return;
     const labels = sampler.take();
     if (!labels) return;
     turns[place] = sampler.turn;
-    this.#owner.keepExemplar(this.labelValues, { place, labels, value }, undefined);
+    this.owner.keepExemplar(this.labelValues, { place, labels, value }, undefined);
   }
 
   /** @throws MetricsError ERR_METRICS_INVALID_EXEMPLAR */
   protected check(exemplar: ExemplarInput): void {
-    checkExemplar(this.#owner.name, exemplar);
+    checkExemplar(this.owner.name, exemplar);
   }
 
   /** What recording throws: in the application's own call, never out of an instrumentation. */
   protected invalid(operation: string, value: unknown, expected: string): MetricsError {
-    return invalidValue(this.#owner.name, operation, value, expected);
+    return invalidValue(this.owner.name, operation, value, expected);
   }
 }
 

@@ -1,8 +1,8 @@
-import type { LabelValues } from '../snapshot/snapshot.ts';
 import { Bound } from './bound.ts';
 import { toDefinition } from './definition.ts';
 import type { ExemplarInput } from './exemplars.ts';
 import { Metric, type MetricOptions } from './metric.ts';
+import type { Bind } from './series-set.ts';
 
 /** A handle on one counter series. */
 export class BoundCounter extends Bound {
@@ -56,6 +56,7 @@ export class Counter<L extends string = never> extends Metric<L, BoundCounter> {
         ? { ...toDefinition('counter', options), exactName: true }
         : toDefinition('counter', options, '_total'),
       options,
+      bindCounter,
     );
   }
 
@@ -63,8 +64,6 @@ export class Counter<L extends string = never> extends Metric<L, BoundCounter> {
   inc(value: number = 1, exemplar?: ExemplarInput): void {
     this.sole.inc(value, exemplar);
   }
-
-  protected override bind(labelValues: LabelValues): BoundCounter {
-    return new BoundCounter(this, labelValues);
-  }
 }
+
+const bindCounter: Bind<BoundCounter> = (owner, labelValues) => new BoundCounter(owner, labelValues);

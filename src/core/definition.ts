@@ -1,6 +1,7 @@
 import { MetricsError } from '../errors.ts';
 import { legalForm } from '../snapshot/names.ts';
 import type { FamilyDefinition, MetricType } from '../snapshot/snapshot.ts';
+import { checkOptions } from './known-options.ts';
 
 const METRIC_NAME = /^(?!U__)[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 /** Of labels that every scraper takes. */
@@ -44,18 +45,22 @@ export interface DefinitionOptions<L extends string = string> {
  *   ERR_METRICS_INVALID_OPTION.
  */
 export function toDefinition(type: MetricType, options: DefinitionOptions, suffix: string = ''): FamilyDefinition {
-  const { help, unit = '', utf8Names = false } = options;
-  const name = familyName(options.name, suffix, utf8Names);
+  if (typeof options !== 'object' || options === null) {
+    throw new MetricsError('ERR_METRICS_INVALID_OPTION', `a ${type}: give an object with name and help`);
+  }
+  checkOptions(type, options);
+  const { help, unit = '', utf8Names = false, name: given } = options;
+  const name = familyName(given, suffix, utf8Names);
   if (typeof help !== 'string' || help.length > MAX_HELP) {
     throw new MetricsError(
       'ERR_METRICS_INVALID_OPTION',
-      `${name}: help must be a string of at most ${MAX_HELP} characters`,
+      `${given}: help must be a string of at most ${MAX_HELP} characters`,
     );
   }
   if (unit !== '' && !name.endsWith(`_${unit}`)) {
     throw new MetricsError(
       'ERR_METRICS_INVALID_NAME',
-      `${name}: a family with the unit ${unit} must have a name that ends in _${unit}`,
+      `${given}: a family with the unit ${unit} must have a name that ends in _${unit}`,
     );
   }
   return {
@@ -63,7 +68,7 @@ export function toDefinition(type: MetricType, options: DefinitionOptions, suffi
     type,
     help: help.toWellFormed(),
     unit,
-    labelNames: Object.freeze([...labelNames(name, options.labelNames ?? [], type, utf8Names)]),
+    labelNames: Object.freeze([...labelNames(given, options.labelNames ?? [], type, utf8Names)]),
   };
 }
 

@@ -1,20 +1,18 @@
 import { keepsSetTime, type Aggregation, type LabelValues } from '../snapshot/snapshot.ts';
 import { Bound, type BoundOwner } from './bound.ts';
-import type { Clock } from './clock.ts';
 import { MetricsError } from '../errors.ts';
 import { toDefinition } from './definition.ts';
 import { Metric, type MetricOptions } from './metric.ts';
+import type { Bind } from './series-set.ts';
 
 /** A handle on one gauge series. */
 export class BoundGauge extends Bound {
-  readonly #clock: Clock;
   readonly #timed: boolean;
 
   /** @internal */
-  constructor(owner: BoundOwner, labelValues: LabelValues, clock: Clock, timed: boolean) {
+  constructor(owner: BoundOwner, labelValues: LabelValues) {
     super(owner, labelValues);
-    this.#clock = clock;
-    this.#timed = timed;
+    this.#timed = keepsSetTime(owner.definition);
   }
 
   /**
@@ -26,7 +24,7 @@ export class BoundGauge extends Bound {
     const at = this.index;
     if (at < 0) return this.wake().set(value);
     this.cells[at] = value;
-    if (this.#timed) this.cells[at + 1] = this.#clock.sharedMs();
+    if (this.#timed) this.cells[at + 1] = this.owner.clock.sharedMs();
   }
 
   /** @param value Finite. @default 1 @throws MetricsError ERR_METRICS_INVALID_VALUE */
@@ -43,7 +41,7 @@ export class BoundGauge extends Bound {
 
   /** Sets the gauge to the time of day, in seconds of the Unix epoch. */
   setToCurrentTime(): void {
-    this.set(this.#clock.now() / 1000);
+    this.set(this.owner.clock.now() / 1000);
   }
 
   /**
@@ -51,9 +49,9 @@ export class BoundGauge extends Bound {
    * passed, and returns them.
    */
   startTimer(): () => number {
-    const start = this.#clock.sharedMs();
+    const start = this.owner.clock.sharedMs();
     return () => {
-      const seconds = (this.#clock.sharedMs() - start) / 1000;
+      const seconds = (this.owner.clock.sharedMs() - start) / 1000;
       this.set(seconds);
       return seconds;
     };
@@ -68,7 +66,7 @@ export class BoundGauge extends Bound {
     const at = this.index;
     if (at < 0) return this.wake().#add(value);
     this.cells[at]! += value;
-    if (this.#timed) this.cells[at + 1] = this.#clock.sharedMs();
+    if (this.#timed) this.cells[at + 1] = this.owner.clock.sharedMs();
   }
 }
 
@@ -94,16 +92,16 @@ export class Gauge<L extends string = never> extends Metric<L, BoundGauge> {
     if (!AGGREGATIONS.includes(aggregation)) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_OPTION',
-        `${definition.name}: aggregation must be one of ${AGGREGATIONS.join(', ')}`,
+        `${options.name}: aggregation must be one of ${AGGREGATIONS.join(', ')}`,
       );
     }
     if (aggregation === 'all' && definition.labelNames.includes('process')) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_LABEL',
-        `${definition.name}: with aggregation 'all' the label process is added: choose another name`,
+        `${options.name}: with aggregation 'all' the label process is added: choose another name`,
       );
     }
-    super({ ...definition, aggregation, liveOnly }, options);
+    super({ ...definition, aggregation, liveOnly }, options, bindGauge);
   }
 
   /** For a family without labels: see BoundGauge. */
@@ -130,8 +128,6 @@ export class Gauge<L extends string = never> extends Metric<L, BoundGauge> {
   startTimer(): () => number {
     return this.sole.startTimer();
   }
-
-  protected override bind(labelValues: LabelValues): BoundGauge {
-    return new BoundGauge(this, labelValues, this.registry.clock, keepsSetTime(this.definition));
-  }
 }
+
+const bindGauge: Bind<BoundGauge> = (owner, labelValues) => new BoundGauge(owner, labelValues);

@@ -1,9 +1,9 @@
 import { MetricsError } from '../errors.ts';
-import type { LabelValues } from '../snapshot/snapshot.ts';
 import { BoundClassicHistogram, type BoundHistogram, BoundNativeHistogram } from './bound-histogram.ts';
 import { toDefinition } from './definition.ts';
 import type { ExemplarInput } from './exemplars.ts';
 import { Metric, type MetricOptions } from './metric.ts';
+import type { Bind } from './series-set.ts';
 import { type NativeOptions, toNativeDefinition } from './native-options.ts';
 
 /** What histograms are made with. */
@@ -39,10 +39,10 @@ export class Histogram<L extends string = never> extends Metric<L, BoundHistogra
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
   constructor(options: HistogramOptions<L>) {
     const definition = toDefinition('histogram', options);
-    const native = options.native && toNativeDefinition(definition.name, options.native);
+    const native = options.native && toNativeDefinition(options.name, options.native);
     const { buckets = native ? false : DEFAULT_BUCKETS } = options;
-    const bounds = native && buckets === false ? NO_BOUNDS : checkBounds(definition.name, buckets);
-    super({ ...definition, bounds, ...(native && { native }) }, options);
+    const bounds = native && buckets === false ? NO_BOUNDS : checkBounds(options.name, buckets);
+    super({ ...definition, bounds, ...(native && { native }) }, options, bindHistogram);
   }
 
   /** For a family without labels: see BoundHistogram. */
@@ -54,13 +54,12 @@ export class Histogram<L extends string = never> extends Metric<L, BoundHistogra
   startTimer(): (exemplar?: ExemplarInput) => number {
     return this.sole.startTimer();
   }
-
-  protected override bind(labelValues: LabelValues): BoundHistogram {
-    return this.definition.native
-      ? new BoundNativeHistogram(this, labelValues)
-      : new BoundClassicHistogram(this, labelValues);
-  }
 }
+
+const bindHistogram: Bind<BoundHistogram> = (owner, labelValues) =>
+  owner.definition.native
+    ? new BoundNativeHistogram(owner, labelValues)
+    : new BoundClassicHistogram(owner, labelValues);
 
 function checkBounds(family: string, buckets: readonly number[] | false): readonly number[] {
   const bounds = Array.isArray(buckets) ? buckets.filter((bound) => bound !== Infinity) : [];

@@ -1,28 +1,25 @@
 import { MetricsError } from '../errors.ts';
-import { DefaultLabels } from '../snapshot/default-labels.ts';
-import { Merger } from '../snapshot/merge.ts';
+import { isDevelopment } from '../settings/development.ts';
 import { sampleNames } from '../snapshot/names.ts';
-import type { FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
+import type { FamilyDefinition, Snapshot } from '../snapshot/snapshot.ts';
 import { HeapStore } from '../store/heap-store.ts';
 import type { Store, StoredFamily, StoreStatus } from '../store/store.ts';
-import { TimeSlice } from '../time-slice.ts';
+import type { AnyMetric } from './any-metric.ts';
 import type { Bound } from './bound.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Collectors } from './page/collectors.ts';
+import { definitionDifferences } from './definition-differences.ts';
 import { ExemplarSampler, type ExemplarSource } from './exemplars.ts';
-import type { Metric } from './metric.ts';
-import { toDefinition } from './definition.ts';
-import { type LabelSet, toLabelValue } from './labels.ts';
-import { derive, type FamilyDerivation } from './page/derivations.ts';
-import { type FamilySource, Sources, withoutClashes } from './page/sources.ts';
+import type { LabelSet } from './labels.ts';
+import type { FamilyDerivation } from './page/derivations.ts';
+import { Page } from './page/page.ts';
+import type { FamilySource } from './page/sources.ts';
+import type { SelfObserver } from './self-observer.ts';
+import type { FamilyHome, SeriesLimits, SeriesSet } from './series-set.ts';
 
-/** Any metric, whatever its labels. */
-export type AnyMetric = Metric<string, Bound>;
-
-/** What a registry is made with. */
+/** Options for {@link Registry}. */
 export interface RegistryOptions {
   /**
-   * Where the numbers live, asked for when the first metric is defined.
+   * Opens the store for the numbers, when the first metric is defined.
    * @default the heap of this process
    */
   readonly openStore?: () => Store;
@@ -38,51 +35,53 @@ export interface RegistryOptions {
   readonly refreshSeconds?: number;
   /** See `setExemplarSource`. @default none */
   readonly exemplarSource?: ExemplarSource;
+  /**
+   * Whether a family that is defined again with other options replaces the one before, with a
+   * warning, as hot reload needs it.
+   * @default true if NODE_ENV is `development`
+   */
+  readonly replaces?: boolean;
 }
 
-/** What the registry says of itself while it works; see self-metrics.ts. */
-export interface SelfObserver {
-  overflowed(family: string): void;
-  truncated(family: string): void;
-  collectFailed(family: string): void;
-  /** Families computed from a finished merge. */
-  families(merged: readonly FamilySnapshot[], status: StoreStatus, conflicts: number): readonly FamilySnapshot[];
-}
-
-/** The families of a page. */
-export class Registry {
+/** The families of an application by name, and the store that their numbers are in. */
+export class Registry implements FamilyHome {
   readonly clock: Clock;
+  /** @internal What a scrape shows. */
+  readonly page: Page;
   /** @internal Set by `observeSelf`. */
   self: SelfObserver | undefined;
-  /** @internal Families that are left out of the page, by name, though some process counts them. */
-  hidden: ReadonlySet<string> = new Set();
   readonly #metrics: Map<string, AnyMetric> = new Map();
   /** Which family has taken which sample name. */
   readonly #names: Map<string, string> = new Map();
   readonly #openStore: () => Store;
-  readonly #merger: Merger = new Merger();
-  readonly #collectors: Collectors;
-  readonly #sources: Sources;
-  readonly #derivations: Set<FamilyDerivation> = new Set();
-  readonly #refreshMs: number;
+  readonly #replaces: boolean | undefined;
+  /** Families of which a warning has said that they were replaced. */
+  readonly #replaced: Set<string> = new Set();
   #sampler: ExemplarSampler | undefined;
-  #defaultLabels: DefaultLabels | undefined;
   #store: Store | undefined;
-  #refresher: NodeJS.Timeout | undefined;
-  #running: Promise<Snapshot> | undefined;
 
   constructor(options: RegistryOptions = {}) {
+    const { collectTimeoutMs = 2000, refreshSeconds = 5 } = options;
     this.clock = options.clock ?? systemClock;
     this.#openStore = options.openStore ?? (() => new HeapStore());
-    this.#refreshMs = (options.refreshSeconds ?? 5) * 1000;
-    this.#collectors = new Collectors(options.collectTimeoutMs ?? 2000, (family) => this.self?.collectFailed(family));
+    this.#replaces = options.replaces;
+    this.page = new Page(this, { collectTimeoutMs, refreshMs: refreshSeconds * 1000 });
     this.setExemplarSource(options.exemplarSource);
-    this.#sources = new Sources(options.collectTimeoutMs ?? 2000, (source) => this.self?.collectFailed(source));
   }
 
   /** The family of that name (with or without `_total` or `_info`), if it is defined. */
   get(name: string): AnyMetric | undefined {
     return this.#metrics.get(name) ?? this.#metrics.get(this.#names.get(name) ?? '');
+  }
+
+  /** True if the metric's family is in this registry. */
+  has(metric: AnyMetric): boolean {
+    return this.#metrics.get(metric.name)?.series === metric.series;
+  }
+
+  /** @internal True if a second definition that differs replaces the first. */
+  get replaces(): boolean {
+    return this.#replaces ?? isDevelopment();
   }
 
   /** All metrics, in the order of their definition. */
@@ -91,12 +90,31 @@ export class Registry {
   }
 
   /**
-   * @internal Called by a metric that is being made.
+   * @internal Called by a metric that is being made. Returns the family that it joins, which has
+   *   the same definition; `undefined`: the names are free.
    * @throws MetricsError ERR_METRICS_DUPLICATE_NAME
    */
-  add(metric: AnyMetric): StoredFamily {
-    const names = this.#freeNames(metric);
-    return this.#enter(metric, names, this.store.define(metric.definition));
+  reserve(definition: FamilyDefinition, limits: SeriesLimits): SeriesSet<Bound> | undefined {
+    const known = this.#metrics.get(definition.name);
+    if (known) {
+      const differences = definitionDifferences(known.series, { definition, limits });
+      if (differences.length === 0) return known.series;
+      if (!this.replaces) throw otherDefinition(limits.givenName, differences);
+      this.#warnReplaced(limits.givenName, differences);
+      this.unregister(known);
+    }
+    this.#checkNames(definition, limits.givenName);
+    return undefined;
+  }
+
+  /** @internal Called by a metric that is made: its family is on the page from now on. */
+  enter(metric: AnyMetric): void {
+    const { name, definition } = metric;
+    if (!this.#metrics.has(name)) {
+      for (const taken of sampleNames(definition)) this.#names.set(taken, name);
+      this.#metrics.set(name, metric);
+    }
+    if (metric.series.collect) this.page.keepFresh();
   }
 
   /**
@@ -106,67 +124,70 @@ export class Registry {
    * @throws MetricsError ERR_METRICS_DUPLICATE_NAME; the family then stays where it is.
    */
   adopt(metric: AnyMetric): void {
-    const { registry: from, family } = metric;
+    const { definition, series } = metric;
+    const { home: from, family } = series;
     if (from === this) return;
-    const names = this.#freeNames(metric);
-    metric.moveTo(this.store, this);
-    from.#leave(metric, family);
-    this.#enter(metric, names, metric.family);
+    this.#checkNames(definition, series.name);
+    series.moveTo(this);
+    from.leave(definition, family);
+    this.enter(metric);
   }
 
-  #freeNames(metric: AnyMetric): readonly string[] {
-    const names = sampleNames(metric.definition);
-    for (const name of names) {
-      const owner = this.#names.get(name);
-      if (owner === undefined) continue;
-      throw new MetricsError(
-        'ERR_METRICS_DUPLICATE_NAME',
-        owner === metric.name
-          ? `${owner} is already defined in this registry: define a family once and share it (registry.get finds it)`
-          : `${metric.name} would write ${name}, which ${owner} has taken: choose another name`,
-      );
-    }
-    return names;
-  }
-
-  #enter(metric: AnyMetric, names: readonly string[], family: StoredFamily): StoredFamily {
-    for (const name of names) this.#names.set(name, metric.name);
-    this.#metrics.set(metric.name, metric);
-    if (metric.collector) this.#keepFresh();
-    return family;
-  }
-
-  #leave(metric: AnyMetric, family: StoredFamily): void {
-    this.#metrics.delete(metric.name);
-    for (const name of sampleNames(metric.definition)) this.#names.delete(name);
+  /** @internal See FamilyHome. */
+  leave(definition: FamilyDefinition, family: StoredFamily): void {
+    this.#metrics.delete(definition.name);
+    for (const name of sampleNames(definition)) this.#names.delete(name);
     this.store.undefine(family);
   }
 
   /**
-   * Takes a family off the page, with all its series; the name is free again. What its handles
-   * record from now on is seen by nobody.
+   * Takes a family off the page, with all its series; the name is free again. Existing handles keep
+   * counting but no longer show.
    */
   unregister(metric: AnyMetric): void {
     // Its cells will serve other families, so that handles need new ones.
-    if (this.#metrics.get(metric.name) === metric) new Registry().adopt(metric);
+    if (this.has(metric)) new Registry().adopt(metric);
   }
 
   /**
-   * The numbers of all processes at this moment. Brings metrics with `collect` up to date first;
-   * what fails or hangs is left as it was. Calls that overlap share one collection.
+   * Returns the numbers of all processes at this moment. Brings metrics with `collect` up to date
+   * first; one that fails or hangs keeps its last values. Calls that overlap share one collection.
    */
-  async snapshot(): Promise<Snapshot> {
-    const snapshot = await this.collect();
-    if (!this.#defaultLabels) return snapshot;
-    return { ...snapshot, families: this.#defaultLabels.addTo(snapshot.families) };
+  snapshot(): Promise<Snapshot> {
+    return this.page.snapshot();
   }
 
-  /** @internal {@link Registry.snapshot} without default labels. */
-  collect(): Promise<Snapshot> {
-    this.#running ??= this.#collect().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+  /** Returns the numbers of all processes as they are, without bringing any up to date. */
+  read(): Promise<Snapshot> {
+    return this.page.read();
+  }
+
+  /**
+   * Labels that every series on the page gets that does not have them already: those that name the
+   * application, say. They belong to the page, so give the same in all processes: what differs from
+   * process to process is a label of a metric.
+   *
+   * @throws MetricsError ERR_METRICS_INVALID_LABEL for an invalid name, or a value that is no
+   *   string, number or boolean.
+   */
+  setDefaultLabels(labels: LabelSet<string>): void {
+    this.page.setDefaultLabels(labels);
+  }
+
+  /**
+   * Shows on the page what is counted elsewhere, read each time when the page is. What has a name
+   * that the page has already is left out. Returns a function that removes it again.
+   */
+  addSource(source: FamilySource): () => void {
+    return this.page.addSource(source);
+  }
+
+  /**
+   * @internal Shows families that are computed from the page's others, over all processes. What has
+   *   a name that the page has already is left out.
+   */
+  addDerivation(derivation: FamilyDerivation): void {
+    this.page.addDerivation(derivation);
   }
 
   /**
@@ -177,11 +198,10 @@ export class Registry {
     const old = this.#store;
     this.#store = store;
     if (!old) return;
-    for (const metric of this.#metrics.values()) metric.moveTo(store);
+    for (const { series } of this.#metrics.values()) series.moveTo(this);
     old.close();
-    clearInterval(this.#refresher);
-    this.#refresher = undefined;
-    if ([...this.#metrics.values()].some((metric) => metric.collector)) this.#keepFresh();
+    this.page.close();
+    if ([...this.#metrics.values()].some(({ series }) => series.collect)) this.page.keepFresh();
   }
 
   /**
@@ -192,7 +212,7 @@ export class Registry {
   setExemplarSource(source: ExemplarSource | undefined): void {
     this.#sampler?.close();
     this.#sampler = source && new ExemplarSampler(source);
-    for (const metric of this.#metrics.values()) metric.followSampler();
+    for (const { series } of this.#metrics.values()) series.followSampler();
   }
 
   /** @internal */
@@ -200,46 +220,7 @@ export class Registry {
     return this.#sampler;
   }
 
-  /** The numbers of all processes as they are, without bringing any up to date. */
-  read(): Promise<Snapshot> {
-    return this.#read([]);
-  }
-
-  /**
-   * Labels that every series on the page gets that does not have them already: those that name the
-   * application, say. They belong to the page, so give the same in all processes: what differs from
-   * process to process is a label of a metric.
-   *
-   * @throws MetricsError ERR_METRICS_INVALID_LABEL for a name that is none, or a value that is no
-   *   string, number or boolean.
-   */
-  setDefaultLabels(labels: LabelSet<string>): void {
-    const { labelNames: names } = toDefinition('gauge', {
-      name: 'default_labels',
-      help: '',
-      labelNames: Object.keys(labels),
-    });
-    const values = Object.fromEntries(names.map((name) => [name, toLabelValue(labels[name], name)]));
-    this.#defaultLabels = names.length > 0 ? new DefaultLabels(values) : undefined;
-  }
-
-  /**
-   * Shows on the page what is counted elsewhere, read each time when the page is. What has a name
-   * that the page has already is left out. Returns what removes it again.
-   */
-  addSource(source: FamilySource): () => void {
-    return this.#sources.add(source);
-  }
-
-  /**
-   * @internal Shows families that are computed from the page's others, over all processes. What has
-   *   a name that the page has already is left out.
-   */
-  addDerivation(derivation: FamilyDerivation): void {
-    this.#derivations.add(derivation);
-  }
-
-  /** How the store is. */
+  /** Returns how the store is. */
   status(): StoreStatus {
     return this.store.status();
   }
@@ -248,12 +229,12 @@ export class Registry {
    * Stops timers and gives the store up; what was counted stays where it was written. Idempotent.
    */
   close(): void {
-    clearInterval(this.#refresher);
+    this.page.close();
     this.setExemplarSource(undefined);
     this.#store?.close();
   }
 
-  /** @internal Whether a metric was defined, so that it is decided where the numbers live. */
+  /** @internal True if a metric was defined, so that the store is chosen. */
   get isOpen(): boolean {
     return this.#store !== undefined;
   }
@@ -263,47 +244,34 @@ export class Registry {
     return (this.#store ??= this.#openStore());
   }
 
-  async #collect(): Promise<Snapshot> {
-    const [elsewhere] = await Promise.all([this.#sources.read(), this.#freshen()]);
-    return this.#read(elsewhere);
+  #checkNames(definition: FamilyDefinition, givenName: string): void {
+    for (const name of sampleNames(definition)) {
+      const owner = this.#names.get(name);
+      if (owner === undefined) continue;
+      const known = this.#metrics.get(owner)!.series.name;
+      throw new MetricsError(
+        'ERR_METRICS_DUPLICATE_NAME',
+        owner === definition.name
+          ? `${givenName} is already defined in this registry: define a family once and share it (registry.get finds it)`
+          : `${givenName} would write ${name}, which ${known} has taken: choose another name`,
+      );
+    }
   }
 
-  async #read(elsewhere: readonly FamilySnapshot[]): Promise<Snapshot> {
-    const { store } = this;
-    const slice = new TimeSlice();
-    const slots = await store.read(slice);
-    const merged = await this.#merger.merge(slots, slice);
-    const shown = merged.families.filter(({ definition }) => !this.hidden.has(definition.name));
-    const accepted = withoutClashes(elsewhere, shown);
-    const read = [...shown, ...accepted];
-    const derived = await derive(this.#derivations, read, slice, (name) => this.self?.collectFailed(name));
-    const families = [...read, ...withoutClashes(derived, read)].sort(byName);
-    const conflicts = merged.conflicts.length + elsewhere.length - accepted.length;
-    const taken = new Set(families.map(({ definition }) => definition.name));
-    const own = this.self?.families(families, store.status(), conflicts) ?? [];
-    const page = [...families, ...own.filter(({ definition }) => !taken.has(definition.name))];
-    return { families: page.sort(byName), startTimestamp: store.startTimestamp };
-  }
-
-  async #freshen(): Promise<void> {
-    const now = this.clock.sharedMs();
-    for (const metric of this.#metrics.values()) metric.sweep(now);
-    await this.#collectors.run(this.#metrics.values());
-  }
-
-  /**
-   * Other processes read this one's values whenever they are asked, so what is collected may not
-   * grow old.
-   */
-  #keepFresh(): void {
-    if (!this.store.shared || this.#refresher) return;
-    this.#refresher = setInterval(() => void this.#freshen(), this.#refreshMs).unref();
-    // At once, too, so that no zeros show until the first turn; when all that is defined together
-    // is defined.
-    setImmediate(() => void this.#freshen()).unref();
+  #warnReplaced(name: string, differences: readonly string[]): void {
+    if (this.#replaced.has(name)) return;
+    this.#replaced.add(name);
+    process.emitWarning(
+      `${name} was defined again with another definition (${differences.join('; ')}): the newest counts, and what the one before had counted is gone. Outside of development this is an error.`,
+      { type: 'MetricsWarning', code: 'WARN_METRICS_REDEFINED' },
+    );
   }
 }
 
-function byName(a: FamilySnapshot, b: FamilySnapshot): number {
-  return a.definition.name < b.definition.name ? -1 : 1;
+function otherDefinition(name: string, differences: readonly string[]): MetricsError {
+  return new MetricsError(
+    'ERR_METRICS_DUPLICATE_NAME',
+    `${name} is already defined in this registry with another definition: ${differences.join('; ')}. ` +
+      'Give both the same options, or one of them another name',
+  );
 }

@@ -2,7 +2,8 @@ import { shownName } from '../snapshot/names.ts';
 import type { FamilyDefinition, FamilySnapshot, LabelValues } from '../snapshot/snapshot.ts';
 import type { StoreStatus } from '../store/store.ts';
 import { Counter } from './counter.ts';
-import type { Registry, SelfObserver } from './registry.ts';
+import type { Registry } from './registry.ts';
+import type { SelfObserver } from './self-observer.ts';
 
 /**
  * Puts what Promenade knows of itself on the registry's page: series by family, series past the

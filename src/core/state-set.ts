@@ -3,15 +3,16 @@ import type { LabelValues } from '../snapshot/snapshot.ts';
 import { Bound, type BoundOwner } from './bound.ts';
 import { legalLabel, toDefinition } from './definition.ts';
 import { Metric, type MetricOptions } from './metric.ts';
+import type { Bind } from './series-set.ts';
 
 /** A handle on one series of a state set. */
 export class BoundStateSet extends Bound {
   readonly #states: readonly string[];
 
   /** @internal */
-  constructor(owner: BoundOwner, labelValues: LabelValues, states: readonly string[]) {
+  constructor(owner: BoundOwner, labelValues: LabelValues) {
     super(owner, labelValues);
-    this.#states = states;
+    this.#states = owner.definition.states!;
   }
 
   /**
@@ -49,30 +50,28 @@ export class StateSet<L extends string = never> extends Metric<L, BoundStateSet>
     ) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_OPTION',
-        `${definition.name}: states must be 1 to 1000 different strings of at most 200 characters`,
+        `${options.name}: states must be 1 to 1000 different strings of at most 200 characters`,
       );
     }
     if (definition.name.includes(':')) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_NAME',
-        `${definition.name}: a state set's name is also its label's, which can have no colon: choose another`,
+        `${options.name}: a state set's name is also its label's, which can have no colon: choose another`,
       );
     }
     if (definition.labelNames.some((label) => legalLabel(label) === legalLabel(definition.name))) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_LABEL',
-        `${definition.name}: the label of that name tells the states: choose another`,
+        `${options.name}: the label of that name tells the states: choose another`,
       );
     }
-    super({ ...definition, states: Object.freeze([...states]), liveOnly: true }, options);
+    super({ ...definition, states: Object.freeze([...states]), liveOnly: true }, options, bindStateSet);
   }
 
   /** For a family without labels: see BoundStateSet. */
   set(state: string, on?: boolean): void {
     this.sole.set(state, on);
   }
-
-  protected override bind(labelValues: LabelValues): BoundStateSet {
-    return new BoundStateSet(this, labelValues, this.definition.states!);
-  }
 }
+
+const bindStateSet: Bind<BoundStateSet> = (owner, labelValues) => new BoundStateSet(owner, labelValues);

@@ -1,5 +1,4 @@
 import { MetricsError } from '../errors.ts';
-import type { LabelValues } from '../snapshot/snapshot.ts';
 import {
   BLOCK_CELLS,
   blockKey,
@@ -13,19 +12,13 @@ import type { CellRange } from '../store/store.ts';
 import { Bound } from './bound.ts';
 import { toDefinition } from './definition.ts';
 import { Metric, type MetricOptions } from './metric.ts';
+import type { Bind } from './series-set.ts';
 
 /** A handle on one summary series. */
 export class BoundSummary extends Bound {
-  readonly #summary: Summary<string>;
   readonly #blocks: Map<number, CellRange> = new Map();
   /** The number of observations modulo 2: which of the two sums counts (see layout.ts). */
   #parity = 0;
-
-  /** @internal */
-  constructor(owner: Summary<string>, labelValues: LabelValues) {
-    super(owner, labelValues);
-    this.#summary = owner;
-  }
 
   /**
    * Counts a value in its sketch and adds it to the sum; some 30 ns.
@@ -58,7 +51,7 @@ export class BoundSummary extends Bound {
    * returns them.
    */
   startTimer(): () => number {
-    const { clock } = this.#summary.registry;
+    const { clock } = this.owner;
     const start = clock.sharedMs();
     return () => {
       const seconds = (clock.sharedMs() - start) / 1000;
@@ -69,7 +62,7 @@ export class BoundSummary extends Bound {
 
   override attach(home: CellRange): void {
     super.attach(home);
-    const { definition, family } = this.#summary;
+    const { definition, family } = this.owner;
     this.#blocks.clear();
     for (const key of family.blocks(this.labelValues)) this.#blocks.set(key, family.block(this.labelValues, key)!);
     this.#parity = observations(definition, home.cells, home.index, this.#blocks.values()) % 2;
@@ -78,7 +71,7 @@ export class BoundSummary extends Bound {
   #block(key: number): CellRange | undefined {
     let block = this.#blocks.get(key);
     if (!block) {
-      block = this.#summary.family.block(this.labelValues, key);
+      block = this.owner.family.block(this.labelValues, key);
       if (block) this.#blocks.set(key, block);
     }
     return block;
@@ -106,10 +99,10 @@ export class Summary<L extends string = never> extends Metric<L, BoundSummary> {
     ) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_OPTION',
-        `${definition.name}: quantiles must be numbers from 0 to 1, each larger than the one before`,
+        `${options.name}: quantiles must be numbers from 0 to 1, each larger than the one before`,
       );
     }
-    super({ ...definition, quantiles: Object.freeze([...quantiles]) }, options);
+    super({ ...definition, quantiles: Object.freeze([...quantiles]) }, options, bindSummary);
   }
 
   /** For a family without labels: see BoundSummary. */
@@ -121,8 +114,6 @@ export class Summary<L extends string = never> extends Metric<L, BoundSummary> {
   startTimer(): () => number {
     return this.sole.startTimer();
   }
-
-  protected override bind(labelValues: LabelValues): BoundSummary {
-    return new BoundSummary(this, labelValues);
-  }
 }
+
+const bindSummary: Bind<BoundSummary> = (owner, labelValues) => new BoundSummary(owner, labelValues);

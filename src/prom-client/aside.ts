@@ -1,4 +1,5 @@
-import { type AnyMetric, Registry } from '../core/registry.ts';
+import type { AnyMetric } from '../core/any-metric.ts';
+import { Registry } from '../core/registry.ts';
 
 /**
  * Where metrics count that are on no page: those of registries of one's own, and those in none. On
@@ -6,7 +7,7 @@ import { type AnyMetric, Registry } from '../core/registry.ts';
  */
 const store: Registry['store'] = new Registry().store;
 
-const collected: FinalizationRegistry<AnyMetric['family']> = new FinalizationRegistry((family) =>
+const collected: FinalizationRegistry<AnyMetric['series']['family']> = new FinalizationRegistry((family) =>
   store.undefine(family),
 );
 
@@ -17,5 +18,5 @@ export function createAside(): Registry {
 
 /** Gives a metric's cells back once nobody holds it any more. */
 export function forgetWhenCollected(metric: AnyMetric): void {
-  collected.register(metric, metric.family);
+  collected.register(metric, metric.series.family);
 }

@@ -1,4 +1,4 @@
-import type { AnyMetric } from '../core/registry.ts';
+import type { AnyMetric } from '../core/any-metric.ts';
 import { shownName } from '../snapshot/names.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { collectRuntimeMetrics } from '../runtime/collect-runtime-metrics.ts';
@@ -93,7 +93,7 @@ class DefaultMetrics {
    * look.
    */
   freshen(): Promise<unknown> {
-    this.#running ??= Promise.all(this.metrics.map(async (metric) => metric.collector?.())).finally(() => {
+    this.#running ??= Promise.all(this.metrics.map(async (metric) => metric.series.collect?.())).finally(() => {
       this.#running = undefined;
     });
     return this.#running;

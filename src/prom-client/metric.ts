@@ -1,6 +1,6 @@
 import type { Bound } from '../core/bound.ts';
 import type { MetricOptions } from '../core/metric.ts';
-import type { AnyMetric } from '../core/registry.ts';
+import type { AnyMetric } from '../core/any-metric.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import type { Exemplar } from './exemplar.ts';
 import { createAside, forgetWhenCollected } from './aside.ts';

@@ -1,5 +1,6 @@
+import type { AnyMetric } from '../core/any-metric.ts';
 import { Metric } from '../core/metric.ts';
-import type { AnyMetric, Registry as CoreRegistry } from '../core/registry.ts';
+import type { Registry as CoreRegistry } from '../core/registry.ts';
 import { MetricsError } from '../errors.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { TimeSlice } from '../time-slice.ts';
@@ -39,7 +40,7 @@ export function enterPage(metric: Readable, page: CoreRegistry): void {
 /** Takes a metric off the page. It counts on, with what it has counted, where nobody sees it. */
 export function leavePage(metric: Readable, page: CoreRegistry): void {
   foreign.get(page)?.delete(metric);
-  if (!isPageMetric(metric) || metric.core.registry !== page) return;
+  if (!isPageMetric(metric) || !page.has(metric.core)) return;
   createAside().adopt(metric.core);
   forgetWhenCollected(metric.core);
   metric.left?.();
@@ -66,8 +67,9 @@ function addForeign(metric: Readable, page: CoreRegistry): void {
  * A metric's numbers, those of all processes where several share them; without bringing it up to
  * date.
  */
-export async function readMetric({ registry, family, name }: AnyMetric): Promise<FamilySnapshot | undefined> {
-  if (!registry.store.shared) return family.read(new TimeSlice());
-  const { families } = await registry.read();
+export async function readMetric({ name, series }: AnyMetric): Promise<FamilySnapshot | undefined> {
+  const { home, family } = series;
+  if (!home.store.shared) return family.read(new TimeSlice());
+  const { families } = await home.read();
   return families.find(({ definition }) => definition.name === name);
 }

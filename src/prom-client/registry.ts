@@ -187,11 +187,11 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
   async #families(): Promise<readonly Family[]> {
     const page = this.#page;
     if (!page) return Promise.all(Array.from(this.#metrics.values(), read));
-    const snapshot = await page.collect();
+    const snapshot = await page.page.collect();
     const left = new Map<string, FamilySnapshot>(snapshot.families.map((family) => [family.definition.name, family]));
     const families: Family[] = [];
     for (const metric of this.#metrics.values()) {
-      if (isPageMetric(metric) && metric.core.registry === page) {
+      if (isPageMetric(metric) && page.has(metric.core)) {
         families.push(metric.fromSnapshot(left.get(metric.core.name)));
         left.delete(metric.core.name);
       } else {

@@ -114,7 +114,7 @@ export class Summary<T extends string = string> extends BaseMetric<T, BoundSumma
   protected override toSamples(family: FamilySnapshot, { labels, notes, index }: SeriesView): Sample[] {
     if (this.#prunes && notes?.window?.isEmpty) return [];
     const sparse = family.sparse![index]!;
-    const window = this.core.registry.store.shared ? undefined : notes?.window;
+    const window = this.core.series.home.store.shared ? undefined : notes?.window;
     const samples: Sample[] = this.percentiles.map((quantile) => ({
       labels: { quantile, ...labels },
       value: (window ? window.quantile(quantile) : quantileOf(sparse, quantile)) || 0,

@@ -87,7 +87,7 @@ class RuntimeMetrics {
 
   /** Whether the registry still has any of the families. */
   areOn(registry: Registry): boolean {
-    return this.#families.defined.some((metric) => metric.registry === registry);
+    return this.#families.defined.some((metric) => registry.has(metric));
   }
 
   use(): () => void {

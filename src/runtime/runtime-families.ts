@@ -1,10 +1,11 @@
+import type { AnyMetric } from '../core/any-metric.ts';
 import { Counter } from '../core/counter.ts';
 import { Gauge } from '../core/gauge.ts';
 import { Histogram } from '../core/histogram.ts';
 import { Info } from '../core/info.ts';
 import type { LabelSet } from '../core/labels.ts';
 import type { MetricOptions } from '../core/metric.ts';
-import type { AnyMetric, Registry } from '../core/registry.ts';
+import type { Registry } from '../core/registry.ts';
 
 /**
  * Defines families and, where there is work between scrapes, returns what starts it; that in turn

@@ -29,7 +29,9 @@ test('the guide lists every family as it is, and no other', () => {
 
 test('the guide lists the options of a collector with their defaults', () => {
   const source = readFileSync(join(ROOT, 'src/apps/collector.ts'), 'utf8');
-  const options = [...source.matchAll(/@default (\S+).*\*\/\n {2}readonly (\w+(?:Seconds|Ms|Series))\?/g)];
+  const options = [
+    ...source.matchAll(/@default (\S+)(?:(?!@default)[^])*?\*\/\n {2}readonly (\w+(?:Seconds|Ms|Series))\?/g),
+  ];
   const documented = new Map(rows.map(([, name, value]) => [name, value]));
   expect(options.length).toBe(4);
   for (const [, value, option] of options) {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createEndpoint } from '../../src/endpoint/endpoint.ts';
-import { type Collector, MetricsError, registerApp, registeredApps, Registry } from '../../src/index.ts';
+import { type App, type Collector, MetricsError, registerApp, registeredApps, Registry } from '../../src/index.ts';
 import { findSeries, seriesValue } from '../../src/testing.ts';
 import { counting, gate, subject, warnings } from './subject.ts';
 
@@ -20,7 +20,13 @@ describe('registering', () => {
     ['a name with a dot', 'ipam.a', {}, 'ERR_METRICS_INVALID_NAME', /small letters/],
     ['a name that is too long', 'i'.repeat(65), {}, 'ERR_METRICS_INVALID_NAME', /at most 64/],
     ['no name', undefined as unknown as string, {}, 'ERR_METRICS_INVALID_NAME', /undefined can not name/],
-    ['the name of another app', 'dcim', {}, 'ERR_METRICS_DUPLICATE_NAME', /an app dcim is already registered/],
+    [
+      'the name of another app',
+      'dcim',
+      { collectors: [{ name: 'a', collect }] },
+      'ERR_METRICS_DUPLICATE_NAME',
+      /an app dcim is already registered with other collectors: the collectors were none and are a/,
+    ],
     ['collectors that are no list', 'ipam', { collectors: {} }, 'ERR_METRICS_INVALID_OPTION', /must be an array/],
     ['a collector without a name', 'ipam', { collectors: [{ collect }] }, 'ERR_METRICS_INVALID_NAME', /a collector/],
     ['null for a collector', 'ipam', { collectors: [null] }, 'ERR_METRICS_INVALID_NAME', /a collector/],
@@ -68,6 +74,46 @@ describe('registering', () => {
     expect(register).toThrow(message);
     expect(register).toThrow(expect.objectContaining({ code }));
     expect(registeredApps(registry).map((app) => app.name)).toEqual(['dcim']);
+  });
+
+  test('again with the same collectors is the same app, which runs the newest functions', async () => {
+    const registry = new Registry();
+    const register = (value: number): App =>
+      registerApp('ipam', {
+        registry,
+        collectors: [
+          { name: 'sizes', refreshSeconds: 0, collect: () => [{ name: 'size', help: 'Size.', samples: [{ value }] }] },
+        ],
+      });
+    const [first, second] = [register(1), register(2)];
+    const counters = [first, second].map((app) => app.counter({ name: 'handed_out_total', help: 'Handed out.' }));
+    for (const counter of counters) counter.inc();
+    expect(registeredApps(registry)).toHaveLength(1);
+    const { families } = await registry.snapshot();
+    const valueOf = (name: string): number | undefined =>
+      families.find(({ definition }) => definition.name === name)?.values[0];
+    expect([valueOf('size'), valueOf('handed_out')]).toEqual([2, 2]);
+    first.unregister();
+    expect(registeredApps(registry)).toEqual([]);
+  });
+
+  test('again with other options of a collector throws, and replaces in development', () => {
+    const register = (registry: Registry, timeoutMs: number): App =>
+      registerApp('ipam', { registry, collectors: [{ name: 'sizes', timeoutMs, collect: () => [] }] });
+    const strict = new Registry({ replaces: false });
+    register(strict, 1000);
+    expect(() => register(strict, 2000)).toThrow('timeoutMs of sizes was 1000 and is 2000');
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const lax = new Registry({ replaces: true });
+    register(lax, 1000);
+    const newest = register(lax, 2000);
+    expect(warned.mock.calls).toEqual([
+      [expect.stringContaining('the app ipam was registered again'), expect.anything()],
+    ]);
+    expect(registeredApps(lax)).toHaveLength(1);
+    newest.unregister();
+    expect(registeredApps(lax)).toEqual([]);
+    warned.mockRestore();
   });
 
   test('is listed, by name, state and collectors', () => {

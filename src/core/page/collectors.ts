@@ -1,6 +1,9 @@
 import { debuglog } from 'node:util';
 import { shownName } from '../../snapshot/names.ts';
-import type { AnyMetric } from '../registry.ts';
+import type { Bound } from '../bound.ts';
+import type { Collect, SeriesSet } from '../series-set.ts';
+
+type AnySeries = SeriesSet<Bound>;
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
@@ -11,19 +14,19 @@ const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 export class Collectors {
   readonly #timeoutMs: number;
   readonly #failed: (family: string) => void;
-  readonly #running: Map<AnyMetric, Promise<void>> = new Map();
+  readonly #running: Map<AnySeries, Promise<void>> = new Map();
 
   constructor(timeoutMs: number, failed: (family: string) => void) {
     this.#timeoutMs = timeoutMs;
     this.#failed = failed;
   }
 
-  async run(metrics: Iterable<AnyMetric>): Promise<void> {
+  async run(families: Iterable<AnySeries>): Promise<void> {
     const started: Promise<void>[] = [];
-    for (const metric of metrics) {
+    for (const family of families) {
       // One that hangs is neither called again before it is back, nor waited for twice.
-      if (!metric.collector || this.#running.has(metric)) continue;
-      const running = this.#start(metric, metric.collector);
+      if (!family.collect || this.#running.has(family)) continue;
+      const running = this.#start(family, family.collect);
       if (running) started.push(running);
     }
     if (started.length === 0) return;
@@ -34,27 +37,27 @@ export class Collectors {
     const outcome = await Promise.race([Promise.all(started), timeout]);
     clearTimeout(timer);
     if (outcome !== 'timeout') return;
-    for (const [metric, running] of this.#running) if (started.includes(running)) this.#fail(metric, 'timeout');
+    for (const [family, running] of this.#running) if (started.includes(running)) this.#fail(family, 'timeout');
   }
 
   /** What there is to wait for: nothing where the callback is synchronous. */
-  #start(metric: AnyMetric, collect: () => void | Promise<void>): Promise<void> | undefined {
+  #start(family: AnySeries, collect: Collect): Promise<void> | undefined {
     try {
       const result = collect();
       if (!(result instanceof Promise)) return undefined;
       const running = result
-        .catch((error: unknown) => this.#fail(metric, error))
-        .finally(() => this.#running.delete(metric));
-      this.#running.set(metric, running);
+        .catch((error: unknown) => this.#fail(family, error))
+        .finally(() => this.#running.delete(family));
+      this.#running.set(family, running);
       return running;
     } catch (error) {
-      this.#fail(metric, error);
+      this.#fail(family, error);
       return undefined;
     }
   }
 
-  #fail(metric: AnyMetric, error: unknown): void {
-    debug('collect of %s failed: %o', metric.name, error);
-    this.#failed(shownName(metric.definition));
+  #fail(family: AnySeries, error: unknown): void {
+    debug('collect of %s failed: %o', family.name, error);
+    this.#failed(shownName(family.definition));
   }
 }

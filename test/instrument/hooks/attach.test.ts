@@ -70,7 +70,7 @@ describe('the switch', () => {
     const registry = waitingRegistry();
     new Counter({ name: 'taken_total', help: 'Taken.', registry });
     attach({}, 'clash', { registry }, () => {
-      void new Counter({ name: 'taken_total', help: 'Taken.', registry });
+      void new Counter({ name: 'taken_total', help: 'Taken by another.', registry });
       return () => {};
     });
     const other = attachTo({}, { registry });

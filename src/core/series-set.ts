@@ -1,0 +1,235 @@
+import { shownName } from '../snapshot/names.ts';
+import type { Exemplar } from '../snapshot/exemplar.ts';
+import type { FamilyDefinition, LabelValues, Snapshot } from '../snapshot/snapshot.ts';
+import { BLOCK_CELLS, carrySeries, cellsOf, OVERFLOW } from '../store/format/layout.ts';
+import { carryNativeHistogram } from '../store/tables/native-buckets.ts';
+import type { CellRange, Store, StoredFamily } from '../store/store.ts';
+import type { Bound, BoundOwner } from './bound.ts';
+import type { Clock } from './clock.ts';
+import type { ExemplarSampler } from './exemplars.ts';
+import type { SelfObserver } from './self-observer.ts';
+
+/** Brings a family's values up to date before they are read. */
+export type Collect = () => void | Promise<void>;
+
+/** What a family needs of the registry that it is in. */
+export interface FamilyHome {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly sampler: ExemplarSampler | undefined;
+  readonly self: SelfObserver | undefined;
+  /** The page as it is, without bringing any value up to date. */
+  read(): Promise<Snapshot>;
+  /** Forgets a family that moved to another registry, and gives its cells back. */
+  leave(definition: FamilyDefinition, family: StoredFamily): void;
+}
+
+/** What a family is defined with, beside what every page shows of it. */
+export interface SeriesLimits {
+  /** The name as the user wrote it, for messages. */
+  readonly givenName: string;
+  readonly maxSeries: number;
+  /** `undefined`: series stay for ever. */
+  readonly idleSeconds: number | undefined;
+}
+
+/** Makes a handle that has no cells yet. */
+export type Bind<B extends Bound> = (owner: BoundOwner, labelValues: LabelValues) => B;
+
+/** Label values, one level a label, down to the handles. */
+export type Branch<B> = Map<string, Branch<B> | B>;
+
+/**
+ * The series of one family in this process: the handles by their labels, and the limits. Metrics
+ * that were defined twice share one.
+ */
+export class SeriesSet<B extends Bound> implements BoundOwner {
+  readonly definition: FamilyDefinition;
+  readonly limits: SeriesLimits;
+  /** The only series of a family without labels; else the one for what is past the limit. */
+  readonly fallback: B;
+  /** @internal Where `Metric.labels` looks handles up. */
+  readonly tree: Branch<B> = new Map();
+  /** The newest `collect` callback that the family was defined with. */
+  collect: Collect | undefined;
+  readonly #bind: Bind<B>;
+  readonly #idleSince: Map<B, number> = new Map();
+  #home: FamilyHome;
+  #family: StoredFamily;
+  #size = 0;
+
+  constructor(definition: FamilyDefinition, limits: SeriesLimits, home: FamilyHome, bind: Bind<B>) {
+    this.definition = definition;
+    this.limits = limits;
+    this.#home = home;
+    this.#bind = bind;
+    this.#family = home.store.define(definition);
+    this.fallback = bind(this, Object.freeze(definition.labelNames.map(() => OVERFLOW)));
+    this.fallback.attach(this.#family.fallback);
+    this.#takeUp();
+  }
+
+  get name(): string {
+    return this.limits.givenName;
+  }
+
+  /** The registry that the family is in. */
+  get home(): FamilyHome {
+    return this.#home;
+  }
+
+  get family(): StoredFamily {
+    return this.#family;
+  }
+
+  get clock(): Clock {
+    return this.#home.clock;
+  }
+
+  get sampler(): ExemplarSampler | undefined {
+    return this.#home.sampler;
+  }
+
+  keepExemplar(labelValues: LabelValues, exemplar: Omit<Exemplar, 'timestamp'>, timestamp: number | undefined): void {
+    this.#family.exemplify(labelValues, { ...exemplar, timestamp: timestamp ?? this.clock.now() / 1000 });
+  }
+
+  readmit(handle: Bound): B {
+    return this.find(handle.labelValues) ?? this.#admit(handle.labelValues, handle as B);
+  }
+
+  /** Tells the handles that the registry has got a source of exemplars, or lost it. */
+  followSampler(): void {
+    this.fallback.followSampler();
+    for (const handle of this.handles()) handle.followSampler();
+  }
+
+  find(labelValues: LabelValues): B | undefined {
+    if (labelValues.every((value) => value === OVERFLOW)) return this.fallback;
+    let node: Branch<B> | B | undefined = this.tree;
+    for (const value of labelValues) node = (node as Branch<B> | undefined)?.get(value);
+    return node as B | undefined;
+  }
+
+  /** The series of these values, made if need be; the overflow series where there is no room. */
+  findOrAdd(labelValues: LabelValues): B {
+    return this.find(labelValues) ?? this.#admit(labelValues);
+  }
+
+  /** All handles but the fallback's. */
+  *handles(branch: Branch<B> = this.tree): Iterable<B> {
+    for (const node of branch.values()) {
+      if (node instanceof Map) yield* this.handles(node);
+      else yield node;
+    }
+  }
+
+  /** Takes a handle's series off the page. The fallback stays: the family itself shows it. */
+  drop(handle: B): void {
+    if (handle === this.fallback) return;
+    const path: Branch<B>[] = [this.tree];
+    for (const value of handle.labelValues.slice(0, -1)) path.push(path.at(-1)!.get(value) as Branch<B>);
+    for (let i = path.length - 1; i >= 0; i--) {
+      path[i]!.delete(handle.labelValues[i]!);
+      if (path[i]!.size > 0) break;
+    }
+    this.#size--;
+    this.#idleSince.delete(handle);
+    handle.detach();
+    this.#family.remove(handle.labelValues);
+  }
+
+  /** Takes all series off the page, and sets the fallback to zero. */
+  clear(): void {
+    for (const handle of [...this.handles()]) this.drop(handle);
+    const { fallback } = this.#family;
+    fallback.cells.fill(0, fallback.index, fallback.index + cellsOf(this.definition));
+    for (const key of this.#family.blocks(this.fallback.labelValues)) {
+      const { cells, index } = this.#family.block(this.fallback.labelValues, key)!;
+      cells.fill(0, index, index + BLOCK_CELLS);
+    }
+    this.#family.forgetExemplars(this.fallback.labelValues);
+    this.fallback.attach(fallback);
+  }
+
+  /** Moves to another registry's store, or to another store of the same one, with all numbers. */
+  moveTo(home: FamilyHome, store: Store = home.store): void {
+    this.#home = home;
+    const old = this.#family;
+    this.#family = store.define(this.definition);
+    this.#carry(old, this.fallback, old.fallback, this.#family.fallback);
+    for (const handle of [...this.handles()]) {
+      const to = this.#family.allocate(handle.labelValues);
+      if (to) this.#carry(old, handle, old.allocate(handle.labelValues)!, to);
+      else this.drop(handle);
+    }
+    this.#takeUp();
+    this.followSampler();
+  }
+
+  /** Removes what was idle for too long. */
+  sweep(nowMs: number): void {
+    const { idleSeconds } = this.limits;
+    if (idleSeconds === undefined) return;
+    for (const handle of [...this.handles()]) {
+      if (!handle.dormant) {
+        handle.doze();
+        this.#idleSince.set(handle, nowMs);
+      } else if (nowMs - (this.#idleSince.get(handle) ?? nowMs) >= idleSeconds * 1000) {
+        this.drop(handle);
+      }
+    }
+  }
+
+  #carry(old: StoredFamily, handle: B, from: CellRange, to: CellRange): void {
+    const { labelValues } = handle;
+    if (this.definition.native) {
+      const target = { family: this.#family, home: to };
+      carryNativeHistogram(this.definition, labelValues, { family: old, home: from }, target);
+      handle.attach(to);
+      return;
+    }
+    const blocks = old.blocks(labelValues).flatMap((key) => {
+      const target = this.#family.block(labelValues, key);
+      return target ? [{ from: old.block(labelValues, key)!, to: target }] : [];
+    });
+    carrySeries(this.definition, from, to, blocks);
+    handle.attach(to);
+  }
+
+  /**
+   * Makes a series, or points to the overflow series where there are too many or there is no space.
+   */
+  #admit(labelValues: LabelValues, handle: B = this.#bind(this, Object.freeze(labelValues))): B {
+    const range = this.#size < this.limits.maxSeries ? this.#family.allocate(labelValues) : undefined;
+    if (!range) {
+      this.#home.self?.overflowed(shownName(this.definition));
+      return this.fallback;
+    }
+    this.#place(handle, range);
+    return handle;
+  }
+
+  /**
+   * Takes up the series that the slot's last owner left: they count towards the limit, grow idle,
+   * and can be removed.
+   */
+  #takeUp(): void {
+    for (const labelValues of [...this.#family.series()]) {
+      if (!this.find(labelValues)) this.#place(this.#bind(this, labelValues), this.#family.allocate(labelValues)!);
+    }
+  }
+
+  #place(handle: B, range: CellRange): void {
+    const { labelValues } = handle;
+    handle.attach(range);
+    let branch = this.tree;
+    for (const value of labelValues.slice(0, -1)) {
+      let next = branch.get(value) as Branch<B> | undefined;
+      if (!next) branch.set(value, (next = new Map()));
+      branch = next;
+    }
+    branch.set(labelValues.at(-1)!, handle);
+    this.#size++;
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * True if the process says that it is a development server: NODE_ENV is `development`. Read when
+ * asked, since frameworks set it after their first imports.
+ */
+export function isDevelopment(environment: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return environment['NODE_ENV'] === 'development';
+}
