@@ -78,6 +78,7 @@ export class Exchange implements ByteSink {
   #routeName: string | undefined = undefined;
   #scheme: Scheme | undefined = undefined;
   #counted = false;
+  #answered = false;
   #done = false;
   #excluded = false;
   #refusal = 0;
@@ -135,6 +136,11 @@ export class Exchange implements ByteSink {
     return this.#done;
   }
 
+  /** True once the application has handed over the whole response, or never will. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   // Told by adapters.
 
   /**
@@ -179,6 +185,12 @@ export class Exchange implements ByteSink {
   handlerEnded(now?: number): void {
     if (this.#handlerStartedAt < 0 || this.#handlerMs >= 0) return;
     this.#handlerMs = (now ?? performance.now()) - this.#handlerStartedAt;
+  }
+
+  /** The handler hands on: it was a middleware, and whoever calls this records it as one. */
+  handlerHandedOn(): void {
+    this.#handlerStartedAt = -1;
+    this.#handlerMs = -1;
   }
 
   /** Notes an error that was thrown while the request was answered. */
@@ -241,6 +253,7 @@ export class Exchange implements ByteSink {
   }
 
   ending(): void {
+    this.#answered = true;
     this.handlerEnded();
     const trace = this.#trace;
     if (trace === undefined) return;

@@ -8,6 +8,7 @@ type Handler = (request: ExpressRequest, response: ExpressResponse, next: (error
 
 export interface ExpressRequest extends IncomingMessage {
   readonly params: Record<string, string>;
+  readonly res: ServerResponse;
 }
 
 export interface ExpressResponse extends ServerResponse {
@@ -19,14 +20,24 @@ export interface ExpressResponse extends ServerResponse {
 }
 
 export interface ExpressRouter {
-  get(path: string | string[], ...handlers: Handler[]): this;
+  get(path: string | string[] | RegExp, ...handlers: Handler[]): this;
   post(path: string, ...handlers: Handler[]): this;
   all(path: string, ...handlers: Handler[]): this;
+  param(
+    name: string,
+    handler: (
+      request: ExpressRequest,
+      response: ExpressResponse,
+      next: (error?: unknown) => void,
+      value: string,
+    ) => void,
+  ): this;
   use(path: string | string[] | RegExp, ...handlers: object[]): this;
   use(...handlers: object[]): this;
 }
 
 export interface ExpressApplication extends ExpressRouter {
+  readonly request: object;
   engine(extension: string, engine: unknown): void;
   set(name: string, value: unknown): this;
   listen(port: number, host: string): Server;

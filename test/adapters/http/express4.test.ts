@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { describe } from 'vitest';
 import { httpServerContract } from '../../contracts/http-server.contract.ts';
 import { type Express, expressSubject } from './express-subject.ts';
+import { expressAnswers } from './express-answers.ts';
 import { expressRoutes } from './express-routes.ts';
 
 const require = createRequire(import.meta.url);
@@ -19,4 +20,5 @@ describe.each([
     badPath: { status: '400' },
   });
   expressRoutes(express);
+  expressAnswers(express, { everything: '/api/*', optional: '/shop/:lang?/cart' });
 });

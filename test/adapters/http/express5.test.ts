@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { describe } from 'vitest';
 import { httpServerContract, type Traits } from '../../contracts/http-server.contract.ts';
 import { type Express, expressSubject } from './express-subject.ts';
+import { expressAnswers } from './express-answers.ts';
 import { expressRoutes } from './express-routes.ts';
 
 const require = createRequire(import.meta.url);
@@ -21,4 +22,5 @@ describe.each([
 ])('%s', (name, express) => {
   httpServerContract(name, expressSubject(express), traits);
   expressRoutes(express);
+  expressAnswers(express, { everything: '/api/*rest', optional: '/shop{/:lang}/cart' });
 });

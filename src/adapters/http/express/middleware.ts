@@ -1,10 +1,8 @@
 import type { ApplicationMetrics } from '../../../application.ts';
 import { exchangeOf } from '../../../instrument/http/exchange.ts';
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { observeRouterChannel } from './channel.ts';
-import { observeLayers } from './layers.ts';
-import type { ExpressApplicationLike, Middleware, RoutedRequest } from './types.ts';
-import { countViews } from './views.ts';
+import { ExpressObserver } from './observe.ts';
+import { addOwn } from './own.ts';
+import { type ExpressApplicationLike, type Layer, type Middleware, type RoutedRequest, routerOf } from './types.ts';
 
 /** A middleware that serves the page and measures the application which it is given to. */
 export interface ExpressPromenade extends Middleware {
@@ -15,56 +13,48 @@ export interface ExpressPromenade extends Middleware {
   close(): Promise<void>;
 }
 
-/** The middleware that serves the page, and observes the application that it is given to. */
+/** Returns the middleware that serves the page, and observes the applications it is given to. */
 export function expressMiddleware<Request>(metrics: ApplicationMetrics<Request>): ExpressPromenade {
-  const installation = new Installation(metrics);
+  const observer = metrics.measuresHttp ? new ExpressObserver() : undefined;
   void metrics.listen();
-  const middleware: Middleware = (request, response, next) => {
-    installation.installIn((request as RoutedRequest).app);
+  const page: Middleware = (request, response, next) => {
+    observer?.observe((request as RoutedRequest).app);
     if (!metrics.isScrape(request)) return next();
     exchangeOf(request)?.exclude();
     metrics.endpoint.serve(request, response, request as Request);
   };
-  // To Express this is an application to be mounted, which is how it tells the one that it is given
-  // to: routes that come earlier never hand a request on to here.
-  return Object.assign(middleware, {
-    handle: middleware,
-    set: () => middleware,
+  addOwn(page);
+  // To Express this is an application to be mounted, which is how it learns of the application that
+  // it is given to: routes that come earlier never hand a request on to here.
+  return Object.assign(page, {
+    handle: page,
+    set: () => page,
     emit: (event: string, parent: ExpressApplicationLike): boolean => {
-      if (event === 'mount') installation.installIn(parent);
+      if (event !== 'mount') return true;
+      observer?.observe(parent);
+      const layer = routerOf(parent)?.stack.at(-1);
+      if (layer?.name === 'mounted_app') unmount(layer, page, metrics.endpoint.publicPath);
       return true;
     },
-    close: () => installation.close(),
+    close: async () => {
+      observer?.close();
+      await metrics.close();
+    },
   });
 }
 
-/** What was put on, to be taken off again. */
-class Installation {
-  readonly #metrics: ApplicationMetrics<never>;
-  readonly #undo: (() => void)[] = [];
-  #app: ExpressApplicationLike | undefined;
-
-  constructor(metrics: ApplicationMetrics<never>) {
-    this.#metrics = metrics;
-    if (metrics.measuresHttp) this.#undo.push(observeRouterChannel());
-  }
-
-  /** Once, in the first application that there is. */
-  installIn(app: ExpressApplicationLike | undefined): void {
-    if (this.#app !== undefined || app === undefined) return;
-    this.#app = app;
-    if (!this.#metrics.measuresHttp) return;
-    try {
-      const undoLayers = observeLayers(app);
-      if (undoLayers !== undefined) this.#undo.push(undoLayers);
-      this.#undo.push(countViews(app));
-    } catch (error) {
-      hookFailed(error);
-    }
-  }
-
-  async close(): Promise<void> {
-    for (const undo of this.#undo.splice(0)) undo();
-    await this.#metrics.close();
-  }
+/**
+ * Takes off what Express has wrapped around us as around an application, which would exchange the
+ * prototypes of each request, and has routers pass by our layer on their way to everything but the
+ * page.
+ */
+function unmount(layer: Layer, page: Middleware, path: string | undefined): void {
+  const { match } = layer;
+  Object.assign(layer, {
+    handle: page,
+    name: 'promenade',
+    match: function (this: Layer, at: unknown): unknown {
+      return path !== undefined && typeof at === 'string' && at.includes(path) ? match.call(this, at) : false;
+    },
+  });
 }

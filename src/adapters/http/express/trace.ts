@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import type { Exchange, Trace } from '../../../instrument/http/exchange.ts';
-import { joinPatterns, mountPatternOf, toPattern } from './paths.ts';
-import { isFallback, routeOfPath } from './unmatched.ts';
+import { routeOfPath } from './lookup.ts';
+import { mountOf } from './mounts.ts';
+import { pathOf, toBase } from './paths.ts';
+import { noteLayers, type Place, placeAlone, placeOf } from './places.ts';
 import {
-  isRouter,
+  type ExpressApplicationLike,
   type Layer,
-  type LayerHandle,
   type RoutedRequest,
   type RouteLike,
   type RouterLike,
@@ -13,16 +14,26 @@ import {
   routerOf,
 } from './types.ts';
 
-/** What is known of a layer from where it stands. */
-interface LayerPlace {
-  readonly router: RouterLike | undefined;
-  /** Of handlers: the route that they belong to. */
-  readonly route: RouteLike | undefined;
-  /** What the layer is called in labels. */
-  readonly name: string;
+/** What is told of a layer that is about to run, beside the layer. */
+export interface LayerRun {
+  /** The path that its router has matched (of the mount, or of the route), where it tells. */
+  readonly path?: RouterPath | undefined;
+  /** Of a callback for a parameter: its name. */
+  readonly param?: string | undefined;
+  /** The layer is called with an error. */
+  readonly isErrorHandler?: boolean | undefined;
 }
 
-const places: WeakMap<Layer, LayerPlace> = new WeakMap();
+/** A router that a request has entered. */
+interface Entered {
+  readonly router: RouterLike;
+  /** The pattern that it is mounted at, on the way that this request has taken. */
+  readonly base: string;
+  /** The layer that it is mounted in; `undefined` for the first. */
+  readonly mount: Place | undefined;
+  /** The concrete path that its mount has taken off. */
+  readonly baseUrl: string;
+}
 
 /**
  * One request's way through routers: which route it has come to, and what runs at the moment. A
@@ -30,147 +41,217 @@ const places: WeakMap<Layer, LayerPlace> = new WeakMap();
  */
 export class RouterTrace implements Trace {
   readonly #exchange: Exchange;
-  /**
-   * What mounted routers are mounted at, on the way that this request has taken; those of
-   * applications are at ''.
-   */
-  #bases: Map<RouterLike, string> | undefined = undefined;
-  /** Where the application that was entered last is mounted. */
-  #applicationBase: string | undefined = undefined;
-  #name: string | undefined = undefined;
-  #startedAt: number = 0;
+  readonly #request: RoutedRequest;
+  /** The application that the request came to first. */
+  #root: ExpressApplicationLike | undefined = undefined;
+  /** Mounted routers, the latest last; that of the application is not there. */
+  #entered: Entered[] | undefined = undefined;
+  /** An application that was entered, and whose router is not known yet. */
+  #application: Omit<Entered, 'router'> | undefined = undefined;
+  /** What runs: its name, undefined for routers and for layers that are not measured. */
+  #label: string | undefined = undefined;
+  #isHandler = false;
+  #startedAt = 0;
+  /** The layer that ran last and is no route, and its pattern: it has answered if nobody else has. */
+  #latest: Place | undefined = undefined;
+  #latestPattern = '';
+  /** The route whose handler ran last. */
   #route: RouteLike | undefined = undefined;
+  #failed = false;
+  /** No route has taken it, and a framework above Express answers. */
+  #fellBack = false;
 
-  constructor(exchange: Exchange) {
+  private constructor(exchange: Exchange, request: RoutedRequest) {
     this.#exchange = exchange;
+    this.#request = request;
   }
 
-  static of(exchange: Exchange): RouterTrace {
+  /** `undefined` where the request has been answered: what still runs changes nothing. */
+  static of(exchange: Exchange, request: RoutedRequest): RouterTrace | undefined {
+    if (exchange.answered) return undefined;
     let trace = exchange.traceOf(RouterTrace);
-    if (trace === undefined) exchange.follow((trace = new RouterTrace(exchange)));
+    if (trace === undefined) exchange.follow((trace = new RouterTrace(exchange, request)));
     return trace;
   }
 
-  /**
-   * A layer is about to run.
-   *
-   * @param path what its router has matched (of the mount, or of the route for a handler), where
-   *   the router tells
-   * @param param of a callback for a parameter: its name
-   */
-  started(request: RoutedRequest, layer: Layer, handle: LayerHandle, path?: RouterPath, param?: string): void {
-    const place = places.get(layer) ?? this.#locate(layer, request);
-    if (param !== undefined) {
-      this.#next(`param:${param}`, undefined);
-    } else if (place.route !== undefined) {
-      if (isFallback(handle)) return this.#next(undefined, undefined);
-      const base = this.#baseOf(place.router, request);
-      this.#exchange.routed(joinPatterns(base, toPattern(path ?? place.route.path)) || '/');
-      this.#next(place.name, place.route);
-    } else if (isRouter(handle)) {
-      index(handle);
-      this.#mount(handle, this.#mountOf(place, request, layer, path));
-    } else if (isApplication(layer, handle)) {
-      this.#applicationBase = this.#mountOf(place, request, layer, path);
-      this.#next(undefined, undefined);
-    } else {
-      this.#next(place.name, undefined);
+  /** A layer is about to run. */
+  started(layer: Layer, { path, param, isErrorHandler = false }: LayerRun): void {
+    const place = placeOf(layer) ?? this.#locate(layer);
+    if (this.#root === undefined) this.#arrived();
+    if (param !== undefined) return this.#runs(`param:${param}`, false);
+    const base = this.#baseOf(place.router);
+    if (place.route !== undefined) {
+      const routePath = path ?? place.route.path;
+      if (isErrorHandler) return this.#failedInto(place.labelAt(base, routePath));
+      this.#route = place.route;
+      this.#latest = undefined;
+      this.#fellBack = place.kind === 'fallback';
+      if (this.#fellBack) return this.#runs(undefined, false);
+      this.#exchange.routed(place.patternAt(base, routePath));
+      return this.#runs(place.labelAt(base, routePath), true);
     }
+    if (place.kind === 'own') return this.#runs(undefined, false);
+    const mount = place.mount ?? path ?? mountOf(layer, this.#coveredBy(place));
+    if (isErrorHandler) return this.#failedInto(place.labelAt(base, mount));
+    if (place.kind === 'middleware') {
+      this.#latest = place;
+      this.#latestPattern = place.patternAt(base, mount);
+      return this.#runs(place.labelAt(base, mount), false);
+    }
+    this.#runs(undefined, false);
+    const entered = { base: toBase(base, mount), mount: place, baseUrl: this.#request.baseUrl ?? '' };
+    if (place.kind === 'router') this.#enter(layer.handle as unknown as RouterLike, entered);
+    else this.#application = entered;
+  }
+
+  /** An error was thrown, or handed on. */
+  failed(): void {
+    this.#failed = true;
   }
 
   ended(): void {
-    this.#next(undefined, undefined);
-    const { route, response } = this.#exchange;
-    if (
-      route === undefined &&
-      (response.statusCode === 404 || response.statusCode === 405 || response.req.method === 'OPTIONS')
-    ) {
-      this.#lookForOtherMethods(response.req);
-    }
+    this.#stop(performance.now(), false);
+    const { route } = this.#exchange;
+    const other = this.#routeOfParameter() ?? (route === undefined ? this.#routeOfAnswer() : this.#routeAhead());
+    if (other !== undefined) this.#exchange.routed(other);
   }
 
-  /** A known path keeps its route where only the method is wrong. */
-  #lookForOtherMethods({ app, originalUrl = '' }: RoutedRequest): void {
-    let root = app;
-    while (root?.parent !== undefined) root = root.parent;
-    const router = root && routerOf(root);
-    const route = router && routeOfPath(router, originalUrl.split('?', 1)[0]!);
-    if (route !== undefined) this.#exchange.routed(route);
+  /** The route that was matched, and whose handlers did not run: a parameter of it was refused. */
+  #routeOfParameter(): string | undefined {
+    const { route } = this.#request;
+    const handler = route?.stack[0];
+    if (route === this.#route || handler === undefined) return undefined;
+    const place = placeOf(handler) ?? this.#locate(handler);
+    if (place.kind === 'fallback' || place.router === undefined) return undefined;
+    return place.patternAt(this.#baseOf(place.router), place.route!.path);
+  }
+
+  /** The route of a response that a middleware has given after routes that handed on. */
+  #routeAhead(): string | undefined {
+    if (!this.#hasAnswered() || this.#latest === undefined) return undefined;
+    return this.#isMounted(this.#latest) ? this.#latestPattern : this.#lookUp(this.#passed(), true);
+  }
+
+  /** The route of a response that no route's handler has given. */
+  #routeOfAnswer(): string | undefined {
+    // Layers that have handed on have not answered.
+    if (!this.#hasAnswered()) return this.#lookUp(undefined, false);
+    if (this.#latest !== undefined && this.#isMounted(this.#latest)) return this.#latestPattern;
+    const found = this.#lookUp(this.#passed(), false);
+    const inside = this.#latest === undefined ? '' : this.#baseOf(this.#latest.router);
+    return found ?? (inside === '' ? undefined : inside);
+  }
+
+  #lookUp(after: ReadonlyMap<RouterLike, number> | undefined, aheadOnly: boolean): string | undefined {
+    const { originalUrl, url, method } = this.#request;
+    const router = this.#root && routerOf(this.#root);
+    const lookup = { method: method ?? 'GET', after, aheadOnly };
+    return router && routeOfPath(router, pathOf(originalUrl ?? url ?? '/'), lookup);
   }
 
   /**
-   * What ran until now is through. A handler whose route goes on was a middleware of that route.
+   * True if a layer answers, or has failed to: where all have handed on, Express itself answers,
+   * and its routers have taken their `next` off the request.
    */
-  #next(name: string | undefined, route: RouteLike | undefined): void {
+  #hasAnswered(): boolean {
+    return !this.#fellBack && (this.#failed || typeof this.#request.next === 'function');
+  }
+
+  /** True if a layer is mounted at a path of its own. */
+  #isMounted(latest: Place): boolean {
+    return this.#latestPattern !== (this.#baseOf(latest.router) || '/');
+  }
+
+  /** How far the request has come in each router that it is in. */
+  #passed(): ReadonlyMap<RouterLike, number> {
+    const passed = new Map<RouterLike, number>();
+    let place = this.#latest;
+    while (place?.router !== undefined && !passed.has(place.router)) {
+      passed.set(place.router, place.index);
+      place = this.#enteredAs(place.router)?.mount;
+    }
+    return passed;
+  }
+
+  #failedInto(label: string): void {
+    this.#failed = true;
     const now = performance.now();
-    if (this.#route !== undefined && this.#route !== route) this.#exchange.handlerEnded(now);
-    else if (this.#name !== undefined) this.#exchange.middlewareRan(this.#name, now - this.#startedAt);
-    if (route !== undefined) this.#exchange.handlerStarted(now);
-    this.#name = name;
-    this.#route = route;
+    this.#stop(now, false);
+    this.#label = label;
+    this.#isHandler = false;
     this.#startedAt = now;
   }
 
-  #mount(router: RouterLike, base: string): void {
-    (this.#bases ??= new Map()).set(router, base);
-    this.#next(undefined, undefined);
+  #runs(label: string | undefined, isHandler: boolean): void {
+    const now = performance.now();
+    this.#stop(now, true);
+    if (isHandler) this.#exchange.handlerStarted(now);
+    this.#label = label;
+    this.#isHandler = isHandler;
+    this.#startedAt = now;
   }
 
-  #mountOf({ router }: LayerPlace, request: RoutedRequest, layer: Layer, path: RouterPath | undefined): string {
-    return joinPatterns(this.#baseOf(router, request), path === undefined ? mountPatternOf(layer) : toPattern(path));
+  /** What ran until now is through. A handler that hands on was a middleware of the request. */
+  #stop(now: number, handedOn: boolean): void {
+    const label = this.#label;
+    if (label === undefined) return;
+    this.#label = undefined;
+    if (this.#isHandler && !handedOn) return this.#exchange.handlerEnded(now);
+    if (this.#isHandler) this.#exchange.handlerHandedOn();
+    this.#exchange.middlewareRan(label, now - this.#startedAt);
   }
 
-  #baseOf(router: RouterLike | undefined, request: RoutedRequest): string {
+  #enter(router: RouterLike, entered: Omit<Entered, 'router'>): void {
+    noteLayers(router);
+    (this.#entered ??= []).push({ router, ...entered });
+  }
+
+  #enteredAs(router: RouterLike): Entered | undefined {
+    return this.#entered?.findLast((entered) => entered.router === router);
+  }
+
+  #baseOf(router: RouterLike | undefined): string {
     if (router === undefined) return '';
-    if (this.#applicationBase !== undefined && request.app !== undefined && routerOf(request.app) === router) {
-      (this.#bases ??= new Map()).set(router, this.#applicationBase);
-      this.#applicationBase = undefined;
+    const application = this.#application;
+    const { app } = this.#request;
+    if (application !== undefined && app !== undefined && routerOf(app) === router) {
+      this.#application = undefined;
+      if (application.mount !== undefined) application.mount.application = app;
+      this.#enter(router, application);
+      return application.base;
     }
-    return this.#bases?.get(router) ?? '';
+    return this.#entered === undefined ? '' : (this.#enteredAs(router)?.base ?? '');
+  }
+
+  /** The part of the path that a layer has matched, below what its router is mounted at. */
+  #coveredBy({ router }: Place): string {
+    const { baseUrl = '' } = this.#request;
+    const above = router && this.#enteredAs(router);
+    return above === undefined ? baseUrl : baseUrl.slice(above.baseUrl.length);
+  }
+
+  /**
+   * Notes the application, once it is known, and takes the scheme from Express where it trusts a
+   * proxy; elsewhere anyone can send the header.
+   */
+  #arrived(): void {
+    const { app } = this.#request;
+    if (app === undefined) return;
+    this.#root = app;
+    if (!app.settings?.['trust proxy']) return;
+    const { protocol } = this.#request;
+    if (protocol === 'http' || protocol === 'https') this.#exchange.cameBy(protocol);
   }
 
   /**
    * Looks where a layer stands that was not seen before: in the application's router, or in one
    * that has grown since.
    */
-  #locate(layer: Layer, request: RoutedRequest): LayerPlace {
-    const root = request.app && routerOf(request.app);
-    if (root !== undefined) index(root, true);
-    for (const router of this.#bases?.keys() ?? []) index(router, true);
-    let place = places.get(layer);
-    if (place === undefined) {
-      const route = request.route?.stack.includes(layer) === true ? request.route : undefined;
-      places.set(layer, (place = { router: undefined, route, name: layer.name }));
-    }
-    return place;
+  #locate(layer: Layer): Place {
+    const { app, route } = this.#request;
+    const root = app && routerOf(app);
+    if (root !== undefined) noteLayers(root, true);
+    for (const { router } of this.#entered ?? []) noteLayers(router, true);
+    return placeOf(layer) ?? placeAlone(layer, route?.stack.includes(layer) === true ? route : undefined);
   }
-}
-
-/**
- * A mounted application: Express wraps it when it is mounted in another; in a router it stands as
- * it is.
- */
-function isApplication(layer: Layer, handle: LayerHandle): boolean {
-  return layer.name === 'mounted_app' || (typeof handle.handle === 'function' && typeof handle.set === 'function');
-}
-
-/** How many layers of a router have been noted. */
-const indexed: WeakMap<RouterLike, number> = new WeakMap();
-
-/** Notes where the layers of a router stand, unless that was done since it has grown. */
-function index(router: RouterLike, again: boolean = false): void {
-  if (!again && indexed.get(router) === router.stack.length) return;
-  indexed.set(router, router.stack.length);
-  for (const [i, layer] of router.stack.entries()) {
-    if (!places.has(layer)) places.set(layer, { router, route: undefined, name: nameOf(layer, i) });
-    const { route } = layer;
-    if (route === undefined) continue;
-    for (const [j, handler] of route.stack.entries()) {
-      if (!places.has(handler)) places.set(handler, { router, route, name: nameOf(handler, j) });
-    }
-  }
-}
-
-function nameOf(layer: Layer, i: number): string {
-  return layer.name === '<anonymous>' || layer.name === '' ? `<anonymous ${i + 1}>` : layer.name;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../../../application.ts';
 import { expressMiddleware } from '../express/middleware.ts';
-import { addFallback } from '../express/unmatched.ts';
+import { addFallback } from '../express/places.ts';
 import { fastifyPlugin } from '../fastify/plugin.ts';
 import type { FastifyInstanceLike } from '../fastify/types.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
