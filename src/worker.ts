@@ -1,16 +1,16 @@
 import { Apps } from './apps/apps.ts';
 import { activate } from './core/activation.ts';
-import { defaultRegistry, directoryOf, shareDirectory } from './core/default-registry.ts';
+import { defaultRegistry, directoryOf, shareStore } from './core/default-registry.ts';
 import type { Registry } from './core/registry.ts';
 import { observeSelf } from './core/self-metrics.ts';
-import { createEndpoint, type EndpointOptions } from './endpoint/endpoint.ts';
+import { openEndpoint, type PageOptions } from './endpoint/endpoint.ts';
 import { type Environment, resolveSettings, type Settings, type SettingsOptions } from './settings/settings.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
 /**
  * What `promenade(options)` takes in a process that serves nothing: settings, and what is below.
  */
-export interface WorkerOptions extends SettingsOptions, Pick<EndpointOptions<never>, 'checkToken'> {
+export interface WorkerOptions extends SettingsOptions, Pick<PageOptions<never>, 'checkToken'> {
   /** Where its metrics are. @default the default registry */
   readonly registry?: Registry | undefined;
   /** Whether the page has the `process_*` and `nodejs_*` families. @default true */
@@ -41,11 +41,11 @@ export interface WorkerMetrics {
  * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
  *   and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
  */
-export function promenade(options: WorkerOptions = {}, environment: Environment = process.env): WorkerMetrics {
-  const { registry = defaultRegistry, runtime = true, checkToken: _checkToken, ...settingsOptions } = options;
+export function promenade(options: WorkerOptions = {}, environment?: Environment): WorkerMetrics {
+  const { registry = defaultRegistry, runtime = true, checkToken, ...settingsOptions } = options;
   const settings = resolveSettings(settingsOptions, environment);
   if (!settings.enabled) return { enabled: false, registry, close: async () => {} };
-  const stopListening = settings.port === undefined ? join(registry, settings) : listen(options, environment);
+  const stopListening = settings.port === undefined ? join(registry, settings) : listen(registry, settings, checkToken);
   activate(registry, { namespace: settings.namespace, compat: settings.compat });
   const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;
   return {
@@ -63,16 +63,16 @@ export function promenade(options: WorkerOptions = {}, environment: Environment 
  * none.
  */
 function join(registry: Registry, settings: Settings): () => Promise<void> {
-  const { multiprocDir: directory, role, onColdStart, namespace } = settings;
-  if (directory !== undefined) shareDirectory(registry, { directory, role, onColdStart });
+  const { namespace } = settings;
+  shareStore(registry, settings);
   observeSelf(registry, namespace === '' ? '' : `${namespace}_`);
   const stopApps = Apps.of(registry).start(settings);
   if (directoryOf(registry) === undefined) warnOfNobody();
   return async () => stopApps();
 }
 
-function listen({ runtime: _runtime, ...options }: WorkerOptions, environment: Environment): () => Promise<void> {
-  const endpoint = createEndpoint<never>(options, environment);
+function listen(registry: Registry, settings: Settings, checkToken: WorkerOptions['checkToken']): () => Promise<void> {
+  const endpoint = openEndpoint<never>(settings, { registry, checkToken });
   // An address that can never be had is told as a warning: the worker has its work to do.
   const listening = endpoint.listen().catch((error: Error) => {
     process.emitWarning(`${error.message} Metrics are not served.`, {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { metricsUrl, resolveSettings } from 'promenade/http';
 import { instrumentBullmq } from 'promenade/bullmq';
 import { promenade } from 'promenade/fastify';
 import { instrumentIoredis } from 'promenade/ioredis';
@@ -10,7 +11,6 @@ import { instrumentMysql2 } from 'promenade/mysql2';
 import { instrumentPg } from 'promenade/pg';
 import { promenade as workerMetrics } from 'promenade/worker';
 import { permissionsOf } from './auth/users.ts';
-import { originOf } from './settings.ts';
 
 /**
  * Turns metrics on, unless METRICS_ENABLED says otherwise; all other settings of Promenade are read
@@ -39,10 +39,7 @@ export function metricsEnvironment(env: NodeJS.ProcessEnv, role: string): Record
 
 /** Where the page is, for people; undefined when metrics are off. */
 export function metricsPage(origin: string, env: NodeJS.ProcessEnv): string | undefined {
-  if (/^(false|0|no|off)$/i.test(env['METRICS_ENABLED'] ?? '')) return undefined;
-  const port = env['METRICS_PORT'];
-  const path = env['METRICS_PATH'] || '/metrics';
-  return (port ? originOf(env['METRICS_HOST'] || '127.0.0.1', port) : origin) + path;
+  return metricsUrl(resolveSettings({ enabled: isEnabled() }, env), origin);
 }
 
 /** Measures a SQLite database. */

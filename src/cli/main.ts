@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import { processEnvironment } from '../settings/environment.ts';
 import type { Surroundings } from './command.ts';
 import { run } from './run.ts';
 
-const { stdin, stdout, stderr, env } = process;
+const { stdin, stdout, stderr } = process;
+const env = processEnvironment();
 
 // Whoever reads the output may stop reading, as `head` does: no reason to fail.
 stdout.on('error', (error: NodeJS.ErrnoException) => {

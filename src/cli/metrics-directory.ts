@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { environmentSettings } from '../settings/settings.ts';
 import { type Arguments, type Surroundings, UsageError } from './command.ts';
 
 /**
@@ -9,7 +10,7 @@ import { type Arguments, type Surroundings, UsageError } from './command.ts';
 export function metricsDirectory({ values, positionals }: Arguments, { env }: Surroundings): string {
   const given = [...new Set([positionals[0], values['directory']].filter((path) => path !== undefined))];
   if (given.length > 1) throw new UsageError(`Two directories are named, ${given.join(' and ')}: name one.`);
-  const named = given[0] ?? (env['PROMETHEUS_MULTIPROC_DIR']?.trim() || env['prometheus_multiproc_dir']?.trim());
+  const named = given[0] ?? environmentSettings([], env).multiprocDir;
   if (!named) throw new UsageError('Name the metrics directory, behind the options or in PROMETHEUS_MULTIPROC_DIR.');
   return resolve(named);
 }

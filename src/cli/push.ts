@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exposition } from '../exposition/exposition.ts';
 import { negotiate } from '../exposition/negotiate.ts';
+import { environmentSettings } from '../settings/settings.ts';
 import { type Arguments, CommandError, type Run, type Surroundings, UsageError } from './command.ts';
 import { openDirectoryPage } from './directory-page.ts';
 import { groupUrl } from './group-url.ts';
@@ -10,6 +11,8 @@ import { nameValues } from './name-values.ts';
 
 const PROTOBUF = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
 const FIRST_PAUSE_MS = 500;
+/** The settings that say what is on a page. */
+const PAGE_SETTINGS = ['namespace', 'compat', 'disabledApps'] as const;
 
 /** `promenade push`: sends a directory's page to a Pushgateway. */
 export const push: Run = async (given, surroundings) => {
@@ -43,11 +46,9 @@ export const push: Run = async (given, surroundings) => {
 };
 
 async function page(directory: string, exposition: Exposition, { env }: Surroundings): Promise<Uint8Array> {
-  // Nobody reads it here, so nobody has to be let in.
-  const environment = Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^METRICS_(AUTHENTICAT|TOKENS)/.test(name)),
-  );
-  const endpoint = openDirectoryPage(directory, { environment });
+  const used = environmentSettings(PAGE_SETTINGS, { ...env, PROMENADE_ENABLED: 'true' });
+  // Nobody reads the page here, so nobody has to be let in.
+  const endpoint = openDirectoryPage(directory, { ...used, authentication: false, tokens: [], tokensFile: undefined });
   const snapshot = await endpoint.registry.snapshot();
   await endpoint.close();
   if (endpoint.registry.status().slots.length === 0) {

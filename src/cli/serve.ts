@@ -17,9 +17,7 @@ export const serve: Run = async (given, surroundings) => {
   const webConfig =
     file === undefined ? undefined : await openWebConfig(file, surroundings, (now) => server.renew(now));
   const reception = new Reception(directory, settings, webConfig);
-  const endpoint = openDirectoryPage(directory, {
-    environment: surroundings.env,
-    path: settings.path,
+  const endpoint = openDirectoryPage(directory, settings, {
     labels: nameValues(given.lists['label'], '--label'),
     session: webConfig && webConfig.loaded.config.users.size > 0 ? (request) => reception.knows(request) : undefined,
   });
@@ -47,12 +45,13 @@ function settingsOf(
   directory: string,
   env: Environment,
 ): { readonly settings: Settings; readonly port: number } {
-  const { host, path, port = env['METRICS_PORT']?.trim() || String(DEFAULT_PORT) } = values;
-  // 0 is no port of an application, but what somebody wants who reads the first line of the output.
+  const { host, path, port } = values;
+  // An application needs to know its port; here the first line of the output tells it.
   const any = port === '0';
   const settings = resolveSettings(
-    { enabled: true, multiprocDir: directory, host, path, port: (any ? DEFAULT_PORT : port) as number },
+    { enabled: true, multiprocDir: directory, host, path, port: any ? DEFAULT_PORT : (port as number | undefined) },
     env,
+    { port: DEFAULT_PORT },
   );
   return { settings, port: any ? 0 : settings.port! };
 }

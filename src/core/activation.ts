@@ -1,3 +1,4 @@
+import { environmentSettings } from '../settings/settings.ts';
 import { defaultRegistry } from './default-registry.ts';
 import type { Registry } from './registry.ts';
 
@@ -56,12 +57,10 @@ export function whenActive(registry: Registry, begin: (activation: Activation) =
   return () => waiting.delete(begin);
 }
 
-/** What the environment alone says, for processes in which nobody calls `promenade()`. */
-export function environmentActivation(env: NodeJS.ProcessEnv = process.env): Activation {
-  return {
-    namespace: env['METRICS_NAMESPACE']?.trim() ?? '',
-    compat: env['METRICS_COMPAT']?.trim() === 'django' ? 'django' : undefined,
-  };
+/** Returns what the environment says, for processes in which nobody calls `promenade()`. */
+export function environmentActivation(): Activation {
+  const { namespace, compat } = environmentSettings(['namespace', 'compat']);
+  return { namespace, compat };
 }
 
 function switchOf(registry: Registry): Switch {
@@ -78,7 +77,6 @@ function switchOf(registry: Registry): Switch {
  * because the environment does.
  */
 function isOnFromStart(registry: Registry): boolean {
-  const enabled = process.env['METRICS_ENABLED']?.trim().toLowerCase() ?? '';
-  if (enabled === '') return registry !== defaultRegistry;
-  return ['true', '1', 'yes', 'on'].includes(enabled);
+  const { enabled, switchedOff } = environmentSettings(['enabled']);
+  return enabled || (registry !== defaultRegistry && !switchedOff);
 }

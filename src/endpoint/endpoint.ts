@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
 import { deriveDjangoFamilies } from '../compat/django.ts';
 import { Apps } from '../apps/apps.ts';
-import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-registry.ts';
+import { defaultRegistry, directoryOf, shareStore } from '../core/default-registry.ts';
 import type { Registry } from '../core/registry.ts';
 import { observeSelf } from '../core/self-metrics.ts';
 import type { AuthenticationCallbacks } from './authenticator.ts';
@@ -12,10 +12,13 @@ import { Listener } from './listener.ts';
 import { serve, type MetricsHandler } from './node-handler.ts';
 import { isAt } from './request-target.ts';
 import { Scraper } from './scraper.ts';
-import { resolveSettings, type Environment, type Settings, type SettingsOptions } from '../settings/settings.ts';
+import { type Environment, resolveSettings, type Settings, type SettingsOptions } from '../settings/settings.ts';
 
 /** What an endpoint is made with: settings, and what the application contributes. */
-export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOptions, AuthenticationCallbacks<Subject> {
+export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOptions, PageOptions<Subject> {}
+
+/** What an endpoint is made with beside its settings. */
+export interface PageOptions<Subject> extends AuthenticationCallbacks<Subject> {
   /** The families on the page. @default the default registry */
   readonly registry?: Registry | undefined;
   /**
@@ -83,14 +86,22 @@ export interface Endpoint<Subject = IncomingMessage> {
  */
 export function createEndpoint<Subject = IncomingMessage>(
   options: EndpointOptions<Subject> = {},
-  environment: Environment = process.env,
+  environment?: Environment,
 ): Endpoint<Subject> {
-  const { registry = defaultRegistry, maxScrapes, createdSamples, session, checkToken, ...settingsOptions } = options;
+  const { registry, maxScrapes, createdSamples, session, checkToken, ...settingsOptions } = options;
   const settings = resolveSettings(settingsOptions, environment);
-  if (!settings.enabled) return disabledEndpoint(settings, registry);
+  return openEndpoint(settings, { registry, maxScrapes, createdSamples, session, checkToken });
+}
 
-  const { multiprocDir: directory, role, onColdStart } = settings;
-  if (directory !== undefined) shareDirectory(registry, { directory, role, onColdStart });
+/**
+ * Makes the endpoint that settings ask for, which have been read before.
+ *
+ * @throws MetricsError as `createEndpoint` does.
+ */
+export function openEndpoint<Subject>(settings: Settings, options: PageOptions<Subject>): Endpoint<Subject> {
+  const { registry = defaultRegistry, maxScrapes, createdSamples, session, checkToken } = options;
+  if (!settings.enabled) return disabledEndpoint(settings, registry);
+  shareStore(registry, settings);
   const scraper = new Scraper<Subject>({ registry, settings, maxScrapes, createdSamples, session, checkToken });
   observeSelf(registry, settings.namespace === '' ? '' : `${settings.namespace}_`);
   if (settings.compat === 'django') deriveDjangoFamilies(registry, settings.namespace);

@@ -1,4 +1,5 @@
 import type { AnyMetric } from '../core/any-metric.ts';
+import { defaultRegistry } from '../core/default-registry.ts';
 import { Metric } from '../core/metric.ts';
 import type { Registry as CoreRegistry } from '../core/registry.ts';
 import { MetricsError } from '../errors.ts';
@@ -6,6 +7,7 @@ import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { TimeSlice } from '../time-slice.ts';
 import { createAside, forgetWhenCollected } from './aside.ts';
 import { toPage } from './bridge.ts';
+import { turnOn } from './turn-on.ts';
 import type { Family, Readable } from './types.ts';
 
 /** A metric whose numbers are a core metric's. */
@@ -26,6 +28,7 @@ export function isPageMetric(metric: Readable): metric is PageMetric {
  * aside, with a warning.
  */
 export function enterPage(metric: Readable, page: CoreRegistry): void {
+  if (page === defaultRegistry) turnOn();
   if (!isPageMetric(metric)) return addForeign(metric, page);
   try {
     page.adopt(metric.core);

@@ -5,6 +5,7 @@ import { aggregateFamilies } from './aggregators.ts';
 import { enterPage, isPageMetric, leavePage } from './page.ts';
 import { toFamily } from './core-family.ts';
 import { flatten, formatFamily, joinFamilies } from './text.ts';
+import { turnOn } from './turn-on.ts';
 import type {
   Family,
   Metric,
@@ -187,6 +188,7 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
   async #families(): Promise<readonly Family[]> {
     const page = this.#page;
     if (!page) return Promise.all(Array.from(this.#metrics.values(), read));
+    if (page === defaultRegistry) turnOn();
     const snapshot = await page.page.collect();
     const left = new Map<string, FamilySnapshot>(snapshot.families.map((family) => [family.definition.name, family]));
     const families: Family[] = [];

@@ -2,25 +2,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { defaultRegistry, directoryOf, shareDirectory } from '../core/default-registry.ts';
+import { defaultRegistry, directoryOf, shareStore } from '../core/default-registry.ts';
+import { turnOn } from './turn-on.ts';
 
 /**
- * Has the main thread share a directory with the threads that it starts from now on: they find it
- * in the environment that they inherit. Where processes share one already nothing happens.
- * Idempotent.
+ * Shares a directory between the main thread and the threads that it starts from now on. No-op in
+ * other threads, where processes share a directory already, and with metrics switched off.
  */
 export function shareThreads(): void {
-  if (!isMainThread || process.env['PROMETHEUS_MULTIPROC_DIR'] || directoryOf(defaultRegistry)) return;
+  const settings = isMainThread ? turnOn() : undefined;
+  if (settings === undefined || directoryOf(defaultRegistry) !== undefined) return;
   const directory = mkdtempSync(join(tmpdir(), 'promenade-threads-'));
   try {
-    shareDirectory(defaultRegistry, { directory });
+    shareStore(defaultRegistry, { ...settings, enabled: true, multiprocDir: directory });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     process.emitWarning(`Each thread counts by itself: ${(error as Error).message}`, {
+      type: 'MetricsWarning',
       code: 'WARN_METRICS_NOT_SHARED',
     });
     return;
   }
-  process.env['PROMETHEUS_MULTIPROC_DIR'] = directory;
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 }

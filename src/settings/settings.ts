@@ -1,231 +1,157 @@
+import { isMainThread } from 'node:worker_threads';
 import { MetricsError } from '../errors.ts';
 import { closestName } from './closest-name.ts';
-import {
-  InvalidValue,
-  parseBoolean,
-  parseFilePath,
-  parseHost,
-  parseList,
-  parseNamespace,
-  parsePath,
-  parsePort,
-  parseColdStart,
-  parseCompat,
-  parseRole,
-  parseTokens,
-  type ValueParser,
-} from './values.ts';
-import type { TokenDigest } from './token-digest.ts';
+import { type Environment, processEnvironment } from './environment.ts';
+import { isServiceLink, nearMisses } from './foreign-variables.ts';
+import { type Setting, type Settings, type SettingsOptions, settingsTable, spellingsOf } from './settings-table.ts';
+import { InvalidValue } from './values.ts';
 
-/**
- * The settings as options in code; each wins over its environment variable.
- * `docs/guide/settings.md` describes them.
- */
-export interface SettingsOptions {
-  /** METRICS_ENABLED. @default false */
-  readonly enabled?: boolean | undefined;
-  /** METRICS_PATH: served with and without a trailing slash. @default '/metrics' */
-  readonly path?: string | undefined;
-  /** METRICS_HOST: the address that the listener on `port` binds. @default '127.0.0.1' */
-  readonly host?: string | undefined;
-  /**
-   * METRICS_PORT: a listener of its own; the application's port then doesn't serve metrics.
-   * @default none
-   */
-  readonly port?: number | undefined;
-  /** METRICS_AUTHENTICATION: ask for a token or a session. @default false */
-  readonly authentication?: boolean | undefined;
-  /** METRICS_TOKENS: plain, or `sha256:` and the digest in hexadecimal. @default none */
-  readonly tokens?: readonly string[] | undefined;
-  /**
-   * METRICS_TOKENS_FILE: one token a line, `#` begins a comment; read again when it changes.
-   * @default none
-   */
-  readonly tokensFile?: string | undefined;
-  /** METRICS_DISABLED_APPS. @default none */
-  readonly disabledApps?: readonly string[] | undefined;
-  /** METRICS_NAMESPACE: prefix of every family that instrumentation defines. @default none */
-  readonly namespace?: string | undefined;
-  /** METRICS_COMPAT: also expose the families of django-prometheus. @default none */
-  readonly compat?: 'django' | undefined;
-  /** PROMETHEUS_MULTIPROC_DIR: the directory that processes share. @default none */
-  readonly multiprocDir?: string | undefined;
-  /** METRICS_ROLE: what this process is, such as `web` or `worker`. @default none */
-  readonly role?: string | undefined;
-  /**
-   * METRICS_ON_COLD_START: what becomes of the directory's values when no other process lives.
-   * @default 'keep'
-   */
-  readonly onColdStart?: 'keep' | 'reset' | undefined;
-}
-
-/** Settings that have been read and found valid. Holds no secret: tokens are digests. */
-export interface Settings {
-  readonly enabled: boolean;
-  /** Begins with a slash and ends with none, unless it is `/`. */
-  readonly path: string;
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly authentication: boolean;
-  readonly tokens: readonly TokenDigest[];
-  readonly tokensFile: string | undefined;
-  readonly disabledApps: readonly string[];
-  /** Without the underscore that follows it; `''` for none. */
-  readonly namespace: string;
-  readonly compat: 'django' | undefined;
-  readonly multiprocDir: string | undefined;
-  readonly role: string | undefined;
-  readonly onColdStart: 'keep' | 'reset';
-}
-
-/** One row of the table below. */
-export interface Setting<T> {
-  /** The environment variable, then other spellings of it that are accepted. */
-  readonly variables: readonly [string, ...string[]];
-  readonly default: T;
-  readonly parse: ValueParser<T>;
-  /** For the documentation's table, which a test compares with this one. */
-  readonly meaning: string;
-}
-
-/** Every setting there is, by the name of its option. */
-export const settingsTable: { readonly [Option in keyof Settings]: Setting<Settings[Option]> } = {
-  enabled: {
-    variables: ['METRICS_ENABLED'],
-    default: false,
-    parse: parseBoolean,
-    meaning: 'Turns metrics on. Off: no route, no hooks, no cost.',
-  },
-  path: {
-    variables: ['METRICS_PATH'],
-    default: '/metrics',
-    parse: parsePath,
-    meaning: 'Where the page is, with or without a trailing slash, never a redirect.',
-  },
-  host: {
-    variables: ['METRICS_HOST'],
-    default: '127.0.0.1',
-    parse: parseHost,
-    meaning: 'The address that the listener on `METRICS_PORT` binds; `0.0.0.0` or `::` for all.',
-  },
-  port: {
-    variables: ['METRICS_PORT'],
-    default: undefined,
-    parse: parsePort,
-    meaning: "A listener of metrics' own; the application's port then doesn't serve them.",
-  },
-  authentication: {
-    variables: ['METRICS_AUTHENTICATION', 'METRICS_AUTHENTICATED'],
-    default: false,
-    parse: parseBoolean,
-    meaning: 'Asks for a token or for a session that the application knows.',
-  },
-  tokens: {
-    variables: ['METRICS_TOKENS'],
-    default: [],
-    parse: parseTokens,
-    meaning: 'Comma list of scrape tokens, plain or `sha256:` and the digest in hexadecimal.',
-  },
-  tokensFile: {
-    variables: ['METRICS_TOKENS_FILE'],
-    default: undefined,
-    parse: parseFilePath,
-    meaning: 'A file of tokens, one a line, `#` begins a comment; read again when it changes.',
-  },
-  disabledApps: {
-    variables: ['METRICS_DISABLED_APPS'],
-    default: [],
-    parse: parseList,
-    meaning: 'Comma list of apps whose collectors are left out.',
-  },
-  namespace: {
-    variables: ['METRICS_NAMESPACE'],
-    default: '',
-    parse: parseNamespace,
-    meaning: 'Prefix of every family that instrumentation defines, but `process_*` and `nodejs_*`.',
-  },
-  compat: {
-    variables: ['METRICS_COMPAT'],
-    default: undefined,
-    parse: parseCompat,
-    meaning:
-      '`django`: also expose the families of django-prometheus, under their exact names; see [Django](django.md).',
-  },
-  multiprocDir: {
-    variables: ['PROMETHEUS_MULTIPROC_DIR', 'prometheus_multiproc_dir'],
-    default: undefined,
-    parse: parseFilePath,
-    meaning: 'The directory whose processes are counted together.',
-  },
-  role: {
-    variables: ['METRICS_ROLE'],
-    default: undefined,
-    parse: parseRole,
-    meaning:
-      'What this process is, a label of `metrics_processes`; unset, it is `primary`, `worker` or `thread` where it is one, else `app`.',
-  },
-  onColdStart: {
-    variables: ['METRICS_ON_COLD_START'],
-    default: 'keep',
-    parse: parseColdStart,
-    meaning: 'What becomes of the values in the directory when a process starts and no other lives: `keep` or `reset`.',
-  },
-};
-
-/** Environment variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export { type Environment, type Setting, type Settings, type SettingsOptions, settingsTable };
 
 /**
  * Reads the settings: from `options`, else from the environment, else their defaults. Blanks around
  * a value are trimmed; an empty one counts as unset.
  *
+ * An environment is shared with other programs. So unknown variables are no error; with metrics on,
+ * those that are nearly named like a setting get one warning, WARN_METRICS_UNKNOWN_SETTING. With
+ * metrics off, wrong variables are ignored.
+ *
+ * @param environment
+ * @default the environment of this process
+ * @param defaults Where they differ from the table's.
  * @throws MetricsError ERR_METRICS_INVALID_SETTING that lists everything wrong at once: unknown
- *   `METRICS_*` variables and options, malformed or contradictory values, each with its fix. It
- *   never repeats a secret.
+ *   options, malformed or contradictory values, each with its fix. It never repeats a secret.
  */
-export function resolveSettings(options: SettingsOptions = {}, environment: Environment = process.env): Settings {
-  const problems = [...unknownOptions(options), ...unknownVariables(environment)];
-  const settings: Record<string, unknown> = {};
-  const given = new Set<string>();
-  for (const [option, setting] of Object.entries(settingsTable)) {
-    const values = valuesOf(option, setting, options, environment, problems);
-    if (values.length > 0) given.add(option);
-    settings[option] = values.length > 0 ? values[0]!.value : setting.default;
-    const other = values.find(({ value }) => String(value) !== String(values[0]!.value));
-    if (other !== undefined) problems.push(`${other.name} contradicts ${values[0]!.name}; set one of them`);
-  }
-  if (given.has('host') && !given.has('port')) {
-    problems.push('METRICS_HOST has no meaning without METRICS_PORT; set both, or neither');
-  }
-  if (problems.length > 0) {
-    throw new MetricsError('ERR_METRICS_INVALID_SETTING', `Invalid metrics settings: ${problems.join('. ')}.`);
-  }
-  return Object.freeze(settings) as unknown as Settings;
+export function resolveSettings(
+  options: SettingsOptions = {},
+  environment: Environment = processEnvironment(),
+  defaults: Partial<Settings> = {},
+): Settings {
+  const { settings, problems } = read(options, environment, defaults);
+  refuse(problems);
+  if (settings.enabled) warnOfNearMisses(environment);
+  return settings;
 }
 
-/** What one setting is given: its option alone, else every spelling of its variable that is set. */
-function valuesOf(
+/**
+ * Reads the settings of a process in which nobody has called `promenade()`, from the environment
+ * alone. Options in code may still replace some of them, so only `used` ones need to be right.
+ *
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, as `resolveSettings` does.
+ */
+export function environmentSettings(
+  used: readonly (keyof Settings)[],
+  environment: Environment = processEnvironment(),
+): EnvironmentSettings {
+  const { settings, problems, given } = read({}, environment, {});
+  refuse(problems.filter(({ option }) => used.includes(option as keyof Settings)));
+  return { ...settings, switchedOff: given.has('enabled') && !settings.enabled };
+}
+
+/** What the environment alone says. */
+export interface EnvironmentSettings extends Settings {
+  /** True if METRICS_ENABLED is set, to false. */
+  readonly switchedOff: boolean;
+}
+
+interface Problem {
+  readonly option: string;
+  readonly text: string;
+  readonly inEnvironment: boolean;
+}
+
+/** What was read, and what is wrong with it. */
+interface Reading {
+  readonly settings: Settings;
+  readonly given: ReadonlyMap<string, Value>;
+  readonly problems: readonly Problem[];
+}
+
+function read(options: SettingsOptions, environment: Environment, defaults: Partial<Settings>): Reading {
+  const problems = unknownOptions(options);
+  const settings: Record<string, unknown> = {};
+  const given = new Map<string, Value>();
+  for (const [option, setting] of Object.entries(settingsTable)) {
+    const value = valueOf(option, setting, options, environment, problems);
+    if (value !== undefined) given.set(option, value);
+    settings[option] = value === undefined ? setting.default : value.value;
+    if (value === undefined && Object.hasOwn(defaults, option)) settings[option] = defaults[option as keyof Settings];
+  }
+  const host = given.get('host');
+  if (host !== undefined && settings['port'] === undefined && !problems.some(({ option }) => option === 'port')) {
+    problems.push({ option: 'host', inEnvironment: host.inEnvironment, text: hostWithoutPort(host.name, environment) });
+  }
+  // Metrics that are off never stop an application because of what is in its environment.
+  const off = settings['enabled'] === false && !problems.some(({ option }) => option === 'enabled');
+  return {
+    settings: Object.freeze(settings) as unknown as Settings,
+    given,
+    problems: off ? problems.filter(({ inEnvironment }) => !inEnvironment) : problems,
+  };
+}
+
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  const text = problems.map((problem) => problem.text).join('. ');
+  throw new MetricsError('ERR_METRICS_INVALID_SETTING', `Invalid metrics settings: ${text}.`);
+}
+
+/** A setting's value, and where it comes from. */
+interface Value {
+  readonly name: string;
+  readonly value: unknown;
+  readonly inEnvironment: boolean;
+}
+
+/** Returns the value that a setting has been given, in its option, else in its variables. */
+function valueOf(
   option: string,
   setting: Setting<unknown>,
   options: SettingsOptions,
   environment: Environment,
-  problems: string[],
-): { name: string; value: unknown }[] {
+  problems: Problem[],
+): Value | undefined {
   const fromOption = trimmed(options[option as keyof SettingsOptions]);
-  const sources =
-    fromOption === undefined
-      ? setting.variables.map((name) => ({ name, raw: trimmed(environment[name]) }))
-      : [{ name: `option ${option} (${setting.variables[0]})`, raw: fromOption }];
-  return sources.flatMap(({ name, raw }) => {
-    if (raw === undefined) return [];
+  const inEnvironment = fromOption === undefined;
+  const sources = inEnvironment
+    ? variablesOf(option, setting, environment)
+    : [{ name: `option ${option} (${setting.variables[0]})`, raw: fromOption }];
+  const values = sources.flatMap(({ name, raw }) => {
     try {
-      return [{ name, value: setting.parse(raw) }];
+      return [{ name, value: setting.parse(raw), inEnvironment }];
     } catch (error) {
       if (!(error instanceof InvalidValue)) throw error;
-      problems.push(`${name}: ${error.message}`);
+      problems.push({ option, inEnvironment, text: `${name}: ${error.message}` });
       return [];
     }
   });
+  const other = values.find(({ value }) => String(value) !== String(values[0]!.value));
+  if (other !== undefined) {
+    problems.push({ option, inEnvironment, text: `${other.name} contradicts ${values[0]!.name}; set one of them` });
+  }
+  return values[0];
+}
+
+/** Returns the variables of a setting that are set: PROMENADE_* alone where it is one of them. */
+function variablesOf(
+  option: string,
+  setting: Setting<unknown>,
+  environment: Environment,
+): { readonly name: string; readonly raw: string }[] {
+  // The role of a process is not that of its threads.
+  if (option === 'role' && !isMainThread) return [];
+  const set = spellingsOf(setting).flatMap((name) => {
+    const raw = environment[name]?.trim() ?? '';
+    return raw === '' || (option === 'port' && isServiceLink(raw)) ? [] : [{ name, raw }];
+  });
+  return set[0]?.name.startsWith('PROMENADE_') ? set.slice(0, 1) : set;
+}
+
+function hostWithoutPort(name: string, environment: Environment): string {
+  const link = environment['METRICS_PORT'] ?? '';
+  return isServiceLink(link)
+    ? `${name} has no meaning without METRICS_PORT, which is a service link here (${link.trim().slice(0, 60)}); set PROMENADE_PORT`
+    : `${name} has no meaning without METRICS_PORT; set both, or neither`;
 }
 
 function trimmed(value: unknown): unknown {
@@ -234,21 +160,30 @@ function trimmed(value: unknown): unknown {
   return text === '' ? undefined : text;
 }
 
-function unknownOptions(options: SettingsOptions): string[] {
+function unknownOptions(options: SettingsOptions): Problem[] {
   const known = Object.keys(settingsTable);
   return Object.keys(options)
     .filter((option) => !known.includes(option))
-    .map((option) => `there is no option ${option}${suggestion(closestName(option, known))}`);
+    .map((option) => {
+      const nearest = closestName(option, known);
+      const fix = nearest === undefined ? '; remove it' : ` (did you mean ${nearest}?)`;
+      return { option, inEnvironment: false, text: `there is no option ${option}${fix}` };
+    });
 }
 
-function unknownVariables(environment: Environment): string[] {
-  const known = Object.values(settingsTable).flatMap((setting) => setting.variables);
-  return Object.keys(environment).flatMap((name) => {
-    if (!name.startsWith('METRICS_') || known.includes(name)) return [];
-    return [`there is no setting ${name}${suggestion(closestName(name, known))}`];
+const told: Set<string> = new Set();
+
+/** Warns once of each variable. */
+function warnOfNearMisses(environment: Environment): void {
+  const known = Object.values<Setting<unknown>>(settingsTable).map((setting) => [
+    ...setting.variables,
+    ...spellingsOf(setting),
+  ]);
+  const misses = nearMisses(environment, known).filter((miss) => !told.has(miss));
+  if (misses.length === 0) return;
+  for (const miss of misses) told.add(miss);
+  process.emitWarning(`Unknown metrics settings in the environment are ignored: ${misses.join(', ')}.`, {
+    type: 'MetricsWarning',
+    code: 'WARN_METRICS_UNKNOWN_SETTING',
   });
-}
-
-function suggestion(name: string | undefined): string {
-  return name === undefined ? '; remove it, docs/guide/settings.md lists all' : ` (did you mean ${name}?)`;
 }

@@ -2,15 +2,14 @@ import { isIP } from 'node:net';
 import { parseToken, type TokenDigest } from './token-digest.ts';
 
 /**
- * What is wrong with a setting's value, and what to write in its place. Caught by
- * `resolveSettings`, which adds the setting's name; messages of secret settings must not repeat the
- * value.
+ * Says why a setting's value is wrong, and what to write instead. `resolveSettings` catches it and
+ * adds the setting's name. Messages of secret settings must not repeat the value.
  */
 export class InvalidValue extends Error {}
 
 /**
- * Reads a setting's value, which comes from the environment as trimmed text that is not empty, or
- * from an option as it is.
+ * Reads a setting's value: trimmed, non-empty text from the environment, or an option's value as it
+ * is.
  */
 export type ValueParser<T> = (value: unknown) => T;
 
@@ -107,10 +106,29 @@ export function parseRole(value: unknown): string {
   return value;
 }
 
-/** What becomes of old values. */
+/** Whether old values are kept. */
 export function parseColdStart(value: unknown): 'keep' | 'reset' {
   if (value === 'keep' || value === 'reset') return value;
   throw new InvalidValue(`${shown(value)} is neither keep nor reset; use one of them`);
+}
+
+/** A header that says by which scheme the client came, and the value that means https. */
+export interface SchemeHeader {
+  /** In small letters. */
+  readonly name: string;
+  /** In small letters. */
+  readonly value: string;
+}
+
+/** A header's name and the value that means https, as `x-forwarded-proto: https`. */
+export function parseSchemeHeader(value: unknown): SchemeHeader {
+  const [, name, secure] = (typeof value === 'string' && /^([\w!#$%&'*+.^`|~-]+)\s*:\s*(\S+)$/.exec(value)) || [];
+  if (name === undefined || secure === undefined) {
+    throw new InvalidValue(
+      `${shown(value)} is not a header with its value for https; use both, such as x-forwarded-proto: https`,
+    );
+  }
+  return { name: name.toLowerCase(), value: secure.toLowerCase() };
 }
 
 /** Whose families are exposed beside our own. */

@@ -3,38 +3,32 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { MetricsError } from '../errors.ts';
+import { pm2Application } from '../settings/process-manager.ts';
+import type { Settings } from '../settings/settings-table.ts';
 import { slotNames } from './format/directory-file.ts';
 import { HeapStore } from './heap-store.ts';
 import { MappedStore } from './mapped-store.ts';
 import { bootId, isSlotOwned } from './writer/slot-claim.ts';
 import type { Store } from './store.ts';
 
-/** What decides where numbers live; what is not given is read from the environment. */
-export interface StoreOptions {
-  /** @default PROMETHEUS_MULTIPROC_DIR, or the directory that a cluster's processes share */
-  readonly directory?: string | undefined;
-  /** @default METRICS_ROLE, or what the process is: `primary`, `worker`, `thread`, `app` */
-  readonly role?: string | undefined;
-  /** @default METRICS_ON_COLD_START, or `keep` */
-  readonly onColdStart?: 'keep' | 'reset' | undefined;
-}
+/** The settings that decide where numbers live. */
+export type StoreSettings = Pick<Settings, 'enabled' | 'multiprocDir' | 'role' | 'onColdStart'>;
 
 /**
- * Opens the store that options and environment ask for: shared files where there is a directory to
- * share, else the heap.
+ * Opens the store that the settings ask for: shared files where there is a directory to share, else
+ * the heap. With metrics off it is always the heap, so that build steps and commands leave no
+ * files.
  *
- * @throws MetricsError as MappedStore does, where somebody asked for the directory; one that nobody
- *   named is done without, with a warning.
+ * @throws MetricsError as MappedStore does, for a directory in the settings. Where the directory of
+ *   a cluster or of PM2 fails, it warns and falls back to the heap.
  */
-export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = process.env): Store {
-  const role = options.role ?? processRole(env);
-  const onColdStart = options.onColdStart ?? (env['METRICS_ON_COLD_START']?.trim() === 'reset' ? 'reset' : 'keep');
-  const named = options.directory ?? namedDirectory(env);
-  if (named !== undefined) return new MappedStore({ directory: named, role, onColdStart });
+export function openStore({ enabled, multiprocDir, role = processRole(), onColdStart }: StoreSettings): Store {
+  if (!enabled) return new HeapStore();
+  if (multiprocDir !== undefined) return new MappedStore({ directory: multiprocDir, role, onColdStart });
   try {
-    const directory = groupDirectory(env);
+    const directory = groupDirectory();
     if (directory !== undefined) return new MappedStore({ directory, role });
   } catch (error) {
     const why = (error as Error).message;
@@ -45,18 +39,18 @@ export function openStore(options: StoreOptions = {}, env: NodeJS.ProcessEnv = p
   return new HeapStore();
 }
 
-/** The directory that the environment names; none where metrics are switched off. */
-function namedDirectory(env: NodeJS.ProcessEnv): string | undefined {
-  if (isOff(env)) return undefined;
-  return env['PROMETHEUS_MULTIPROC_DIR']?.trim() || env['prometheus_multiproc_dir']?.trim() || undefined;
+const THREADS_DIRECTORY = 'promenade.directory';
+
+/** Makes the threads that this one starts from now on share a directory, without configuration. */
+export function tellThreads(directory: string): void {
+  setEnvironmentData(THREADS_DIRECTORY, directory);
 }
 
-/** The directory that this process shares with the others of its cluster, without being told. */
-function groupDirectory(env: NodeJS.ProcessEnv): string | undefined {
-  if (isOff(env)) return undefined;
-  if (env['PM2_HOME'] && env['pm_id'] !== undefined) {
-    return join(env['PM2_HOME'], 'promenade', (env['name'] ?? 'app').replaceAll(/[^\w.-]/g, '_'));
-  }
+/** The directory that this process shares with the others of its cluster, or a thread with its process. */
+function groupDirectory(): string | undefined {
+  if (!isMainThread) return getEnvironmentData(THREADS_DIRECTORY) as string | undefined;
+  const pm2 = pm2Application();
+  if (pm2 !== undefined) return join(pm2.home, 'promenade', pm2.name.replaceAll(/[^\w.-]/g, '_'));
   if (cluster.isWorker) return clusterDirectory(process.ppid);
   return hasWorkers() ? clusterDirectory(process.pid) : undefined;
 }
@@ -69,17 +63,11 @@ export function onFirstFork(callback: () => void): void {
   if (cluster.isPrimary && isMainThread) cluster.once('fork', callback);
 }
 
-function isOff(env: NodeJS.ProcessEnv): boolean {
-  return /^(false|0|no|off)$/i.test(env['METRICS_ENABLED']?.trim() ?? '');
-}
-
 function hasWorkers(): boolean {
   return cluster.isPrimary && isMainThread && Object.keys(cluster.workers ?? {}).length > 0;
 }
 
-function processRole(env: NodeJS.ProcessEnv): string {
-  const given = env['METRICS_ROLE']?.trim();
-  if (given) return given;
+function processRole(): string {
   if (!isMainThread) return 'thread';
   if (cluster.isWorker) return 'worker';
   return hasWorkers() ? 'primary' : 'app';

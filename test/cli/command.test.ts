@@ -41,7 +41,7 @@ describe('the program', () => {
     expect(await promenade(['inspect'])).toMatchObject({ code: 2, stdout: '' });
     const setting = await promenade(['serve', '--port=high', temporaryDirectory()]);
     expect({ code: setting.code, says: setting.stderr.includes('METRICS_PORT') }).toEqual({ code: 2, says: true });
-    const variable = await promenade(['serve', temporaryDirectory()], { METRICS_PROT: '1' });
+    const variable = await promenade(['serve', temporaryDirectory()], { METRICS_PORT: 'high' });
     expect({ code: variable.code, says: variable.stderr.includes('METRICS_PORT') }).toEqual({ code: 2, says: true });
   });
 

@@ -26,7 +26,7 @@ test('shows exact sums of writers that are killed, more than have ever been ther
   const directory = temporaryDirectory();
   const ledger = temporaryDirectory();
   const serving = await startServe([directory]);
-  const env = environment({ PROMETHEUS_MULTIPROC_DIR: directory, METRICS_ROLE: 'worker' });
+  const env = environment({ METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory, METRICS_ROLE: 'worker' });
   const writers = ['a', 'b', 'c'];
   let before = 0;
   for (const writer of writers) {

@@ -82,7 +82,7 @@ describe.each(NODE_VERSIONS)('the packed package on Node %s', (version) => {
 
   test('serves a directory by its command, with TLS, a user and HTTP/2', () => {
     const directory = join(project, `served-${version}`);
-    const counted = { PATH: process.env['PATH'], PROMETHEUS_MULTIPROC_DIR: directory };
+    const counted = { PATH: process.env['PATH'], METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory };
     execFileSync(programs.get(version)!, ['count.mjs'], { cwd: project, env: counted, stdio: 'ignore' });
     const { refused, status, page, same, code } = run(version, 'serve.mjs', [directory, webConfig]) as Served;
     expect({ refused, status, same, code }).toEqual({ refused: 401, status: 200, same: true, code: 0 });

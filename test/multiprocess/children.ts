@@ -21,7 +21,14 @@ export function temporaryDirectory(): string {
 
 /** The environment of a process that counts into a directory. */
 export function environment(directory: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  return { ...process.env, PROMETHEUS_MULTIPROC_DIR: directory, METRICS_ROLE: 'worker', NODE_OPTIONS: '', ...more };
+  return {
+    ...process.env,
+    METRICS_ENABLED: 'true',
+    PROMETHEUS_MULTIPROC_DIR: directory,
+    METRICS_ROLE: 'worker',
+    NODE_OPTIONS: '',
+    ...more,
+  };
 }
 
 /** Runs a fixture in a process of its own, which does not outlive the test. */

@@ -98,7 +98,7 @@ describe('processes that share a directory', () => {
   function newDirectory(): NodeJS.ProcessEnv {
     const directory = mkdtempSync(join(tmpdir(), 'promenade-runtime-'));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-    return { PROMETHEUS_MULTIPROC_DIR: directory };
+    return { METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory };
   }
   const burn = `${IMPORTS}
     collectRuntimeMetrics();

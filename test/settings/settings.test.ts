@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
-import { resolveSettings, settingsTable, type Settings, type SettingsOptions } from '../../src/settings/settings.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { metricsUrl } from '../../src/settings/metrics-url.ts';
+import {
+  type Environment,
+  environmentSettings,
+  resolveSettings,
+  type Settings,
+  type SettingsOptions,
+  settingsTable,
+} from '../../src/settings/settings.ts';
+import { spellingsOf } from '../../src/settings/settings-table.ts';
 import { digestOf } from '../../src/settings/token-digest.ts';
 import { MetricsError } from '../../src/errors.ts';
 
@@ -33,6 +42,7 @@ describe('settings', () => {
       multiprocDir: undefined,
       role: undefined,
       onColdStart: 'keep',
+      schemeHeader: undefined,
     } satisfies Settings);
   });
 
@@ -68,6 +78,13 @@ describe('settings', () => {
     ['METRICS_COMPAT', ' ', 'compat', undefined],
     ['METRICS_ROLE', 'job_worker2', 'role', 'job_worker2'],
     ['METRICS_ON_COLD_START', ' reset ', 'onColdStart', 'reset'],
+    [
+      'METRICS_SCHEME_HEADER',
+      'X-Forwarded-Proto: HTTPS',
+      'schemeHeader',
+      { name: 'x-forwarded-proto', value: 'https' },
+    ],
+    ['METRICS_SCHEME_HEADER', 'x-https:on', 'schemeHeader', { name: 'x-https', value: 'on' }],
     ['PROMETHEUS_MULTIPROC_DIR', '/run/app', 'multiprocDir', '/run/app'],
     ['prometheus_multiproc_dir', '/run/app', 'multiprocDir', '/run/app'],
   ];
@@ -116,14 +133,14 @@ describe('settings', () => {
     [{ METRICS_ON_COLD_START: 'clear' }, 'METRICS_ON_COLD_START: "clear"', 'keep nor reset'],
     [{ METRICS_COMPAT: 'Django' }, 'METRICS_COMPAT: "Django" is not known', 'use django, or leave it unset'],
     [{ METRICS_COMPAT: 'true' }, 'METRICS_COMPAT'],
-    [{ METRICS_ENABELD: 'true' }, 'METRICS_ENABELD', 'did you mean METRICS_ENABLED?'],
-    [{ METRICS_TOKEN: 'hunter2' }, 'METRICS_TOKEN ', 'did you mean METRICS_TOKENS?'],
-    [{ METRICS_MULTIPROC_DIR: '/a' }, 'did you mean PROMETHEUS_MULTIPROC_DIR?'],
-    [{ METRICS_SOMETHING_ELSE_ALTOGETHER: '1' }, /METRICS_SOMETHING_ELSE_ALTOGETHER; remove it/],
+    [{ METRICS_ON_COLD_START: 'Reset' }, 'METRICS_ON_COLD_START: "Reset"'],
+    [{ METRICS_SCHEME_HEADER: 'x-forwarded-proto' }, 'METRICS_SCHEME_HEADER', 'such as x-forwarded-proto: https'],
+    [{ METRICS_SCHEME_HEADER: 'two words: https' }, 'METRICS_SCHEME_HEADER'],
+    [{ PROMENADE_PORT: 'x' }, 'PROMENADE_PORT: "x"'],
     [{ METRICS_PORT: 'x', METRICS_PATH: 'y' }, 'METRICS_PORT', 'METRICS_PATH'],
   ];
   test.each(bad)('%j is refused', (environment, ...says) => {
-    const message = messageOf(() => resolveSettings({}, environment));
+    const message = messageOf(() => resolveSettings({}, { METRICS_ENABLED: 'true', ...environment }));
     for (const text of says) expect(message).toMatch(text);
   });
 
@@ -134,13 +151,12 @@ describe('settings', () => {
     'hunter2é',
     `hunter2${'x'.repeat(5000)}`,
   ])('a malformed token is refused without being repeated', (token) => {
-    const message = messageOf(() => resolveSettings({}, { METRICS_TOKENS: `good,${token}` }));
+    const message = messageOf(() => resolveSettings({ enabled: true }, { METRICS_TOKENS: `good,${token}` }));
     expect(message).toContain('METRICS_TOKENS: entry 2 ');
     expect(message).not.toContain('hunter2');
   });
 
-  test('no value of an unknown or contradictory secret is repeated', () => {
-    expect(messageOf(() => resolveSettings({}, { METRICS_TOKEN: 'hunter2' }))).not.toContain('hunter2');
+  test('a malformed secret is not repeated', () => {
     expect(messageOf(() => resolveSettings({ tokens: [7] } as never, {}))).toContain('option tokens (METRICS_TOKENS)');
   });
 
@@ -170,9 +186,152 @@ describe('settings', () => {
     expect(messageOf(() => resolveSettings(options as SettingsOptions, {}))).toContain(says);
   });
 
-  test('other variables of the environment are nobody’s concern', () => {
-    expect(() =>
-      resolveSettings({}, { PATH: '/bin', METRIC: 'x', metrics_enabled: 'x', NOT_METRICS_X: '1', METRICS_COMPAT: ' ' }),
-    ).not.toThrow();
+  test('the default of a caller counts where nothing else is said', () => {
+    expect(resolveSettings({ enabled: true }, { METRICS_HOST: '::' }, { port: 9464 })).toMatchObject({ port: 9464 });
+    expect(resolveSettings({ port: 1 }, {}, { port: 9464 }).port).toBe(1);
+    expect(resolveSettings({}, { METRICS_PORT: '2' }, { port: 9464 }).port).toBe(2);
   });
+});
+
+describe('PROMENADE_* variables', () => {
+  test('every setting has one, and it wins, even over a malformed METRICS_*', () => {
+    const values: Readonly<Record<string, readonly [text: string, value: unknown]>> = {
+      enabled: ['true', true],
+      path: ['/own', '/own'],
+      host: ['0.0.0.0', '0.0.0.0'],
+      port: ['9100', 9100],
+      authentication: ['true', true],
+      tokens: ['abc', [digestOf('abc')]],
+      tokensFile: ['/tokens', '/tokens'],
+      disabledApps: ['ipam', ['ipam']],
+      namespace: ['depot', 'depot'],
+      compat: ['django', 'django'],
+      multiprocDir: ['/run/metrics', '/run/metrics'],
+      role: ['web', 'web'],
+      onColdStart: ['reset', 'reset'],
+      schemeHeader: ['x-scheme: https', { name: 'x-scheme', value: 'https' }],
+    };
+    const names = Object.fromEntries(
+      Object.entries(settingsTable).map(([option, setting]) => [option, spellingsOf(setting)]),
+    );
+    expect(Object.keys(values).sort()).toEqual(Object.keys(names).sort());
+    const ours = Object.entries(names).map(([option, [first]]) => [first, values[option]![0]]);
+    const theirs = Object.values(names).flatMap(([, ...others]) => others.map((name) => [name, '?!\0']));
+    expect(theirs.length).toBeGreaterThan(14);
+    const settings = resolveSettings({}, Object.fromEntries([...ours, ...theirs]));
+    expect(settings).toEqual(Object.fromEntries(Object.entries(values).map(([option, [, value]]) => [option, value])));
+    expect(ours.map(([name]) => name)).toContain('PROMENADE_MULTIPROC_DIR');
+  });
+
+  test('an empty one counts as unset', () => {
+    expect(resolveSettings({}, { PROMENADE_ENABLED: ' ', METRICS_ENABLED: 'true' }).enabled).toBe(true);
+  });
+});
+
+describe('an environment that is shared with other programs', () => {
+  /** What is warned of while settings are resolved; names need to differ from test to test. */
+  function warningsOf(environment: Environment, options: SettingsOptions = {}): string[] {
+    const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      resolveSettings(options, environment);
+      return emit.mock.calls.map(([message, how]) => `${(how as { code: string }).code} ${String(message)}`);
+    } finally {
+      emit.mockRestore();
+    }
+  }
+
+  /** What Kubernetes writes for a Service `metrics`, and Docker for a linked container. */
+  const links = {
+    METRICS_SERVICE_HOST: '10.0.0.1',
+    METRICS_SERVICE_PORT: '9090',
+    METRICS_SERVICE_PORT_HTTP: '9090',
+    METRICS_PORT: 'tcp://10.0.0.1:9090',
+    METRICS_PORT_9090_TCP: 'tcp://10.0.0.1:9090',
+    METRICS_PORT_9090_TCP_PROTO: 'tcp',
+    METRICS_PORT_9090_TCP_PORT: '9090',
+    METRICS_PORT_9090_TCP_ADDR: '10.0.0.1',
+    METRICS_NAME: '/web/metrics',
+    METRICS_ROLES_PORT: 'udp://10.0.0.1:53',
+  };
+  const others = { METRICS_INTERVAL: '5', METRICS_PREFIX: 'x', METRICS_SERVICES: 'a,b', METRICS_BACKEND: 'statsd' };
+
+  test('service links and other programs’ variables are no settings, and nothing is said', () => {
+    const services = Object.fromEntries(
+      Object.entries(links).map(([name, value]) => [name.replace('METRICS', 'PROMENADE'), value]),
+    );
+    const environment = { ...links, ...services, ...others, PATH: '/bin', metrics_enabled: 'x', NOT_METRICS_PORT: '1' };
+    expect(warningsOf({ ...environment, METRICS_ENABLED: 'true' })).toEqual([]);
+    expect(resolveSettings({ enabled: true }, environment)).toEqual(resolveSettings({ enabled: true }, {}));
+    expect(resolveSettings({}, environment)).toEqual(resolveSettings({}, {}));
+    expect(resolveSettings({}, { ...links, PROMENADE_PORT: '9100' }).port).toBe(9100);
+  });
+
+  test('METRICS_HOST beside a service link is told how to get its port', () => {
+    const environment = { ...links, METRICS_ENABLED: 'true', METRICS_HOST: '0.0.0.0' };
+    expect(messageOf(() => resolveSettings({}, environment))).toMatch(/service link .*set PROMENADE_PORT/);
+  });
+
+  test.each([
+    ['METRICS_ENABELD', 'METRICS_ENABLED'],
+    ['METRICS_TOKEN', 'METRICS_TOKENS'],
+    ['METRICS_POTR', 'METRICS_PORT'],
+    ['METRICS_NAMESPACES', 'METRICS_NAMESPACE'],
+    ['METRICS_MULTIPROC_DIR', 'PROMETHEUS_MULTIPROC_DIR'],
+    ['PROMENADE_DISABLE_APPS', 'PROMENADE_DISABLED_APPS'],
+  ])('%s is a near miss of %s: one warning, with metrics on alone', (name, meant) => {
+    expect(warningsOf({ [name]: 'hunter2' })).toEqual([]);
+    const [warning, ...more] = warningsOf({ [name]: 'hunter2' }, { enabled: true });
+    expect(warning).toContain(`WARN_METRICS_UNKNOWN_SETTING`);
+    expect(warning).toContain(`${name} (did you mean ${meant}?)`);
+    expect(warning).not.toContain('hunter2');
+    expect(more).toEqual([]);
+    expect(warningsOf({ [name]: 'hunter2' }, { enabled: true })).toEqual([]);
+  });
+
+  test('several near misses are one warning', () => {
+    const warnings = warningsOf({ METRICS_PATHS: 'x', METRICS_HOSTS: 'y' }, { enabled: true });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/METRICS_PATHS.*METRICS_HOSTS/);
+  });
+
+  const malformed = {
+    METRICS_PORT: 'x',
+    METRICS_PATH: 'metrics',
+    METRICS_NAMESPACE: '9lives',
+    METRICS_ON_COLD_START: 'Reset',
+    METRICS_ROLE: '../x',
+    METRICS_TOKENS: 'a b',
+    PROMENADE_COMPAT: 'rails',
+    PROMETHEUS_MULTIPROC_DIR: '/a',
+    prometheus_multiproc_dir: '/b',
+  };
+
+  test('with metrics off nothing in it stops an application', () => {
+    for (const off of [{}, { METRICS_ENABLED: 'off' }, { PROMENADE_ENABLED: 'false', METRICS_ENABLED: 'true' }]) {
+      expect(resolveSettings({}, { ...malformed, ...off })).toMatchObject({ enabled: false, path: '/metrics' });
+    }
+    expect(resolveSettings({ enabled: false }, { ...malformed, METRICS_ENABLED: 'maybe' }).enabled).toBe(false);
+    expect(messageOf(() => resolveSettings({ enabled: false, path: 'x' }, malformed))).toBe(
+      'Invalid metrics settings: option path (METRICS_PATH): "x" is not a path; begin with a slash and use letters, digits, . _ ~ and - only, such as /metrics.',
+    );
+  });
+
+  test('the environment alone needs to be right in what is used of it', () => {
+    const environment = { ...malformed, METRICS_ENABLED: 'true' };
+    expect(environmentSettings(['enabled'], environment)).toMatchObject({ enabled: true, switchedOff: false });
+    expect(messageOf(() => environmentSettings(['onColdStart'], environment))).toContain('METRICS_ON_COLD_START');
+    expect(messageOf(() => environmentSettings(['namespace'], environment))).not.toContain('METRICS_PORT');
+    expect(environmentSettings([], { METRICS_ENABLED: 'off' }).switchedOff).toBe(true);
+    expect(environmentSettings([], {}).switchedOff).toBe(false);
+  });
+});
+
+test.each<[options: SettingsOptions, url: string | undefined]>([
+  [{ enabled: true }, 'http://app:8080/metrics'],
+  [{ enabled: true, path: '/internal/' }, 'http://app:8080/internal'],
+  [{ enabled: true, port: 9100 }, 'http://127.0.0.1:9100/metrics'],
+  [{ enabled: true, port: 9100, host: '[::1]', path: '/' }, 'http://[::1]:9100/'],
+  [{ enabled: false, port: 9100 }, undefined],
+])('the address of the page with %o', (options, url) => {
+  expect(metricsUrl(resolveSettings(options, {}), 'http://app:8080')).toBe(url);
 });

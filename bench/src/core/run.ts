@@ -33,7 +33,8 @@ export async function run(quick: boolean): Promise<TopicResult> {
   const directory = await mkdtemp(join(tmpdir(), 'promenade-bench-'));
   const { PROMETHEUS_MULTIPROC_DIR: _, ...heap } = process.env;
   const children = NAMES.map((name) => {
-    const env = name === 'promenade (mapped)' ? { ...heap, PROMETHEUS_MULTIPROC_DIR: directory } : heap;
+    const env =
+      name === 'promenade (mapped)' ? { ...heap, METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory } : heap;
     return new Child<Task>(name, SCRIPT, { execArgv: EXEC_ARGV, env });
   });
   try {

@@ -43,7 +43,9 @@ export async function run(quick: boolean): Promise<TopicResult> {
 
 function environment(name: string, directory: string): NodeJS.ProcessEnv {
   const { PROMETHEUS_MULTIPROC_DIR: _, ...heap } = process.env;
-  return name === 'promenade (mapped)' ? { ...heap, PROMETHEUS_MULTIPROC_DIR: directory } : heap;
+  return name === 'promenade (mapped)'
+    ? { ...heap, METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory }
+    : heap;
 }
 
 async function measureSteady(children: readonly Child<Task>[], quick: boolean): Promise<CaseResult[]> {

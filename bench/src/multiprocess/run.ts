@@ -32,7 +32,7 @@ export async function run(quick: boolean): Promise<TopicResult> {
 
 async function measureCluster(quick: boolean): Promise<CaseResult[]> {
   const directory = await mkdtemp(join(tmpdir(), 'promenade-bench-'));
-  const env = { ...process.env, PROMETHEUS_MULTIPROC_DIR: directory };
+  const env = { ...process.env, METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory };
   const children = NAMES.map((name) => new Child<Task>(name, SCRIPT, { env }));
   try {
     await assertEqualAnswers(children);

@@ -26,7 +26,7 @@ const PAUSE_MS = 500;
  */
 export async function run(quick: boolean): Promise<TopicResult> {
   const directory = await mkdtemp(join(tmpdir(), 'promenade-bench-'));
-  const env = { ...process.env, PROMETHEUS_MULTIPROC_DIR: directory };
+  const env = { ...process.env, METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory };
   const application = new Child<Task>('application', SCRIPT, { env });
   const serving = spawn(process.execPath, [COMMAND, 'serve', '--port=0', directory], {
     stdio: ['ignore', 'pipe', 'inherit'],

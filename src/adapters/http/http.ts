@@ -7,6 +7,7 @@ export type { AuthenticationCallbacks } from '../../endpoint/authenticator.ts';
 export { createEndpoint, type Endpoint, type EndpointOptions } from '../../endpoint/endpoint.ts';
 export { createMetricsHandler, type MetricsHandler } from '../../endpoint/node-handler.ts';
 export type { ScraperOptions } from '../../endpoint/scraper.ts';
+export { metricsUrl } from '../../settings/metrics-url.ts';
 export { resolveSettings, type Environment, type Settings, type SettingsOptions } from '../../settings/settings.ts';
 export { setRoute } from '../../instrument/http/exchange.ts';
 export type { RouteFilter } from '../../instrument/http-server/recorder.ts';
