@@ -4,8 +4,9 @@ import { registerApps } from './app-metrics.ts';
 import { registerSlowPage } from './apps/extras/slow-page.ts';
 import { registerJobApi } from './jobs/api.ts';
 import { registerJobPages } from './jobs/pages.ts';
+import { refuseForeignForms, requireLogin } from './auth/guard.ts';
 import { registerLoginPages } from './auth/login-pages.ts';
-import { Sessions } from './auth/session.ts';
+import { registerSessions, Sessions } from './auth/session.ts';
 import { createTokenCheck, sameSecret } from './auth/token.ts';
 import { answerBadUrl, registerErrorAnswers } from './error-answers.ts';
 import { registerHomePage } from './home-page.ts';
@@ -16,7 +17,7 @@ import { registerPages } from './resource/pages.ts';
 import type { Services } from './services.ts';
 import type { Settings } from './settings.ts';
 import { registerStatus } from './status.ts';
-import { registerViews, requireLogin } from './views.ts';
+import { registerViews } from './views.ts';
 
 /** No object comes near this; larger bodies are refused with 413. In bytes. */
 const bodyLimit = 256 * 1_024;
@@ -28,14 +29,17 @@ export async function createApp(settings: Settings, services: Services): Promise
     frameworkErrors: answerBadUrl,
     forceCloseConnections: 'idle',
     logger: { level: 'warn' },
+    // A proxy on this machine may say that a request came to it by TLS; nobody else may.
+    trustProxy: 'loopback',
     routerOptions: { ignoreTrailingSlash: true },
   });
   const sessions = new Sessions(settings.secret);
   const { resources } = services;
+  registerSessions(app, sessions);
   await registerMetrics(app, (token) => sameSecret(token, settings.token));
   registerApps(services);
   startPlugins(services);
-  await registerViews(app, sessions, resources);
+  await registerViews(app, resources);
   registerErrorAnswers(app);
 
   const repositories = new Map(services.repositories.map((repository) => [repository.resource, repository]));
@@ -50,6 +54,7 @@ export async function createApp(settings: Settings, services: Services): Promise
   await app.register(async (pages) => {
     pages.removeAllContentTypeParsers();
     await pages.register(formbody);
+    pages.addHook('preHandler', refuseForeignForms);
     for (const repository of repositories.values()) registerPages(pages, repository, { repositories, requireLogin });
     registerHomePage(pages, [...repositories.values()]);
     registerLoginPages(pages, sessions, { admin: settings.password, guest: settings.guestPassword });

@@ -1,5 +1,5 @@
 import { createRedisWorker } from './jobs/queue.ts';
-import { startWorkerMetrics } from './metrics.ts';
+import { promenade } from 'promenade/worker';
 import { openServices } from './services.ts';
 import { SettingError, type Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
@@ -14,9 +14,9 @@ export async function runJobWorker(settings: Settings): Promise<void> {
   const { redis } = settings;
   if (redis === undefined)
     throw new SettingError('REDIS_URL', 'must say where the jobs wait; without it web processes run them');
-  const metrics = startWorkerMetrics();
+  const metrics = promenade({ role: 'worker' });
   const services = await openServices(settings);
-  const worker = createRedisWorker(redis, (id) => services.jobs.run(id, services));
+  const worker = createRedisWorker(redis, services.jobs, services);
   let stopping = false;
 
   const stop = async (): Promise<void> => {

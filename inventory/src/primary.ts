@@ -6,7 +6,7 @@ import { nameOf, openDatabase } from './database/database.ts';
 import { migrate } from './database/migrate.ts';
 import { startDemo } from './demo.ts';
 import { listenError } from './listen-error.ts';
-import { metricsEnvironment, metricsPage } from './metrics.ts';
+import { metricsPage } from './metrics.ts';
 import { originOf, readSettings, toEnvironment, type Settings } from './settings.ts';
 import { supervise } from './supervisor.ts';
 
@@ -31,7 +31,7 @@ Environment:
   REDIS_URL                 redis://...: cache and jobs are there, and jobs run in processes of their own
                             (both in the web processes)
   JOB_WORKERS               how many processes run jobs, with REDIS_URL (1)
-  METRICS_ENABLED           metrics at METRICS_PATH (true)
+  METRICS_ENABLED           metrics at METRICS_PATH (true with npm start, else false)
   METRICS_*                 all other settings of Promenade
   PROMETHEUS_MULTIPROC_DIR  directory that the processes share their metrics in (a temporary one)
 `;
@@ -72,12 +72,12 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
       {
         label: 'Web process',
         count: settings.webProcesses,
-        environment: { ...environment, ...metricsEnvironment(env, 'web') },
+        environment: { ...environment, METRICS_ROLE: env['METRICS_ROLE'] || 'web' },
       },
       {
         label: 'Job worker',
         count: settings.jobWorkers,
-        environment: { ...environment, ...metricsEnvironment(env, 'worker'), INVENTORY_PROCESS: 'worker' },
+        environment: { ...environment, INVENTORY_PROCESS: 'worker' },
       },
     ],
     {
@@ -126,7 +126,7 @@ inventory is ready, with ${settings.webProcesses} web processes${workersOf(setti
 
   Pages      ${origin}/
   API        ${origin}/api/dcim/sites
-  Metrics    ${metricsPage(origin, env) ?? 'off, because of METRICS_ENABLED'}
+  Metrics    ${metricsPage(origin, env) ?? 'off; METRICS_ENABLED=true turns them on'}
   Log in     admin, password ${settings.password}
   Token      ${settings.token}
   Database   ${nameOf(settings.database)}

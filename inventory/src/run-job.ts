@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { jobDefinitions } from './jobs/jobs.ts';
-import { measureJob, startWorkerMetrics } from './metrics.ts';
+import { instrumentJob } from 'promenade/job';
+import { promenade } from 'promenade/worker';
 import { openServices } from './services.ts';
 import type { Settings } from './settings.ts';
 
@@ -16,11 +17,13 @@ export async function runJob(name: string | undefined, input: string | undefined
   if (!definition) {
     throw new Error(`There is no job "${name ?? ''}"; try one of ${jobDefinitions.map((job) => job.name).join(', ')}`);
   }
-  const metrics = startWorkerMetrics();
+  const metrics = promenade({ role: 'command' });
   const services = await openServices(settings);
   try {
-    const run = measureJob('command', definition.name, () =>
-      definition.run(input === undefined ? '' : readFileSync(input, 'utf8'), services),
+    const run = instrumentJob(
+      definition.name,
+      () => definition.run(input === undefined ? '' : readFileSync(input, 'utf8'), services),
+      { queue: 'command' },
     );
     console.log(JSON.stringify(await run(), undefined, 2));
   } finally {

@@ -101,7 +101,7 @@ it('lets those read the metrics who may: by session, by token', async () => {
     expect(await status({})).toBe(401);
     expect(await status({ cookie: admin })).toBe(200);
     expect(await status({ cookie: guest })).toBe(403);
-    expect(await status({ cookie: admin.replace('admin', 'guest') })).toBe(401);
+    expect(await status({ cookie: admin.slice(0, -1) })).toBe(401);
     expect(await status({ authorization: `Token ${token}` })).toBe(200);
     expect(await status({ authorization: `Token ${token}`, cookie: guest })).toBe(200);
     expect(await status({ authorization: 'Token wrong', cookie: guest })).toBe(403);

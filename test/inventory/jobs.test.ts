@@ -6,11 +6,15 @@ import { type Inventory, lives, runToEnd, startInventory, startTimeoutMs } from 
 
 const server = await redis();
 /** Databases of Redis that nothing else here uses. */
-const [forJobs, forKill] = [11, 12].map((number) => new URL(`/${number}`, server.url).href) as [string, string];
+const [forJobs, forKill, forGivingUp] = [11, 12, 10].map((number) => new URL(`/${number}`, server.url).href) as [
+  string,
+  string,
+  string,
+];
 
 /** Removes what the application left in Redis, this time or the last. */
 async function clean(): Promise<void> {
-  for (const url of server.missing ? [] : [forJobs, forKill]) {
+  for (const url of server.missing ? [] : [forJobs, forKill, forGivingUp]) {
     const client = new Redis(url);
     const keys = [...(await client.keys('bull:inventory:*')), ...(await client.keys('inventory:cache:*'))];
     if (keys.length > 0) await client.del(...keys);
@@ -25,6 +29,8 @@ interface JobAnswer {
   readonly id: number;
   readonly status: string;
   readonly started: string | null;
+  readonly finished: string | null;
+  readonly pid: number | null;
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly result: any;
 }
@@ -105,6 +111,27 @@ describe.skipIf(server.missing)('a worker that is killed', () => {
     expect((await ended(inventory, job)).status).toBe('succeeded');
     expect(lives(pid)).toBe(false);
     expect(inventory.output()).toMatch(new RegExp(`Job worker ${pid} ended \\(SIGKILL\\); starting another`));
+    await inventory.stop();
+  });
+});
+
+describe.skipIf(server.missing)('a job whose workers are killed again and again', () => {
+  it('ends as failed in its table, once its queue has given it up', { timeout: startTimeoutMs * 4 }, async () => {
+    const inventory = await startInventory({ REDIS_URL: forGivingUp });
+    const job = await start(inventory, 'report');
+    const killed = new Set<number>();
+    let state = job;
+    while (state.finished === null) {
+      // A worker that runs the job holds it for more than a second.
+      if (state.status === 'running' && state.pid !== null && !killed.has(state.pid)) {
+        process.kill(state.pid, 'SIGKILL');
+        killed.add(state.pid);
+      }
+      await sleep(20);
+      state = (await inventory.api('GET', `/api/extras/jobs/${job.id}`)).json;
+    }
+    expect(state).toMatchObject({ status: 'failed', result: { error: 'job stalled more than allowable limit' } });
+    expect(killed.size).toBe(2);
     await inventory.stop();
   });
 });

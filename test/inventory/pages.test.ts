@@ -19,6 +19,14 @@ async function post(path: string, form: Record<string, string>, headers: Record<
   return { answer, html: await answer.text() };
 }
 
+/** Sends a form as a page of the session shows it, with its CSRF token. */
+async function submit(path: string, form: Record<string, string>, cookie: string) {
+  const { html } = await get('/dcim/sites/add', { cookie });
+  const token = /name="_csrf" value="([^"]+)"/.exec(html)?.[1];
+  expect(token).toBeDefined();
+  return post(path, { ...form, _csrf: token! }, { cookie });
+}
+
 async function logIn(): Promise<string> {
   const { answer } = await post('/login', { username: 'admin', password, next: '/dcim/sites' });
   expect(answer.status).toBe(303);
@@ -88,7 +96,8 @@ describe('logging in', () => {
     }
     const cookie = await logIn();
     for (const forged of [
-      cookie.replace('admin', 'root'),
+      cookie.slice(0, -1),
+      cookie.replace('Fe26.2*', 'Fe26.1*'),
       `${cookie}x`,
       'inventory_session=admin.9999999999999.',
       'inventory_session=admin.9999999999999',
@@ -113,7 +122,7 @@ describe('logging in', () => {
       expect(answer.status).toBe(200);
       processes.add(/process (\d+)/.exec(html)![1]!);
     }
-    const { answer } = await post('/logout', {}, { cookie });
+    const { answer } = await submit('/logout', {}, cookie);
     expect(answer.status).toBe(303);
     expect(answer.headers.getSetCookie()[0]).toMatch(/^inventory_session=;.*(Max-Age=0|1970)/);
   });
@@ -122,14 +131,14 @@ describe('logging in', () => {
 describe('editing', () => {
   it('adds, changes and deletes an object, and shows what is wrong beside the field', async () => {
     const cookie = await logIn();
-    const refused = await post('/dcim/racks/add', { name: '', site: '999', u_height: 'tall' }, { cookie });
+    const refused = await submit('/dcim/racks/add', { name: '', site: '999', u_height: 'tall' }, cookie);
     expect(refused.answer.status).toBe(400);
     expect(refused.html).toContain('This field is required.');
     expect(refused.html).toContain('There is no site 999.');
     expect(refused.html).toContain('Must be a whole number.');
     expect(refused.html).toContain('value="tall"');
 
-    const added = await post('/dcim/racks/add', { name: 'Form rack', site: '1', u_height: '20' }, { cookie });
+    const added = await submit('/dcim/racks/add', { name: 'Form rack', site: '1', u_height: '20' }, cookie);
     expect(added.answer.status).toBe(303);
     const path = added.answer.headers.get('location')!;
     expect((await get(path)).html).toContain('<h1>Form rack</h1>');
@@ -137,17 +146,17 @@ describe('editing', () => {
     const form = await get(`${path}/edit`, { cookie });
     expect(form.html).toContain('name="u_height" value="20"');
     expect(form.html).toMatch(/<option value="1" selected>Amsterdam/);
-    const changed = await post(`${path}/edit`, { name: 'Other rack', site: '1', u_height: '21' }, { cookie });
+    const changed = await submit(`${path}/edit`, { name: 'Other rack', site: '1', u_height: '21' }, cookie);
     expect(changed.answer.headers.get('location')).toBe(path);
     expect((await get(path)).html).toContain('<h1>Other rack</h1>');
 
     expect((await get(`${path}/delete`, { cookie })).answer.status).toBe(200);
-    expect((await post(`${path}/delete`, {}, { cookie })).answer.headers.get('location')).toBe('/dcim/racks');
+    expect((await submit(`${path}/delete`, {}, cookie)).answer.headers.get('location')).toBe('/dcim/racks');
     expect((await get(path)).answer.status).toBe(404);
   });
 
   it('says why an object cannot be deleted', async () => {
-    const { answer, html } = await post('/dcim/sites/1/delete', {}, { cookie: await logIn() });
+    const { answer, html } = await submit('/dcim/sites/1/delete', {}, await logIn());
     expect(answer.status).toBe(409);
     expect(html).toContain('still referred to by 5 racks');
   });
@@ -155,14 +164,37 @@ describe('editing', () => {
   it('escapes whatever people have typed', async () => {
     const cookie = await logIn();
     const name = `<script>alert("1")</script>'&`;
-    const added = await post('/dcim/sites/add', { name, slug: 'escaped', description: name }, { cookie });
+    const added = await submit('/dcim/sites/add', { name, slug: 'escaped', description: name }, cookie);
     const path = added.answer.headers.get('location')!;
     for (const page of [path, `${path}/edit`, `${path}/delete`, '/', `/dcim/sites?q=${encodeURIComponent(name)}`]) {
       const { html } = await get(page, { cookie });
       expect(html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;');
       expect(html).not.toContain('<script');
     }
-    await post(`${path}/delete`, {}, { cookie });
+    await submit(`${path}/delete`, {}, cookie);
+  });
+
+  it('refuses forms without a CSRF token of their session, and changes nothing', async () => {
+    const [cookie, other] = [await logIn(), await logIn()];
+    const { html } = await get('/dcim/sites/add', { cookie: other });
+    const foreign = /name="_csrf" value="([^"]+)"/.exec(html)![1]!;
+    for (const path of ['/dcim/sites/add', '/dcim/sites/1/edit', '/dcim/sites/20/delete', '/extras/jobs', '/logout']) {
+      for (const forged of [{}, { _csrf: '' }, { _csrf: 'a-b' }, { _csrf: foreign }]) {
+        const { answer } = await post(path, { name: 'Forged', slug: 'forged', ...forged }, { cookie });
+        expect({ path, status: answer.status }).toEqual({ path, status: 403 });
+      }
+    }
+    expect((await get('/dcim/sites?q=Forged')).html).not.toContain('>Forged<');
+    expect((await get('/dcim/sites/20')).answer.status).toBe(200);
+    expect((await get('/dcim/sites/add', { cookie })).answer.status).toBe(200);
+  });
+
+  it('marks the cookie as Secure where a proxy of this machine received the request by TLS', async () => {
+    const form = { username: 'admin', password };
+    const cookieFor = async (headers: Record<string, string>) =>
+      (await post('/login', form, headers)).answer.headers.getSetCookie()[0];
+    expect(await cookieFor({ 'x-forwarded-proto': 'https' })).toMatch(/; HttpOnly; Secure; SameSite=Lax/);
+    expect(await cookieFor({})).toMatch(/; HttpOnly; SameSite=Lax/);
   });
 
   it('refuses forms that another site has sent, and bodies that are no forms', async () => {

@@ -106,6 +106,7 @@ function runInventory(
       HOME: process.env['HOME'],
       TMPDIR: folder,
       DATABASE_URL: `file:${join(folder, 'inventory.sqlite')}`,
+      METRICS_ENABLED: 'true',
       INVENTORY_TOKEN: token,
       INVENTORY_PASSWORD: password,
       ...env,

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { last, type QueryString } from '../resource/list-query.ts';
 import type { Sessions } from './session.ts';
 import { isPassword, type Passwords } from './users.ts';
@@ -15,16 +15,14 @@ export function registerLoginPages(app: FastifyInstance, sessions: Sessions, pas
     const user = last(form['username']) ?? '';
     if (!isPassword(passwords, user, last(form['password']) ?? ''))
       return reply.code(401).viewAsync('login', { title: 'Log in', next, failed: true });
-    sessions.logIn(reply, user);
+    await sessions.logIn(request, reply, user);
     return reply.redirect(next, 303);
   });
 
-  const leave = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    sessions.logOut(reply);
+  app.post('/logout', async (request, reply) => {
+    await sessions.logOut(request, reply);
     return reply.redirect('/', 303);
-  };
-  app.get('/logout', leave);
-  app.post('/logout', leave);
+  });
 }
 
 /** Where to go after the login: a path of this application, never another site. */

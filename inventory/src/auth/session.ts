@@ -1,51 +1,89 @@
-import { createHmac } from 'node:crypto';
-import type { FastifyReply } from 'fastify';
-import { sameSecret } from './token.ts';
+import { createHash } from 'node:crypto';
+import { Tokens, type TokensSimple } from '@fastify/csrf';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { getIronSession, type IronSession, type SessionOptions } from 'iron-session';
 
 const cookieName = 'inventory_session';
 const lifetimeSeconds = 8 * 3_600;
+const tokens: TokensSimple = new Tokens({});
 
-/**
- * Sessions that are a signed cookie and nothing else, `<user>.<expires>.<signature>`: any process
- * that knows the secret can tell who is logged in.
- */
-export class Sessions {
-  readonly #secret: string;
+/** The content of a session's cookie, encrypted and signed. */
+interface Content {
+  user: string;
+  /** The secret that the CSRF tokens of this session's forms are made from. */
+  csrfSecret: string;
+}
 
-  constructor(secret: string) {
-    this.#secret = secret;
-  }
+/** A logged-in user, as a request tells. */
+export interface Session {
+  readonly user: string;
+  /** Returns a token for a form of this session. Each call returns another one. */
+  csrfToken(): string;
+  /** True if the token was made for this session. */
+  isCsrfToken(token: string): boolean;
+}
 
-  /** Who is logged in, from a request's Cookie header. */
-  userOf(cookieHeader: string | undefined): string | undefined {
-    const cookies = (cookieHeader ?? '').split(';').map((cookie) => cookie.trim());
-    const cookie = cookies.find((candidate) => candidate.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1);
-    const [user, expires, signature, ...rest] = (cookie ?? '').split('.');
-    if (!user || !expires || !signature || rest.length > 0) return undefined;
-    if (!sameSecret(signature, this.#sign(`${user}.${expires}`))) return undefined;
-    return Number(expires) > Date.now() ? user : undefined;
-  }
-
-  /** Begins a session. */
-  logIn(reply: FastifyReply, user: string): void {
-    const content = `${user}.${Date.now() + lifetimeSeconds * 1_000}`;
-    setCookie(reply, `${content}.${this.#sign(content)}`, lifetimeSeconds);
-  }
-
-  /** Ends it, in the browser that sent the request. */
-  logOut(reply: FastifyReply): void {
-    setCookie(reply, '', 0);
-  }
-
-  #sign(content: string): string {
-    return createHmac('sha256', this.#secret).update(content).digest('base64url');
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Undefined if nobody is logged in. */
+    session: Session | undefined;
   }
 }
 
+/** Gives every request its session, for hooks and routes that are registered later. */
+export function registerSessions(app: FastifyInstance, sessions: Sessions): void {
+  app.decorateRequest('session', undefined);
+  app.addHook('onRequest', async (request, reply) => {
+    request.session = await sessions.read(request, reply);
+  });
+}
+
 /**
- * Of another site's forms and scripts the browser sends no such cookie along, and no script can
- * read it.
+ * Sessions that live in an encrypted cookie alone: every process that knows the secret can tell who
+ * is logged in. The cookie is `Secure` where the request came by TLS, also to a proxy before us.
  */
-function setCookie(reply: FastifyReply, value: string, maxAgeSeconds: number): void {
-  reply.header('set-cookie', `${cookieName}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; SameSite=Lax`);
+export class Sessions {
+  /** iron-session wants at least 32 characters. */
+  readonly #password: string;
+
+  constructor(secret: string) {
+    this.#password = createHash('sha256').update(secret).digest('base64url');
+  }
+
+  /** Returns the session of a request; undefined if nobody is logged in. */
+  async read(request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined> {
+    // Most requests have no cookie, and pay nothing.
+    if (!request.headers.cookie?.includes(`${cookieName}=`)) return undefined;
+    const { user, csrfSecret } = await this.#open(request, reply);
+    if (user === undefined || csrfSecret === undefined) return undefined;
+    return {
+      user,
+      csrfToken: () => tokens.create(csrfSecret),
+      isCsrfToken: (token) => tokens.verify(csrfSecret, token),
+    };
+  }
+
+  /** Begins a session. */
+  async logIn(request: FastifyRequest, reply: FastifyReply, user: string): Promise<void> {
+    const session = await this.#open(request, reply);
+    session.user = user;
+    session.csrfSecret = await tokens.secret();
+    await session.save();
+  }
+
+  /** Ends the session, in the browser that sent the request. */
+  async logOut(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    (await this.#open(request, reply)).destroy();
+  }
+
+  #open(request: FastifyRequest, reply: FastifyReply): Promise<IronSession<Partial<Content>>> {
+    const options: SessionOptions = {
+      cookieName,
+      password: this.#password,
+      ttl: lifetimeSeconds,
+      // The browser sends the cookie with no form of another site, and shows it to no script.
+      cookieOptions: { path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https' },
+    };
+    return getIronSession<Partial<Content>>(request.raw, reply.raw, options);
+  }
 }

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
-import { measureMemoryCache, measureRedisCache } from '../metrics.ts';
+import { instrumentIoredis } from 'promenade/ioredis';
+import { instrumentLruCache } from 'promenade/lru-cache';
 
 /**
  * Remembers answers of the database for a while. Values are JSON; nothing in it is needed to be
@@ -26,7 +27,7 @@ const keyPrefix = 'inventory:cache:';
  * @param others Tells the other processes, and calls back with what they tell.
  */
 export function createMemoryCache(others: Others): Cache {
-  const lru = measureMemoryCache(new LRUCache<string, object>({ max: maxEntries, ttl: lifetimeMs }));
+  const lru = instrumentLruCache(new LRUCache<string, object>({ max: maxEntries, ttl: lifetimeMs }));
   const forget = (keys: readonly string[]): void => {
     for (const key of keys) lru.delete(key);
   };
@@ -54,7 +55,7 @@ export interface Others {
  * and the application goes on.
  */
 export function createRedisCache(url: string): Cache {
-  const client = measureRedisCache(new Redis(url, { maxRetriesPerRequest: 1, keyPrefix }));
+  const client = instrumentIoredis(new Redis(url, { maxRetriesPerRequest: 1, keyPrefix }));
   let told = false;
   client.on('error', (error: Error) => {
     if (!told) console.error(`The cache can't be reached, so it is done without: ${error.message}`);

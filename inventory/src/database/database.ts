@@ -3,7 +3,10 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createClient } from '@libsql/client';
 import { type Dialect, Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely';
-import { measureModels, measureMysql, measurePostgres, measureSqlite } from '../metrics.ts';
+import { instrumentKysely } from 'promenade/kysely';
+import { instrumentLibsql } from 'promenade/libsql';
+import { instrumentMysql2 } from 'promenade/mysql2';
+import { instrumentPg } from 'promenade/pg';
 import { libsqlDialect } from './libsql-dialect.ts';
 
 /** What a column can hold. */
@@ -49,7 +52,7 @@ const poolSize = 10;
  */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
   try {
-    const reads: Queryable = measureModels(new Kysely<Tables>({ dialect: await dialectOf(location) }));
+    const reads: Queryable = instrumentKysely(new Kysely<Tables>({ dialect: await dialectOf(location) }));
     if (location.system !== 'sqlite') await sql`select 1`.execute(reads);
     const { system } = location;
     return {
@@ -85,13 +88,13 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
   switch (location.system) {
     case 'sqlite': {
       makeFolder(dirname(location.file));
-      const client = measureSqlite(createClient({ url: pathToFileURL(location.file).href, timeout: busyTimeoutMs }));
+      const client = instrumentLibsql(createClient({ url: pathToFileURL(location.file).href, timeout: busyTimeoutMs }));
       await client.execute('PRAGMA journal_mode = WAL');
       return libsqlDialect(client);
     }
     case 'postgresql': {
       const { Pool } = (await import('pg')).default;
-      const pool = measurePostgres(
+      const pool = instrumentPg(
         new Pool({ connectionString: location.url, max: poolSize, connectionTimeoutMillis: busyTimeoutMs }),
       );
       // A connection that breaks while it is idle: the pool makes another when one is needed.
@@ -101,7 +104,9 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
     case 'mysql': {
       const { createPool } = await import('mysql2');
       return new MysqlDialect({
-        pool: measureMysql(createPool({ uri: location.url, connectionLimit: poolSize, connectTimeout: busyTimeoutMs })),
+        pool: instrumentMysql2(
+          createPool({ uri: location.url, connectionLimit: poolSize, connectTimeout: busyTimeoutMs }),
+        ),
       });
     }
   }

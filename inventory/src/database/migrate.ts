@@ -1,48 +1,46 @@
-import { sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely';
 import type { Database, Queryable } from './database.ts';
 import { createJobTable, createTables } from './schema.ts';
 import { seed } from './seed.ts';
 
-type Migration = (db: Queryable, system: Database['system']) => Promise<void>;
-
-/** In the order in which they are applied; one that has been released is never changed. */
-const migrations: readonly { readonly name: string; readonly run: Migration }[] = [
-  { name: '001-schema', run: createTables },
-  { name: '002-seed', run: seed },
-  { name: '003-jobs', run: createJobTable },
-];
-
 /**
- * Brings the database up to date: each migration runs once in a database's life, all that are due
- * in one transaction (MySQL, which commits before it makes a table, keeps what was made when a
- * later one fails). Only the primary process calls this, before it starts the others.
+ * Brings the database up to date with Kysely's Migrator: each migration runs once in a database's
+ * life, under a lock, and in a transaction where the database can roll back a change of the schema.
+ * Only the primary process calls this, before it starts the others.
  *
  * @returns the names of the migrations that were due
+ * @throws the error of the migration that failed
  */
-export async function migrate(database: Database): Promise<string[]> {
-  return database.write(async (transaction) => {
-    await waitForOthers(transaction, database.system);
-    await transaction.schema
-      .createTable('migration')
-      .ifNotExists()
-      .addColumn('name', 'varchar(100)', (name) => name.primaryKey())
-      .addColumn('applied', 'varchar(30)', (applied) => applied.notNull())
-      .execute();
-    const rows = await transaction.selectFrom('migration').select('name').execute();
-    const applied = new Set(rows.map(({ name }) => name));
-    const due = migrations.filter((migration) => !applied.has(migration.name));
-    for (const { name, run } of due) {
-      await run(transaction, database.system);
-      await transaction.insertInto('migration').values({ name, applied: new Date().toISOString() }).execute();
-    }
-    return due.map((migration) => migration.name);
-  });
+export async function migrate({ reads: db, system }: Database): Promise<string[]> {
+  await adoptEarlierTable(db);
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrationsFor(system) } });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+  return results.map(({ migrationName }) => migrationName);
 }
 
-/**
- * Another machine may be starting on the same database. SQLite's transactions hold the write lock
- * from their start.
- */
-async function waitForOthers(db: Queryable, system: Database['system']): Promise<void> {
-  if (system === 'postgresql') await sql`select pg_advisory_xact_lock(7261823)`.execute(db);
+/** By name, in the order in which they apply. A released one never changes. */
+function migrationsFor(system: Database['system']): Record<string, Migration> {
+  return {
+    '001-schema': { up: (db) => createTables(db, system) },
+    '002-seed': { up: (db) => seed(db, system) },
+    '003-jobs': { up: (db) => createJobTable(db, system) },
+  };
+}
+
+/** Versions before 0.2 kept the list of applied migrations in a table of their own. */
+async function adoptEarlierTable(db: Queryable): Promise<void> {
+  const tables = new Set((await db.introspection.getTables()).map(({ name }) => name));
+  if (!tables.has('migration')) return;
+  await db.schema
+    .createTable('kysely_migration')
+    .ifNotExists()
+    .addColumn('name', 'varchar(255)', (name) => name.primaryKey())
+    .addColumn('timestamp', 'varchar(255)', (timestamp) => timestamp.notNull())
+    .execute();
+  const applied = await db.selectFrom('migration').select(['name', 'applied as timestamp']).execute();
+  if (!tables.has('kysely_migration') && applied.length > 0) {
+    await db.insertInto('kysely_migration').values(applied).execute();
+  }
+  await db.schema.dropTable('migration').execute();
 }

@@ -1,4 +1,11 @@
-import type { Services } from '../services.ts';
+import type { Database } from '../database/database.ts';
+import type { Repository } from '../resource/repository.ts';
+
+/** What jobs work on. */
+export interface JobContext {
+  readonly database: Database;
+  readonly repositories: readonly Repository[];
+}
 
 /** A kind of background job. */
 export interface JobDefinition {
@@ -7,11 +14,11 @@ export interface JobDefinition {
   /** What its input is, for people; undefined when it takes none. */
   readonly input: string | undefined;
   /**
-   * Does it, and says what came of it, as JSON.
+   * Does the work and returns the result, as JSON.
    *
-   * @throws RequestError when the input is wrong: then it is not tried again.
+   * @throws RequestError if the input is wrong: then the job is not retried.
    */
-  run(input: string, services: Services): Promise<object>;
+  run(input: string, context: JobContext): Promise<object>;
 }
 
 /** A job that somebody started. */

@@ -1,8 +1,7 @@
 import type { Database, Row } from '../database/database.ts';
 import { invalid, notFound, RequestError } from '../resource/errors.ts';
-import type { Services } from '../services.ts';
 import { importDevices } from './import-devices.ts';
-import type { Job, JobDefinition, JobStatus } from './job.ts';
+import type { Job, JobContext, JobDefinition, JobStatus } from './job.ts';
 import { pingSweep } from './ping-sweep.ts';
 import type { JobQueue } from './queue.ts';
 import { report } from './report.ts';
@@ -59,8 +58,8 @@ export class Jobs {
     return (await reads.selectFrom('job').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(toJob);
   }
 
-  /** Runs a job that was in the queue. @throws what it fails with, so that the queue knows. */
-  async run(id: number, services: Services): Promise<void> {
+  /** Runs a queued job. @throws the job's own error, so that the queue sees the failure. */
+  async run(id: number, context: JobContext): Promise<void> {
     const row = await this.#row(id);
     const definition = jobDefinitions.find(({ name }) => name === row?.['name']);
     if (!row || !definition) throw new RequestError(400, `There is no job ${id}.`);
@@ -72,12 +71,22 @@ export class Jobs {
       result: '',
     });
     try {
-      const result = JSON.stringify(await definition.run(String(row['input']), services));
+      const result = JSON.stringify(await definition.run(String(row['input']), context));
       await this.#finish(id, 'succeeded', result);
     } catch (error) {
       await this.#finish(id, 'failed', JSON.stringify({ error: (error as Error).message }));
       throw error;
     }
+  }
+
+  /**
+   * Marks a job as failed whose queue has given it up, such as one whose worker was killed too often
+   * to report anything itself. A job that has ended keeps its result.
+   */
+  async giveUp(id: number, reason: string): Promise<void> {
+    const status = (await this.#row(id))?.['status'];
+    if (status === 'queued' || status === 'running')
+      await this.#finish(id, 'failed', JSON.stringify({ error: reason }));
   }
 
   async #row(id: number): Promise<Row | undefined> {

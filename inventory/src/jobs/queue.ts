@@ -1,16 +1,17 @@
 import { Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { measureJobs, measureLocalQueue } from '../metrics.ts';
+import { instrumentBullmq } from 'promenade/bullmq';
+import { measureJobQueue } from 'promenade/job';
 import { RequestError } from '../resource/errors.ts';
+import type { JobContext } from './job.ts';
+import type { Jobs } from './jobs.ts';
 
-/** Where jobs wait for somebody to run them. */
+/** Where jobs wait until they are run. */
 export interface JobQueue {
   add(name: string, id: number): Promise<void>;
-  /** Jobs that run are waited for. */
+  /** Waits for the jobs that run. */
   close(): Promise<void>;
 }
-
-type RunJob = (id: number) => Promise<void>;
 
 const queueName = 'inventory';
 const attempts = 3;
@@ -21,9 +22,9 @@ const concurrency = 2;
  */
 const lockMs = 6_000;
 
-/** Jobs run in this very process, one after the other. Those that wait when it ends are lost. */
-export function createLocalQueue(run: RunJob): JobQueue {
-  const meter = measureLocalQueue(queueName);
+/** Runs jobs in this process, one after the other. Those still waiting when it ends are lost. */
+export function createLocalQueue(run: (id: number) => Promise<void>): JobQueue {
+  const meter = measureJobQueue(queueName);
   const noWorker = meter.worker();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -55,7 +56,7 @@ export function createLocalQueue(run: RunJob): JobQueue {
 export function createRedisQueue(url: string): JobQueue {
   const connection = new Redis(url, { maxRetriesPerRequest: 1 });
   connection.on('error', () => {});
-  const queue = measureJobs(
+  const queue = instrumentBullmq(
     new Queue(queueName, {
       connection,
       defaultJobOptions: { attempts, backoff: { type: 'exponential', delay: 1_000 }, removeOnComplete: 1_000 },
@@ -76,15 +77,15 @@ export function createRedisQueue(url: string): JobQueue {
 }
 
 /** Runs the jobs that wait in Redis. */
-export function createRedisWorker(url: string, run: RunJob): { close(): Promise<void> } {
+export function createRedisWorker(url: string, jobs: Jobs, context: JobContext): { close(): Promise<void> } {
   const connection = new Redis(url, { maxRetriesPerRequest: null });
   connection.on('error', () => {});
-  const worker = measureJobs(
+  const worker = instrumentBullmq(
     new Worker<{ id: number }>(
       queueName,
       async ({ name, data }) => {
         try {
-          await run(data.id);
+          await jobs.run(data.id, context);
         } catch (error) {
           if (error instanceof RequestError) throw new UnrecoverableError(error.message);
           tell(name, data.id, error);
@@ -95,6 +96,12 @@ export function createRedisWorker(url: string, run: RunJob): { close(): Promise<
     ),
   );
   worker.on('error', () => {});
+  // BullMQ fails a job itself whose workers were killed too often: none of them could say so.
+  worker.on('failed', (job, error) => {
+    if (job?.finishedOn === undefined) return;
+    const gaveUp = jobs.giveUp(job.data.id, error.message);
+    gaveUp.catch((failure: unknown) => console.error(`Job ${job.data.id} can't be marked as failed:`, failure));
+  });
   return {
     async close() {
       await worker.close();
