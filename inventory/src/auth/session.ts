@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Tokens, type TokensSimple } from '@fastify/csrf';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { getIronSession, type IronSession, type SessionOptions } from 'iron-session';
@@ -76,7 +77,7 @@ export class Sessions {
     (await this.#open(request, reply)).destroy();
   }
 
-  #open(request: FastifyRequest, reply: FastifyReply): Promise<IronSession<Partial<Content>>> {
+  async #open(request: FastifyRequest, reply: FastifyReply): Promise<IronSession<Partial<Content>>> {
     const options: SessionOptions = {
       cookieName,
       password: this.#password,
@@ -84,6 +85,11 @@ export class Sessions {
       // The browser sends the cookie with no form of another site, and shows it to no script.
       cookieOptions: { path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https' },
     };
-    return getIronSession<Partial<Content>>(request.raw, reply.raw, options);
+    try {
+      return await getIronSession<Partial<Content>>(request.raw, reply.raw, options);
+    } catch {
+      // A cookie that nobody has sealed: as if the browser had sent none.
+      return getIronSession<Partial<Content>>({ headers: {} } as IncomingMessage, reply.raw, options);
+    }
   }
 }
