@@ -32,12 +32,16 @@ const gauges: WeakMap<Registry, MigrationGauges> = new WeakMap();
  */
 export function setMigrations(migrations: Migrations): void {
   const { connection = 'default', applied, unapplied, registry = defaultRegistry } = migrations;
-  whenActive(registry, ({ compat }) => {
-    if (compat !== 'django') return;
-    const { applied: appliedGauge, unapplied: unappliedGauge } = gaugesOf(registry);
-    appliedGauge.labels({ connection }).set(applied);
-    unappliedGauge.labels({ connection }).set(unapplied);
-  });
+  whenActive(
+    registry,
+    ({ compat }) => {
+      if (compat !== 'django') return;
+      const { applied: appliedGauge, unapplied: unappliedGauge } = gaugesOf(registry);
+      appliedGauge.labels({ connection }).set(applied);
+      unappliedGauge.labels({ connection }).set(unapplied);
+    },
+    { prefixed: false },
+  );
 }
 
 function gaugesOf(registry: Registry): MigrationGauges {

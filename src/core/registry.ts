@@ -57,6 +57,7 @@ export class Registry implements FamilyHome {
   readonly #replaces: boolean | undefined;
   /** Families of which a warning has said that they were replaced. */
   readonly #replaced: Set<string> = new Set();
+  #replacing = false;
   #sampler: ExemplarSampler | undefined;
   #store: Store | undefined;
 
@@ -84,6 +85,17 @@ export class Registry implements FamilyHome {
     return this.#replaces ?? isDevelopment();
   }
 
+  /** @internal Runs `define`, whose definitions replace those of the same names, in silence. */
+  replacing(define: () => void): void {
+    const before = this.#replacing;
+    this.#replacing = true;
+    try {
+      define();
+    } finally {
+      this.#replacing = before;
+    }
+  }
+
   /** All metrics, in the order of their definition. */
   metrics(): Iterable<AnyMetric> {
     return this.#metrics.values();
@@ -99,8 +111,10 @@ export class Registry implements FamilyHome {
     if (known) {
       const differences = definitionDifferences(known.series, { definition, limits });
       if (differences.length === 0) return known.series;
-      if (!this.replaces) throw otherDefinition(limits.givenName, differences);
-      this.#warnReplaced(limits.givenName, differences);
+      if (!this.#replacing) {
+        if (!this.replaces) throw otherDefinition(limits.givenName, differences);
+        this.#warnReplaced(limits.givenName, differences);
+      }
       this.unregister(known);
     }
     this.#checkNames(definition, limits.givenName);
@@ -130,6 +144,22 @@ export class Registry implements FamilyHome {
     this.#checkNames(definition, series.name);
     series.moveTo(this);
     from.leave(definition, family);
+    this.enter(metric);
+  }
+
+  /**
+   * @internal Replaces the prefix of a family's name. Handles stay good, and what this process has
+   *   counted moves along.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME; the family then keeps its name.
+   */
+  rename(metric: AnyMetric, from: string, to: string): void {
+    const { definition, series } = metric;
+    const { family } = series;
+    const renamed = { ...definition, name: to + definition.name.slice(from.length) };
+    const givenName = to + series.name.slice(from.length);
+    this.#checkNames(renamed, givenName);
+    series.rename(renamed, givenName);
+    this.leave(definition, family);
     this.enter(metric);
   }
 

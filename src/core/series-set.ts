@@ -44,8 +44,8 @@ export type Branch<B> = Map<string, Branch<B> | B>;
  * that were defined twice share one.
  */
 export class SeriesSet<B extends Bound> implements BoundOwner {
-  readonly definition: FamilyDefinition;
-  readonly limits: SeriesLimits;
+  #definition: FamilyDefinition;
+  #limits: SeriesLimits;
   /** The only series of a family without labels; else the one for what is past the limit. */
   readonly fallback: B;
   /** @internal Where `Metric.labels` looks handles up. */
@@ -59,8 +59,8 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
   #size = 0;
 
   constructor(definition: FamilyDefinition, limits: SeriesLimits, home: FamilyHome, bind: Bind<B>) {
-    this.definition = definition;
-    this.limits = limits;
+    this.#definition = definition;
+    this.#limits = limits;
     this.#home = home;
     this.#bind = bind;
     this.#family = home.store.define(definition);
@@ -69,8 +69,16 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
     this.#takeUp();
   }
 
+  get definition(): FamilyDefinition {
+    return this.#definition;
+  }
+
+  get limits(): SeriesLimits {
+    return this.#limits;
+  }
+
   get name(): string {
-    return this.limits.givenName;
+    return this.#limits.givenName;
   }
 
   /** The registry that the family is in. */
@@ -165,6 +173,13 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
     }
     this.#takeUp();
     this.followSampler();
+  }
+
+  /** Takes another name, with all numbers. The definition differs in its name alone. */
+  rename(definition: FamilyDefinition, givenName: string): void {
+    this.#definition = definition;
+    this.#limits = { ...this.#limits, givenName };
+    this.moveTo(this.#home);
   }
 
   /** Removes what was idle for too long. */

@@ -1,4 +1,4 @@
-import { type Activation, environmentActivation, whenActive } from '../../core/activation.ts';
+import { type Activation, whenActive } from '../../core/activation.ts';
 import { defaultRegistry } from '../../core/default-registry.ts';
 import type { Registry } from '../../core/registry.ts';
 import { MetricsError } from '../../errors.ts';
@@ -56,6 +56,8 @@ export function attach<T extends object>(target: T, adapter: string, options: In
   let takeOff: (() => void) | undefined;
   const begin = (activation: Activation): void => {
     try {
+      takeOff?.();
+      takeOff = undefined;
       takeOff = install({ ...activation, registry });
     } catch (error) {
       // The target may have closed meanwhile, or not match its type. The application must start all
@@ -64,11 +66,9 @@ export function attach<T extends object>(target: T, adapter: string, options: In
       notInstrumented(adapter, error);
     }
   };
-  let cancel: (() => void) | undefined;
-  if (enabled) begin(environmentActivation());
-  else cancel = beginWhenActive(registry, target, begin);
+  const cancel = beginWhenActive(registry, target, begin, enabled === true);
   const remove = (): void => {
-    cancel?.();
+    cancel();
     takeOff?.();
   };
   attached.set(adapter, { begin, remove });
@@ -83,9 +83,9 @@ function notInstrumented(adapter: string, error: unknown): void {
 }
 
 /** `begin` holds the target, so only the target may hold `begin`. */
-function beginWhenActive(registry: Registry, target: object, begin: Attachment['begin']): () => void {
+function beginWhenActive(registry: Registry, target: object, begin: Attachment['begin'], now: boolean): () => void {
   const held = new WeakRef(begin);
-  const cancel = whenActive(registry, (activation) => held.deref()?.(activation));
+  const cancel = whenActive(registry, (activation) => held.deref()?.(activation), { now });
   gone.register(target, cancel);
   return cancel;
 }

@@ -1,7 +1,12 @@
+import { generationOf } from '../../core/activation.ts';
 import type { Registry } from '../../core/registry.ts';
 
-/** By registry, then by name. */
-const recorders: WeakMap<Registry, Map<string, unknown>> = new WeakMap();
+interface Recorders {
+  readonly generation: number;
+  readonly byName: Map<string, unknown>;
+}
+
+const recorders: WeakMap<Registry, Recorders> = new WeakMap();
 
 /**
  * Returns a function that returns the one recorder of a registry, and makes it when the first
@@ -15,10 +20,13 @@ export function perRegistry<W extends { readonly registry: Registry }, R>(
   make: (where: W) => R,
 ): (where: W) => R {
   return (where) => {
+    const generation = generationOf(where.registry);
     let ofRegistry = recorders.get(where.registry);
-    if (ofRegistry === undefined) recorders.set(where.registry, (ofRegistry = new Map()));
-    let recorder = ofRegistry.get(name) as R | undefined;
-    if (recorder === undefined) ofRegistry.set(name, (recorder = make(where)));
+    if (ofRegistry?.generation !== generation) {
+      recorders.set(where.registry, (ofRegistry = { generation, byName: new Map() }));
+    }
+    let recorder = ofRegistry.byName.get(name) as R | undefined;
+    if (recorder === undefined) ofRegistry.byName.set(name, (recorder = make(where)));
     return recorder;
   };
 }
