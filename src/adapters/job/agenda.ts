@@ -1,12 +1,8 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
-import {
-  type JobOutcome,
-  jobRecorder,
-  type JobRecorder,
-  type JobRun,
-  outcomeOf,
-} from '../../instrument/job/recorder.ts';
+import type { JobRun } from '../../instrument/job/job-run.ts';
+import { type JobOutcome, outcomeOf } from '../../instrument/job/outcome.ts';
+import { jobRecorder, type JobRecorder } from '../../instrument/job/recorder.ts';
 import { observeCall } from '../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 

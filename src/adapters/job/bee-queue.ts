@@ -1,19 +1,16 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
 import { guarded, hookFailed } from '../../instrument/hooks/guard.ts';
-import {
-  type JobOutcome,
-  jobRecorder,
-  type JobRecorder,
-  type JobRun,
-  outcomeOf,
-} from '../../instrument/job/recorder.ts';
+import type { JobRun } from '../../instrument/job/job-run.ts';
+import { type JobOutcome, outcomeOf } from '../../instrument/job/outcome.ts';
+import { redisPlace } from '../../instrument/job/redis-place.ts';
+import { jobRecorder, type JobRecorder } from '../../instrument/job/recorder.ts';
 import { observeCall } from '../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
 
-/** What is used of a queue, 1.5 and later. */
+/** The part of a queue that is used, 1.5 and later. */
 export interface BeeQueue {
   readonly name: string;
   createJob(data: never): object;
@@ -24,8 +21,27 @@ export interface BeeQueue {
   close(...args: never[]): unknown;
 }
 
+/** Options for `instrumentBeeQueue`. */
+export interface InstrumentBeeQueueOptions extends InstrumentOptions {
+  /**
+   * The labels `queue` and `job_name`.
+   *
+   * @default the queue's name; with its prefix or database where another queue of that name is
+   *   measured too
+   */
+  readonly queue?: string | undefined;
+}
+
+/** What a queue was made with. */
+interface WithSettings {
+  /** The prefix of its keys has the name in it, between colons. */
+  readonly settings?: { readonly keyPrefix?: string; readonly redis?: unknown };
+}
+
+const DEFAULT_PREFIX = 'bq';
+
 interface BeeJob {
-  /** None where a job with this id was there already. */
+  /** Null if a job with this id exists already. */
   readonly id: string | null;
   readonly status: string;
   readonly options: { readonly timestamp: number; readonly delay?: number; readonly stacktraces?: readonly unknown[] };
@@ -37,22 +53,28 @@ type Method = (...args: unknown[]) => unknown;
 const STATES: readonly string[] = ['waiting', 'active', 'delayed', 'succeeded', 'failed'];
 
 /**
- * Measures a queue of bee-queue 1.5 and later: what is put into it, what runs, how large it is.
+ * Measures a queue of bee-queue 1.5 and later: jobs put into it, runs, and its size.
  *
  *     const queue = instrumentBeeQueue(new Queue('mail'));
  *
  * `uninstrument` undoes it.
  *
- * @returns what was handed over.
+ * @returns the queue.
  */
-export function instrumentBeeQueue<T extends BeeQueue>(queue: T, options: InstrumentOptions = {}): T {
-  return attach(queue, 'bee-queue', options, ({ registry, namespace }) =>
-    observeQueue(queue, jobRecorder(registry, namespace)),
-  );
+export function instrumentBeeQueue<T extends BeeQueue>(queue: T, options: InstrumentBeeQueueOptions = {}): T {
+  return attach(queue, 'bee-queue', options, ({ registry, namespace }) => {
+    const recorder = jobRecorder(registry, namespace);
+    return observeQueue(queue, recorder, options.queue ?? labelOf(queue, recorder));
+  });
 }
 
-function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
-  const { name } = queue;
+function labelOf(queue: BeeQueue, recorder: JobRecorder): string {
+  const { name, settings } = queue as BeeQueue & WithSettings;
+  const prefix = settings?.keyPrefix?.slice(0, -name.length - 2) ?? DEFAULT_PREFIX;
+  return recorder.queueName(name, redisPlace(prefix, DEFAULT_PREFIX, settings?.redis));
+}
+
+function observeQueue(queue: BeeQueue, recorder: JobRecorder, name: string): () => void {
   const open = new Set<JobRun>();
   let down: (() => void) | undefined;
   let on = true;
@@ -71,8 +93,7 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
         () => runJob.apply(this, args),
         (outcome) => {
           open.delete(current);
-          // Else the outcome did not reach Redis, and another worker finds that the job has
-          // stalled.
+          // Without one, the outcome did not reach Redis, and another worker finds the job stalled.
           const known = !outcome.failed && outcome.result !== undefined;
           const ended = known && outcomes[job.status]?.((outcome.result as readonly unknown[])[1]);
           if (ended) current.end(ended);
@@ -81,7 +102,7 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
       );
     };
   };
-  // A job is saved by its own method, alone or in a batch: what both have in common.
+  // A job saves itself by its own method, alone or in a batch.
   const watchSave = (create: Method): Method => {
     return function (this: unknown, ...args) {
       const job = create.apply(this, args) as BeeJob;
@@ -112,7 +133,7 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder): () => void {
       return close.apply(this, args);
     };
   };
-  // Only the worker that found it is told.
+  // Only the worker that found the stalled job gets the event.
   const stalled = guarded(() => recorder.diedElsewhere(name, name));
   queue.on(...(['stalled', stalled] as never[]));
   if ((queue as { handler?: unknown }).handler) down = recorder.workerUp(name);
@@ -144,7 +165,7 @@ function begin(recorder: JobRecorder, queue: string, { options }: BeeJob): JobRu
   }
 }
 
-/** What bee-queue says of a run that is over, and of its error. */
+/** Outcomes by the status that a job has after its run. */
 const outcomes: Readonly<Record<string, (error: unknown) => JobOutcome>> = {
   succeeded: () => 'succeeded',
   failed: (error) => outcomeOf(error),

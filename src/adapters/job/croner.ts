@@ -1,7 +1,9 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../instrument/hooks/guard.ts';
-import { jobRecorder, type JobRun, outcomeOf } from '../../instrument/job/recorder.ts';
-import { observeCall } from '../../instrument/hooks/observe.ts';
+import type { JobRun } from '../../instrument/job/job-run.ts';
+import { observeWork } from '../../instrument/job/observe-work.ts';
+import { outcomeOf } from '../../instrument/job/outcome.ts';
+import { jobRecorder } from '../../instrument/job/recorder.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
@@ -46,7 +48,7 @@ export function instrumentCroner<T extends CronerJob>(cron: T, options: Instrume
         } catch (error) {
           hookFailed(error);
         }
-        return observeCall(
+        return observeWork(
           () => fn.apply(this, args),
           (outcome) => run?.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'),
         );

@@ -1,29 +1,33 @@
+import { MetricsError } from '../../errors.ts';
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
-import { jobRecorder, type JobRecorder, type JobRun, outcomeOf } from '../../instrument/job/recorder.ts';
+import type { JobRun } from '../../instrument/job/job-run.ts';
+import { outcomeOf } from '../../instrument/job/outcome.ts';
+import type { ReadQueue } from '../../instrument/job/queue-sizes.ts';
+import { jobRecorder, type JobRecorder } from '../../instrument/job/recorder.ts';
 import { observeCall } from '../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
 
-/** What is used of the emitter that is given to `run` as `events`, 0.16 and later. */
+/** The part of the emitter for the option `events` of `run` that is used, 0.16 and later. */
 export interface GraphileWorkerEvents {
   on(...args: never[]): unknown;
   off(...args: never[]): unknown;
   emit(...args: never[]): unknown;
 }
 
-/** What is used of `WorkerUtils`, or of a `Runner`: what puts jobs into the queue. */
+/** The part of `WorkerUtils` and `Runner` that is used: both put jobs into the queue. */
 export interface GraphileWorkerUtils {
   addJob(...args: never[]): Promise<object>;
 }
 
-/** What `instrumentGraphileWorker` takes. */
+/** Options for `instrumentGraphileWorker`. */
 export interface InstrumentGraphileWorkerOptions extends InstrumentOptions {
   /** The label `queue`: all jobs of a schema are one queue. @default 'graphile-worker' */
   readonly queue?: string | undefined;
-  /** Where the jobs are, for the queue's size. @default 'graphile_worker' */
+  /** The schema of the jobs, for the queue's size. @default 'graphile_worker' */
   readonly schema?: string | undefined;
 }
 
@@ -43,8 +47,15 @@ interface WorkerEvent {
   readonly worker: object;
 }
 
-/** How often a job was changed since it was put into the queue, and by which name it was. */
+interface JobSpec {
+  readonly identifier: string;
+  readonly jobKey?: string | null;
+}
+
+/** A row of the table of jobs. */
 interface AddedJob {
+  readonly key?: string | null;
+  /** How often the job was changed since it was put into the queue. */
   readonly revision?: number;
 }
 
@@ -54,26 +65,40 @@ interface Client {
 }
 
 /**
- * Measures a queue of Graphile Worker 0.16 and later. Hand over the emitter of events before it is
- * given to `run` (runs and workers), and each `WorkerUtils` or `Runner` whose `addJob` is called
- * (what is enqueued; with `WorkerUtils` the queue's size too).
+ * Measures a queue of Graphile Worker 0.16 and later. Hand over the emitter of events before `run`
+ * gets it (counts runs and workers), and each `WorkerUtils` or `Runner` whose `addJob` is called
+ * (counts what is enqueued; `WorkerUtils` also shows the queue's size).
  *
  *     const events = instrumentGraphileWorker(new EventEmitter());
  *     const runner = instrumentGraphileWorker(await run({ connectionString, taskList, events }));
  *
  * `uninstrument` undoes it.
  *
- * @returns what was handed over.
+ * @returns the target.
+ * @throws MetricsError ERR_METRICS_INVALID_OPTION if the target is neither.
  */
 export function instrumentGraphileWorker<T extends GraphileWorkerEvents | GraphileWorkerUtils>(
   target: T,
   options: InstrumentGraphileWorkerOptions = {},
 ): T {
   const { queue = 'graphile-worker', schema = 'graphile_worker' } = options;
+  const isUtils = typeof (target as Partial<GraphileWorkerUtils> | null)?.addJob === 'function';
+  if (!isUtils && !isEmitter(target)) {
+    throw new MetricsError(
+      'ERR_METRICS_INVALID_OPTION',
+      'instrumentGraphileWorker() takes the emitter of events that run() gets, WorkerUtils or a Runner.',
+    );
+  }
   return attach(target, 'graphile-worker', options, ({ registry, namespace }) => {
     const recorder = jobRecorder(registry, namespace);
-    return 'addJob' in target ? observeUtils(target, recorder, queue, schema) : observeEvents(target, recorder, queue);
+    if (isUtils) return observeUtils(target as GraphileWorkerUtils, recorder, queue, schema);
+    return observeEvents(target as GraphileWorkerEvents, recorder, queue);
   });
+}
+
+function isEmitter(target: object | null | undefined): boolean {
+  const { on, off } = (target ?? {}) as Partial<GraphileWorkerEvents>;
+  return typeof on === 'function' && typeof off === 'function';
 }
 
 function observeEvents(events: GraphileWorkerEvents, recorder: JobRecorder, queue: string): () => void {
@@ -100,7 +125,7 @@ function observeEvents(events: GraphileWorkerEvents, recorder: JobRecorder, queu
       open.set(job, recorder.started(queue, job.task_identifier, wait));
     },
     'job:success': ({ job }: JobEvent) => end(job, 'succeeded'),
-    // `job:failed` comes after it, for the same attempt.
+    // `job:failed` follows it, for the same attempt.
     'job:error': ({ job, error }: JobEvent) => end(job, outcomeOf(error, job.attempts < job.max_attempts)),
     'job:complete': ({ job }: JobEvent) => end(job),
   };
@@ -118,10 +143,6 @@ function observeEvents(events: GraphileWorkerEvents, recorder: JobRecorder, queu
 
 function observeUtils(utils: GraphileWorkerUtils, recorder: JobRecorder, queue: string, schema: string): () => void {
   type Method = (...args: unknown[]) => Promise<unknown>;
-  const count = (name: string, added: unknown): void => {
-    // A job that took the place of another with the same key, or left it there, was changed since.
-    if (!(added as AddedJob).revision) recorder.enqueued(queue, name);
-  };
   const observe = (done: (args: readonly unknown[], result: unknown) => void) => {
     return (method: Method): Method => {
       return function (this: unknown, ...args) {
@@ -139,14 +160,17 @@ function observeUtils(utils: GraphileWorkerUtils, recorder: JobRecorder, queue: 
     wrapMethod(
       several,
       'addJob',
-      observe(([name], added) => count(name as string, added)),
+      observe(([name], added) => {
+        if (isNew(added as AddedJob)) recorder.enqueued(queue, name as string);
+      }),
     ),
     wrapMethod(
       several,
       'addJobs',
       observe(([specs], added) => {
-        const names = (specs as readonly { readonly identifier: string }[]).map(({ identifier }) => identifier);
-        for (const [i, job] of (added as readonly unknown[]).entries()) count(names[i]!, job);
+        for (const identifier of newJobs(specs as readonly JobSpec[], added as readonly AddedJob[])) {
+          recorder.enqueued(queue, identifier);
+        }
       }),
     ),
   ];
@@ -168,7 +192,22 @@ function observeUtils(utils: GraphileWorkerUtils, recorder: JobRecorder, queue: 
   };
 }
 
-async function readSizes(withPgClient: WithPgClient, schema: string): Promise<Record<string, number>> {
+/** A job that took the place of another with the same key, or left it there, has been changed. */
+function isNew({ revision }: AddedJob): boolean {
+  return !revision;
+}
+
+/**
+ * Returns the identifiers of the jobs that `addJobs` made. Its rows come in any order, and locked
+ * jobs have none, so that rows can't be paired with specs by position: jobs without a key are always
+ * new, and a key belongs to one spec.
+ */
+function newJobs(specs: readonly JobSpec[], rows: readonly AddedJob[]): string[] {
+  const keys = new Set(rows.filter(isNew).map(({ key }) => key));
+  return specs.filter(({ jobKey }) => (jobKey ?? null) === null || keys.has(jobKey)).map((spec) => spec.identifier);
+}
+
+async function readSizes(withPgClient: WithPgClient, schema: string): ReturnType<ReadQueue> {
   const ready = 'locked_at is null and attempts < max_attempts';
   const { rows } = await withPgClient((client) =>
     client.query(
@@ -179,5 +218,5 @@ async function readSizes(withPgClient: WithPgClient, schema: string): Promise<Re
          from "${schema.replaceAll('"', '""')}".jobs`,
     ),
   );
-  return Object.fromEntries(Object.entries(rows[0]!).map(([state, count]) => [state, Number(count)]));
+  return rows[0]!;
 }

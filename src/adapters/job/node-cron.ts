@@ -1,6 +1,8 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
-import { jobRecorder, type JobRun, outcomeOf } from '../../instrument/job/recorder.ts';
+import type { JobRun } from '../../instrument/job/job-run.ts';
+import { type JobOutcome, outcomeOf } from '../../instrument/job/outcome.ts';
+import { jobRecorder } from '../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
@@ -43,7 +45,7 @@ export function instrumentNodeCron<T extends NodeCronTask>(task: T, options: Ins
     const open = new Map<string, JobRun>();
     recorder.endRunsOfThePast(queue, job);
 
-    const end = (context: TaskContext, outcome: Parameters<JobRun['end']>[0]): void => {
+    const end = (context: TaskContext, outcome: JobOutcome): void => {
       const id = context.execution?.id ?? '';
       open.get(id)?.end(outcome);
       open.delete(id);

@@ -64,7 +64,7 @@ export function instrumentMikroOrm<O extends MikroOrmLike>(orm: O, options: Inst
     const connection = orm.em.getConnection() as Connection;
     if (!connection.getKnex) return () => {};
     let stop = listenToKnex(connection.getKnex(), recorder);
-    const restore = wrapMethod<() => void>(connection as object, 'createKnex', (create) => () => {
+    const restore = wrapMethod<() => void>(connection, 'createKnex', (create) => () => {
       create.call(connection);
       try {
         stop();

@@ -9,14 +9,14 @@ export const JOB_BUCKETS: readonly number[] = [
 ];
 
 /**
- * Higher than elsewhere, since queues, jobs and outcomes multiply; the recorder bounds the names.
+ * Higher than the default, since queues, jobs and outcomes multiply. The recorder bounds the names.
  */
 const MAX_SERIES = 10_000;
 
-/** Sizes that nobody could read for so long are no longer shown. */
+/** Hides sizes that could not be read for so long: an old number would look like a current one. */
 const STALE_SECONDS = 60;
 
-/** How the families of a registry are defined. */
+/** Options for `defineJobFamilies`. */
 export interface JobFamilyOptions {
   readonly registry: Registry;
   /** Prefix of every family, without the underscore that follows it. @default '' */
@@ -25,7 +25,7 @@ export interface JobFamilyOptions {
   readonly readQueues?: (() => Promise<void>) | undefined;
 }
 
-/** The families of CATALOGUE's section on background jobs. */
+/** The families of background jobs. */
 export interface JobFamilies {
   readonly enqueued: Counter<'queue' | 'job_name'>;
   readonly started: Counter<'queue' | 'job_name'>;
@@ -39,8 +39,8 @@ export interface JobFamilies {
 }
 
 /**
- * Defines all of them.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
+ * Defines the families of background jobs.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of that name.
  */
 export function defineJobFamilies({ registry, namespace = '', readQueues }: JobFamilyOptions): JobFamilies {
   const prefix = namespace === '' ? 'job_' : `${namespace}_job_`;

@@ -1,27 +1,28 @@
 import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
 import type { BoundGauge } from '../../core/gauge.ts';
 import type { Registry } from '../../core/registry.ts';
 import type { JobFamilies } from './families.ts';
 
-/** Asks a queue how many jobs it has, by state. */
-export type ReadQueue = () => Promise<Readonly<Record<string, number>>>;
+/**
+ * Asks a queue how many jobs it has, by state. Numbers in text and bigints, as SQL drivers give
+ * them, are read as numbers.
+ */
+export type ReadQueue = () => Promise<Readonly<Record<string, number | bigint | string>>>;
 
 /**
- * A queue is asked at most so often, however often the page is. A little less than the turns in
- * which registries refresh what processes share.
+ * The least time between two questions to a queue, however often the page is scraped. A little less
+ * than the interval in which registries refresh what processes share.
  */
 const REST_MS = 4500;
 
-/**
- * Who waits for the page waits no longer for a queue: less than a registry gives all of them
- * together.
- */
+/** How long a scrape waits for a queue: less than a registry gives all collectors together. */
 const PATIENCE_MS = 1500;
 
 /**
- * Reads the sizes of queues. Queues are asked by one process of a directory, whichever has the
- * right to: it falls with the process, and the next that tries has it. So the question costs the
- * same however many processes there are, and nothing is added up twice.
+ * Reads the sizes of queues. One process of a directory asks: the one that holds a lock, which
+ * falls with the process. So the question costs the same with one process or fifty, and no size is
+ * added up twice.
  */
 export class QueueSizes {
   readonly #registry: Registry;
@@ -31,7 +32,10 @@ export class QueueSizes {
     this.#registry = registry;
   }
 
-  /** Several in a process may watch a queue: the first is asked. Returns what ends it. */
+  /**
+   * Watches a queue. If several in a process do, the first one is asked. Returns a function that
+   * ends it.
+   */
   watch(queue: string, read: ReadQueue): () => void {
     let watched = this.#queues.get(queue);
     if (!watched) this.#queues.set(queue, (watched = new WatchedQueue(queue, this.#registry)));
@@ -48,7 +52,7 @@ export class QueueSizes {
     };
   }
 
-  /** @throws the first error; the other queues' sizes have been brought up to date. */
+  /** @throws the first error, after the sizes of all other queues are up to date. */
   async read({ queueSize }: JobFamilies): Promise<void> {
     const reads = await Promise.allSettled([...this.#queues.values()].map((queue) => queue.refresh(queueSize)));
     for (const read of reads) if (read.status === 'rejected') throw read.reason;
@@ -61,7 +65,7 @@ class WatchedQueue {
   readonly #registry: Registry;
   readonly #shown: Map<string, BoundGauge> = new Map();
   #family: JobFamilies['queueSize'] | undefined;
-  /** On which store's board this process has the right to ask. */
+  /** The lock on the store's board that lets this process ask. */
   #right: { readonly store: Registry['store']; readonly release: () => void } | undefined;
   #askedAt = -Infinity;
   #asking: Promise<void> | undefined;
@@ -74,7 +78,7 @@ class WatchedQueue {
   async refresh(family: JobFamilies['queueSize']): Promise<void> {
     this.#family = family;
     const now = this.#registry.clock.sharedMs();
-    // What hangs is not asked again before it has answered.
+    // A queue that hangs is not asked again before it has answered.
     if (this.#asking || now - this.#askedAt < REST_MS || !this.#mayAsk()) return;
     this.#askedAt = now;
     const asking = this.#ask();
@@ -98,13 +102,21 @@ class WatchedQueue {
 
   async #ask(): Promise<void> {
     const sizes = await this.readers[0]!.read();
-    if (!this.#right) return; // closed meanwhile, or late
+    if (!this.#right) return; // closed meanwhile, or too late
+    let wrong: Error | undefined;
     for (const state of [...this.#shown.keys()]) if (!(state in sizes)) this.#hide(state);
     for (const [state, size] of Object.entries(sizes)) {
+      const jobs = toNumber(size);
+      if (jobs === undefined) {
+        this.#hide(state);
+        wrong ??= new TypeError(`the queue ${this.#name} has ${inspect(size)} jobs that are ${state}: give a number`);
+        continue;
+      }
       let gauge = this.#shown.get(state);
       if (!gauge) this.#shown.set(state, (gauge = this.#family!.labels({ queue: this.#name, state })));
-      gauge.set(size);
+      gauge.set(jobs);
     }
+    if (wrong) throw wrong;
   }
 
   #hide(state: string): void {
@@ -126,6 +138,13 @@ class WatchedQueue {
     if (release) this.#right = { store, release };
     return release !== undefined;
   }
+}
+
+function toNumber(size: unknown): number | undefined {
+  if (typeof size === 'string' && size.trim() === '') return undefined;
+  if (typeof size !== 'number' && typeof size !== 'bigint' && typeof size !== 'string') return undefined;
+  const jobs = Number(size);
+  return Number.isFinite(jobs) ? jobs : undefined;
 }
 
 async function within(ms: number, work: Promise<void>, what: string): Promise<void> {

@@ -99,6 +99,26 @@ describe.skipIf(server.missing)('with Redis', () => {
   const traits = { library: 'bee-queue', queue: 'post', job: 'post' } as const;
   jobKillContract('bee-queue', start, { ...traits, foundBy: 'living', runsAgain: true });
 
+  test('queues of one name under two prefixes, or in two databases, are two', async () => {
+    const registry = new Registry();
+    const places = [own(), { redis: { ...settings, db: 9 } }, { redis: { ...settings, db: 10 } }];
+    for (const [i, place] of places.entries()) {
+      const queue = instrumentBeeQueue(new BeeQueue('twins', { ...place, isWorker: false }), { registry });
+      onTestFinished(async () => {
+        await queue.destroy();
+        await queue.close();
+      });
+      for (let job = 0; job <= i; job++) await queue.createJob({}).save();
+    }
+    const numbers = await Numbers.of(registry);
+    const sizes = numbers
+      .series('job_queue_size', { state: 'waiting' })
+      .map(({ labels, value }) => [labels['queue'], value]);
+    expect(Object.fromEntries(sizes)).toEqual({ twins: 1, '9/twins': 2, '10/twins': 3 });
+    const enqueued = numbers.series('job_enqueued').map(({ labels, value }) => [labels['queue'], value]);
+    expect(Object.fromEntries(enqueued)).toEqual(Object.fromEntries(sizes));
+  });
+
   test('a job that was created before it was undone counts no more', async () => {
     const registry = new Registry();
     const queue = instrumentBeeQueue(new BeeQueue('post', { ...own(), isWorker: false }), { registry });

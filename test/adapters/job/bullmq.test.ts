@@ -160,6 +160,78 @@ describe.skipIf(server.missing)('with Redis', () => {
         expect(numbers.value('job_started')).toBe(2);
       });
 
+      test('a worker counts as one while it runs', async () => {
+        const app = await open(library);
+        const worker = app.work(async () => 'done', { autorun: false });
+        const workers = async (): Promise<number> => (await app.numbers()).value('job_workers');
+        expect((await app.numbers()).series('job_workers')).toEqual([]);
+        void worker.run();
+        expect(await workers()).toBe(1);
+        await worker.pause();
+        expect(await workers()).toBe(0);
+        await worker.resume();
+        await app.when((now) => now.value('job_workers') === 1);
+        await worker.close();
+        expect(await workers()).toBe(0);
+      });
+
+      test('the run of a job that is obliterated meanwhile ends', async () => {
+        const app = await open(library);
+        const gates: (() => void)[] = [];
+        app.work(() => new Promise<void>((resolve) => gates.push(resolve)));
+        await app.queue.add('mail', {});
+        await app.when((now) => now.value('job_running') === 1);
+        await app.queue.obliterate({ force: true });
+        gates[0]!();
+        const numbers = await app.when((now) => now.value('job_running') === 0);
+        expect(outcomes(numbers)).toEqual({ cancelled: 1 });
+        expect(numbers.value('job_started')).toBe(1);
+      });
+
+      test('queues of one name under two prefixes, or in two databases, are two', async () => {
+        const app = await open(library);
+        const other = { ...app.options, prefix: `${app.options.prefix}-other` };
+        const third = { ...app.options, connection: { ...connection, db: 8 } };
+        const { registry } = app;
+        const producer = instrumentBullmq(new library.FlowProducer(other), { registry });
+        app.closers.push(() => producer.close());
+        for (const [i, options] of [other, third].entries()) {
+          const queue = instrumentBullmq(new library.Queue('post', options), { registry });
+          app.closers.push(
+            () => queue.obliterate({ force: true }),
+            () => queue.close(),
+          );
+          await queue.addBulk(Array.from({ length: i + 2 }, () => ({ name: 'mail', data: {} })));
+        }
+        await app.queue.add('mail', {});
+        await producer.add({ name: 'mail', queueName: 'post' });
+        const worker = instrumentBullmq(new library.Worker('post', async () => 'done', third), { registry });
+        worker.on('error', () => {});
+        app.closers.push(() => worker.close());
+        const numbers = await app.when((now) => now.value('job_finished') === 3);
+        const by = (family: string): object =>
+          Object.fromEntries(numbers.series(family).map(({ labels, value }) => [labels['queue'], value]));
+        const names = ['post', `${other.prefix}:post`, `${app.options.prefix}:post`];
+        expect(by('job_enqueued')).toEqual({ [names[0]!]: 1, [names[1]!]: 3, [names[2]!]: 3 });
+        expect(by('job_started')).toEqual({ [names[2]!]: 3 });
+        const sizes = numbers.series('job_queue_size', { state: 'waiting' });
+        expect(new Set(sizes.map(({ labels }) => labels['queue']))).toEqual(new Set(names));
+      });
+
+      test('what is neither queue, worker nor flow is an error', async () => {
+        const app = await open(library);
+        const events = new library.QueueEvents('post', { ...app.options, autorun: false });
+        app.closers.push(() => events.close());
+        const wrong = events as unknown as bullmq.Worker;
+        expect(() => instrumentBullmq(wrong, { registry: app.registry })).toThrow(
+          expect.objectContaining({
+            code: 'ERR_METRICS_INVALID_OPTION',
+            message: expect.stringContaining('a QueueEvents'),
+          }),
+        );
+        expect(() => instrumentBullmq({} as bullmq.Worker)).toThrow('hand over a Queue, a Worker or a FlowProducer');
+      });
+
       test('a listener of the application that throws hides nothing', async () => {
         const app = await open(library);
         const worker = app.work(async () => 'done');

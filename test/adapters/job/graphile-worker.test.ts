@@ -96,6 +96,7 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
       [...post, 'cancelled', 1],
       [...post, 'failed', 1],
       [...post, 'retried', 1],
+      [...post, 'stalled', 0],
       [...post, 'succeeded', 2],
     ]);
     expect(families['job_running']).toEqual([[...post, 0]]);
@@ -136,5 +137,41 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
     } finally {
       await utils.release();
     }
+  });
+
+  test('of jobs that are added together by key, those that are new, under their own names', async () => {
+    const registry = new Registry();
+    const utils = await graphile.makeWorkerUtils({ connectionString: database!.url, schema: 'keys', logger });
+    try {
+      await utils.migrate();
+      await utils.addJob('old', {}, { jobKey: 'k1' });
+      await utils.addJob('locked', {}, { jobKey: 'k2' });
+      await utils.withPgClient((client) =>
+        client.query(`update keys._private_jobs set locked_at = now(), is_available = default where key = 'k2'`),
+      );
+      instrumentGraphileWorker(utils, { registry, schema: 'keys' });
+      const spec = (identifier: string, jobKey?: string) => ({ identifier, payload: {}, ...(jobKey && { jobKey }) });
+      await utils.addJobs([
+        spec('plain'),
+        spec('old', 'k1'),
+        spec('first', 'k3'),
+        spec('plain'),
+        spec('locked', 'k2'),
+        spec('second', 'k4'),
+      ]);
+      await utils.addJobs([spec('second', 'k4'), spec('third', 'k5')]);
+      const numbers = await Numbers.of(registry);
+      const counted = numbers.series('job_enqueued').map(({ labels, value }) => [labels['job_name'], value]);
+      expect(Object.fromEntries(counted)).toEqual({ plain: 2, first: 1, locked: 1, second: 1, third: 1 });
+    } finally {
+      await utils.release();
+    }
+  });
+
+  test('what is neither an emitter nor puts jobs into the queue is an error', () => {
+    const wrong = { addJobs: () => {} } as unknown as graphile.WorkerUtils;
+    expect(() => instrumentGraphileWorker(wrong)).toThrow(
+      expect.objectContaining({ code: 'ERR_METRICS_INVALID_OPTION', message: expect.stringContaining('WorkerUtils') }),
+    );
   });
 });

@@ -120,10 +120,12 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
     ]);
     expect(families['job_finished']).toEqual([
       ['each', 'each', 'failed', 2],
+      ['each', 'each', 'stalled', 0],
       ['each', 'each', 'succeeded', 1],
       ['post', 'post', 'cancelled', 1],
       ['post', 'post', 'failed', 1],
       ['post', 'post', 'retried', 1],
+      ['post', 'post', 'stalled', 0],
       ['post', 'post', 'succeeded', 2],
     ]);
     expect(families['job_workers']).toEqual([
@@ -160,6 +162,24 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
       expect(all.value('job_enqueued')).toBe(5);
     });
 
+    test('queues of one name in two schemas are two', async () => {
+      const registry = new Registry();
+      const bosses = await Promise.all([open(registry), open(registry)]);
+      for (const [i, { boss }] of bosses.entries()) {
+        for (let job = 0; job <= i; job++) await boss.send('post', {});
+      }
+      const numbers = await bosses[0].when((now) => now.value('job_queue_size', { state: 'created' }) === 3);
+      const sizes = numbers
+        .series('job_queue_size', { state: 'created' })
+        .map(({ labels, value }) => [labels['queue'], value]);
+      const enqueued = numbers.series('job_enqueued').map(({ labels, value }) => [labels['queue'], value]);
+      expect(enqueued).toEqual([
+        [expect.stringMatching(/^boss\d+\.post$/), 2],
+        ['post', 1],
+      ]);
+      expect(sizes).toEqual(enqueued);
+    });
+
     test('handlers that ask for metadata have them', async () => {
       const { boss, when } = await open();
       const seen: unknown[] = [];
@@ -173,8 +193,9 @@ describe.skipIf(server.missing)('with PostgreSQL', () => {
   });
 });
 
-async function open(): Promise<{ boss: PgBoss; when: (condition: (now: Numbers) => boolean) => Promise<Numbers> }> {
-  const registry = new Registry();
+async function open(
+  registry: Registry = new Registry(),
+): Promise<{ boss: PgBoss; when: (condition: (now: Numbers) => boolean) => Promise<Numbers> }> {
   const boss = instrumentPgBoss(new PgBoss({ connectionString: database!.url, schema: `boss${schemas++}` }), {
     registry,
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Registry } from '../../../src/core/registry.ts';
 import { defineJobFamilies } from '../../../src/instrument/job/families.ts';
-import { JOB_OUTCOMES } from '../../../src/instrument/job/recorder.ts';
+import { JOB_OUTCOMES } from '../../../src/instrument/job/outcome.ts';
 
 const guide = readFileSync(new URL('../../../docs/guide/jobs.md', import.meta.url), 'utf8');
 

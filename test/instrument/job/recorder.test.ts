@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { Registry } from '../../../src/core/registry.ts';
 import { observeSelf } from '../../../src/core/self-metrics.ts';
+import type { QueuePlace } from '../../../src/instrument/job/queue-names.ts';
 import { type JobRecorder, jobRecorder } from '../../../src/instrument/job/recorder.ts';
 import { MappedStore } from '../../../src/store/mapped-store.ts';
 import { outcomes } from '../../contracts/job.contract.ts';
@@ -24,7 +25,7 @@ function member(
 }
 
 /** A family has no number where no process lives that has one. */
-function value(numbers: Numbers, name: string): number {
+function total(numbers: Numbers, name: string): number {
   return numbers.has(name) ? numbers.value(name) : 0;
 }
 
@@ -43,6 +44,65 @@ test('a run has one outcome, the first; one that is left has none', async () => 
   expect(numbers.value('job_started')).toBe(2);
   expect(numbers.value('job_running')).toBe(0);
   expect([numbers.count('job_wait_seconds'), numbers.sum('job_wait_seconds')]).toEqual([1, 0]);
+});
+
+test('the first failure and the first stall of a job can be seen: they come after a 0', async () => {
+  const registry = new Registry();
+  const recorder = jobRecorder(registry, '');
+  const run = recorder.started('q', 'j');
+  const zeros = (await Numbers.of(registry))
+    .series('job_finished')
+    .map(({ labels, value }) => [labels['outcome'], value]);
+  expect(Object.fromEntries(zeros)).toEqual({ succeeded: 0, failed: 0, stalled: 0 });
+  run.end('failed');
+  recorder.diedElsewhere('q', 'found');
+  const numbers = await Numbers.of(registry);
+  expect(outcomes(numbers)).toEqual({ failed: 1, stalled: 1 });
+  expect(numbers.series('job_finished', { job_name: 'found' })).toHaveLength(3);
+});
+
+test('numbers that are none are left out, and hide nothing else', async () => {
+  const registry = new Registry();
+  const recorder = jobRecorder(registry, '');
+  for (const wait of [Infinity, -Infinity, Number.NaN, '7' as never, null as never]) {
+    recorder.started('q', 'j', wait).end('succeeded');
+  }
+  for (const count of [Infinity, Number.NaN, -1, 0]) recorder.enqueued('q', 'j', count);
+  recorder.enqueued('q', 'j', 2);
+  const numbers = await Numbers.of(registry);
+  expect(outcomes(numbers)).toEqual({ succeeded: 5 });
+  expect([numbers.value('job_started'), numbers.value('job_running'), numbers.value('job_enqueued')]).toEqual([
+    5, 0, 2,
+  ]);
+  expect(numbers.series('job_wait_seconds')).toEqual([]);
+});
+
+test('sizes in text and as bigints are numbers; what is none is an error of its state alone', async () => {
+  const registry = new Registry();
+  observeSelf(registry);
+  const sizes = { waiting: '7', active: 8n, delayed: 9, failed: 'many', old: '', lost: undefined as never };
+  jobRecorder(registry, '').watchQueue('q', async () => sizes);
+  const numbers = await Numbers.of(registry);
+  const shown = numbers.series('job_queue_size').map(({ labels, value }) => [labels['state'], value]);
+  expect(Object.fromEntries(shown)).toEqual({ waiting: 7, active: 8, delayed: 9 });
+  expect((await Numbers.of(registry)).value('metrics_collect_errors', { family: 'job_queue_size' })).toBe(1);
+});
+
+test('queues of one name in two places are two, by the same labels in all processes', async () => {
+  const directory = temporaryDirectory();
+  const place = (id: string): QueuePlace => ({ id, longerNames: (name) => [`${id}:${name}`] });
+  const [a, b] = [place('a'), place('b')];
+  const first = member(directory).recorder;
+  expect(first.queueName('mail', a)).toBe('mail');
+  expect(first.queueName('mail', b)).toBe('b:mail');
+  // Another process meets them the other way round.
+  const second = member(directory).recorder;
+  for (let i = 0; i < 2; i++) {
+    expect(second.queueName('mail', b)).toBe('b:mail');
+    expect(second.queueName('mail', a)).toBe('mail');
+    expect(second.queueName('post', b)).toBe('post');
+  }
+  expect(first.queueName('post', a)).toBe('a:post');
 });
 
 test('names that are ids cost no more than a thousand series', async () => {
@@ -148,7 +208,7 @@ test('workers are those of processes that live', async () => {
   down();
   down();
   second.registry.close();
-  expect(value(await Numbers.of(first.registry), 'job_workers')).toBe(0);
+  expect(total(await Numbers.of(first.registry), 'job_workers')).toBe(0);
 });
 
 test('when a job last succeeded is known when its process has gone', async () => {

@@ -1,22 +1,32 @@
 import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
-import { type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import type { JobRun } from '../../../instrument/job/job-run.ts';
+import { observeWork } from '../../../instrument/job/observe-work.ts';
+import { type JobOutcome, outcomeOf } from '../../../instrument/job/outcome.ts';
+import type { JobRecorder } from '../../../instrument/job/recorder.ts';
+import { labelOf } from './queue.ts';
 
-/** What is used of a `Worker`, any 5.x or 6.x. */
+/** The part of a `Worker` that is used, any 5.x or 6.x. */
 export interface BullmqWorker {
   readonly name: string;
   run(): Promise<unknown>;
+  getNextJob(...args: never[]): Promise<unknown>;
+  isRunning(): boolean;
   prependListener(...args: never[]): unknown;
   off(...args: never[]): unknown;
 }
 
-/** What BullMQ keeps to itself, and is not needed for more than runs that end without an event. */
+/** Parts that are not in BullMQ's types. Without them, only runs that end without an event suffer. */
 interface Internals {
+  isRunning(): boolean;
+  isPaused?(): boolean;
+  readonly closing?: unknown;
   prependListener(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
   readonly Job?: { fromId?(queue: object, id: string): Promise<BullmqJob | undefined> };
   readonly processFn?: unknown;
+  run?: unknown;
   processJob?: unknown;
   callProcessJob?: unknown;
   cancelJob?: unknown;
@@ -34,20 +44,20 @@ interface BullmqJob {
   readonly attemptsStarted?: number;
   readonly stalledCounter?: number;
   readonly repeatJobKey?: string;
-  /** Why the job is to fail instead of being run: it has stalled too often. */
+  /** Set for a job that stalled too often: it fails for this reason, and is not run. */
   readonly deferredFailure?: string;
-  /** The right of a worker to a job. */
+  /** The lock of a worker on the job. */
   readonly token?: string;
 }
 
 interface OpenRun {
   readonly run: JobRun;
   cancelled: boolean;
-  /** What the processor threw. */
+  /** The error of the processor. */
   thrown: unknown;
 }
 
-/** How BullMQ calls what a processor throws that has put its job off. */
+/** Names of the errors by which a processor puts its job off. */
 const PUT_OFF: ReadonlySet<string> = new Set([
   'DelayedError',
   'WaitingError',
@@ -56,14 +66,14 @@ const PUT_OFF: ReadonlySet<string> = new Set([
   'bullmq:rateLimitExceeded',
 ]);
 
-/** A job that was gone when somebody asked for its name. */
+/** Label for a stalled job that was gone when its name was asked for. */
 const UNKNOWN = '<unknown>';
 
 type Method = (...args: unknown[]) => unknown;
 
-/** Counts the runs of a worker, and those that it finds to have died elsewhere. */
-export function observeWorker(target: BullmqWorker, recorder: JobRecorder): () => void {
-  const observer = new WorkerObserver(target, recorder);
+/** Counts the runs of a worker, and the runs of others that it finds to have stalled. */
+export function observeWorker(target: BullmqWorker, recorder: JobRecorder, label?: string): () => void {
+  const observer = new WorkerObserver(target, recorder, label ?? labelOf(target, target.name, recorder));
   return () => observer.remove();
 }
 
@@ -74,16 +84,15 @@ class WorkerObserver {
   readonly #open: Map<BullmqJob, OpenRun> = new Map();
   readonly #removers: (() => void)[] = [];
 
-  constructor(worker: BullmqWorker, recorder: JobRecorder) {
+  /** Set while the worker takes jobs. */
+  #down: (() => void) | undefined;
+
+  constructor(worker: BullmqWorker, recorder: JobRecorder, queue: string) {
     this.#worker = worker as object as Internals;
-    this.#queue = worker.name;
+    this.#queue = queue;
     this.#recorder = recorder;
-    const down = recorder.workerUp(this.#queue);
-    this.#removers.push(down);
-    this.#on('closed', () => {
-      down();
-      this.#leaveAll();
-    });
+    this.#wrapRunning();
+    this.#on('closed', () => this.#leaveAll());
     this.#on('active', (job: BullmqJob) => this.#started(job));
     this.#on('completed', (job: BullmqJob) => this.#end(job, 'succeeded'));
     this.#on('failed', (job: BullmqJob | undefined, error: unknown) => this.#failed(job, error));
@@ -94,7 +103,31 @@ class WorkerObserver {
 
   remove(): void {
     for (const remove of this.#removers) remove();
+    this.#down?.();
     this.#leaveAll();
+  }
+
+  /** A worker that was not run, is paused or is closing takes no jobs. */
+  #wrapRunning(): void {
+    const follow = (): void => {
+      const worker = this.#worker;
+      if (worker.isRunning() && !worker.isPaused?.() && !worker.closing) {
+        this.#down ??= this.#recorder.workerUp(this.#queue);
+        return;
+      }
+      this.#down?.();
+      this.#down = undefined;
+    };
+    for (const event of ['paused', 'resumed', 'closing', 'closed', 'ready', 'active']) this.#on(event, follow);
+    const careful = guarded(follow);
+    this.#wrap('run', (run) => {
+      return function (this: unknown, ...args) {
+        const running = observeCall(() => run.apply(this, args), follow);
+        careful();
+        return running;
+      };
+    });
+    follow();
   }
 
   #leaveAll(): void {
@@ -102,7 +135,7 @@ class WorkerObserver {
     this.#open.clear();
   }
 
-  /** Before the application's listeners: one that throws keeps those after it from being called. */
+  /** Comes before the application's listeners: one that throws would hide the event from ours. */
   #on(event: string, listener: (...args: never[]) => void): void {
     const careful = guarded(listener);
     this.#worker.prependListener(event, careful);
@@ -112,8 +145,8 @@ class WorkerObserver {
   #started(job: BullmqJob): void {
     // Such a job is not run: it fails for the runs that it has had.
     if (job.deferredFailure) return;
-    // Without a processor, whoever asks for jobs moves them on by hand, and the worker does not
-    // learn how they end.
+    // Without a processor the application moves jobs on by hand, and the worker does not learn how
+    // they end.
     if (!this.#worker.processFn) return;
     const first = job.attemptsMade === 0 && (job.attemptsStarted ?? 1) <= 1 && !job.stalledCounter;
     // The worker itself has put it into the queue, for a schedule.
@@ -124,34 +157,35 @@ class WorkerObserver {
   }
 
   #failed(job: BullmqJob | undefined, error: unknown): void {
-    // A job that this worker has no right to had stalled too often when it looked (BullMQ up to
-    // 5.54), and is told of here only.
+    // Without a lock: the job had stalled too often when this worker looked. BullMQ up to 5.54
+    // tells of it here only.
     if (!job?.token) return this.#recorder.diedElsewhere(this.#queue, job?.name ?? UNKNOWN, 'failed');
     const cancelled = this.#open.get(job)?.cancelled ?? false;
     const outcome = outcomeOf(error, job.finishedOn === undefined);
     this.#end(job, cancelled && outcome === 'failed' ? 'cancelled' : outcome);
   }
 
-  #end(job: BullmqJob, outcome: Parameters<JobRun['end']>[0]): void {
+  #end(job: BullmqJob, outcome: JobOutcome): void {
     this.#open.get(job)?.run.end(outcome);
     this.#open.delete(job);
   }
 
-  /** Only the worker that found it is told. */
+  /** Only the worker that found the stalled job gets the event. */
   async #stalled(id: string): Promise<void> {
     const job = await this.#worker.Job?.fromId?.(this.#worker, id);
     this.#recorder.diedElsewhere(this.#queue, job?.name ?? UNKNOWN, job?.deferredFailure ? 'failed' : 'stalled');
   }
 
   /**
-   * Some runs end without an event: their job was put off, or this worker had lost the right to it,
-   * and another one finds that it has stalled.
+   * Some runs end without an event: their job was put off; or it is gone, since the queue was
+   * obliterated; or this worker had lost its lock, and another one finds that the job has stalled.
    */
   #wrapProcessing(): void {
+    const endLost = (job: BullmqJob, run: JobRun): Promise<void> => this.#endLost(job, run);
     const open = this.#open;
     this.#wrap('callProcessJob', (call) => {
       return function (this: unknown, ...args) {
-        return observeCall(
+        return observeWork(
           () => call.apply(this, args),
           (outcome) => {
             const run = open.get(args[0] as BullmqJob);
@@ -168,12 +202,25 @@ class WorkerObserver {
             const job = args[0] as BullmqJob;
             const left = open.get(job);
             open.delete(job);
-            if (left && isPutOff(left.thrown)) left.run.end('retried');
-            else left?.run.leave();
+            if (!left) return;
+            if (isPutOff(left.thrown)) left.run.end('retried');
+            else void endLost(job, left.run);
           },
         );
       };
     });
+  }
+
+  /** Nobody finds a job that is gone: somebody threw it away. */
+  async #endLost({ id }: BullmqJob, run: JobRun): Promise<void> {
+    try {
+      const { Job } = this.#worker;
+      const gone = id !== undefined && Job?.fromId !== undefined && !(await Job.fromId(this.#worker, id));
+      if (gone) run.end('cancelled');
+    } catch (error) {
+      hookFailed(error);
+    }
+    run.leave();
   }
 
   #wrapCancelling(): void {
@@ -191,7 +238,10 @@ class WorkerObserver {
     }
   }
 
-  #wrap(name: 'processJob' | 'callProcessJob' | 'cancelJob' | 'cancelAllJobs', make: (method: Method) => Method): void {
+  #wrap(
+    name: 'run' | 'processJob' | 'callProcessJob' | 'cancelJob' | 'cancelAllJobs',
+    make: (method: Method) => Method,
+  ): void {
     this.#removers.push(wrapMethod(this.#worker, name, make));
   }
 }

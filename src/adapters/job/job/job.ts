@@ -1,11 +1,13 @@
 import { attach, type Install, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { jobRecorder, type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
-import { observeCall } from '../../../instrument/hooks/observe.ts';
+import type { JobRun } from '../../../instrument/job/job-run.ts';
+import { observeWork } from '../../../instrument/job/observe-work.ts';
+import { outcomeOf } from '../../../instrument/job/outcome.ts';
+import { jobRecorder, type JobRecorder } from '../../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';
-export type { JobOutcome } from '../../../instrument/job/recorder.ts';
+export type { JobOutcome } from '../../../instrument/job/outcome.ts';
 export { type JobQueueMeter, measureJobQueue, type StartedRun } from './queue.ts';
 
 /** What `instrumentJob` takes. */
@@ -45,7 +47,7 @@ export function instrumentJob<F extends (...args: never[]) => unknown>(
     const call = (): unknown => fn.apply(this, args);
     const run = recorder && begin(recorder, queue, name);
     if (!run) return call();
-    return observeCall(call, (outcome) => run.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'));
+    return observeWork(call, (outcome) => run.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'));
   };
   Object.defineProperties(job, Object.getOwnPropertyDescriptors(fn));
   const install: Install = ({ registry, namespace }) => {

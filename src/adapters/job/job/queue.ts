@@ -1,6 +1,7 @@
 import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { type JobOutcome, jobRecorder, type JobRecorder } from '../../../instrument/job/recorder.ts';
+import type { JobOutcome } from '../../../instrument/job/outcome.ts';
+import { jobRecorder, type JobRecorder } from '../../../instrument/job/recorder.ts';
 import type { ReadQueue } from '../../../instrument/job/queue-sizes.ts';
 
 /** What somebody who has written a queue tells of it. Nothing here throws. */

@@ -1,5 +1,6 @@
 import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
-import { guarded } from '../../../instrument/hooks/guard.ts';
+import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
+import type { QueuePlace } from '../../../instrument/job/queue-names.ts';
 import { type JobRecorder, jobRecorder } from '../../../instrument/job/recorder.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
@@ -8,7 +9,7 @@ import { PgBossRuns } from './runs.ts';
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';
 
-/** What is used of an instance, 10.x to 12.x. */
+/** The part of an instance that is used, 10.x to 12.x. */
 export interface PgBossInstance {
   work(...args: never[]): Promise<string>;
   offWork(...args: never[]): Promise<unknown>;
@@ -19,11 +20,19 @@ export interface PgBossInstance {
   off(...args: never[]): unknown;
 }
 
-/** What only some versions have. */
+/** Parts that only some versions have. */
 interface Sizes {
-  /** Up to 10: of all queues. */
+  /** The database behind an instance; `config` is missing if the application gave its own. */
+  getDb?(): { readonly config?: DatabaseConfig } | undefined;
+  /** Up to 10: for all queues. */
   countStates?(): Promise<{ readonly queues: Readonly<Record<string, Readonly<Record<string, number>>>> }>;
   getQueueStats?(name: string): Promise<QueueStats | readonly QueueStats[]>;
+}
+
+interface DatabaseConfig {
+  readonly schema?: string;
+  readonly database?: string;
+  readonly connectionString?: string;
 }
 
 interface QueueStats {
@@ -45,14 +54,14 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 const STATES: readonly string[] = ['created', 'retry', 'active', 'completed', 'cancelled', 'failed'];
 
 /**
- * Measures what goes through an instance of pg-boss 10 to 12: what it sends, the workers that it
- * has, and the sizes of the queues that it has to do with. Hand it over before `work` is called.
+ * Measures an instance of pg-boss 10 to 12: the jobs that it sends, its workers and their runs, and
+ * the sizes of the queues that it uses. Hand it over before `work` is called.
  *
  *     const boss = instrumentPgBoss(new PgBoss(connectionString));
  *
  * `uninstrument` undoes it.
  *
- * @returns what was handed over.
+ * @returns the instance.
  */
 export function instrumentPgBoss<T extends PgBossInstance>(boss: T, options: InstrumentOptions = {}): T {
   return attach(boss, 'pg-boss', options, ({ registry, namespace }) => {
@@ -64,17 +73,19 @@ export function instrumentPgBoss<T extends PgBossInstance>(boss: T, options: Ins
 class PgBossObserver {
   readonly #boss: PgBossInstance & Sizes;
   readonly #recorder: JobRecorder;
+  readonly #place: QueuePlace;
   readonly #runs: PgBossRuns;
   readonly #removers: (() => void)[] = [];
-  /** What ends the watch of each queue's size. */
+  /** By queue: ends the watch of its size. */
   readonly #watched: Map<string, () => void> = new Map();
-  /** By their ids: the queue of each worker, and what says that it has stopped. */
+  /** By the worker's id. `down` takes it off the number of workers. */
   readonly #workers: Map<string, { readonly queue: string; readonly down: () => void }> = new Map();
   #counting: Promise<Awaited<ReturnType<NonNullable<Sizes['countStates']>>>> | undefined;
 
   constructor(boss: PgBossInstance, recorder: JobRecorder) {
     this.#boss = boss;
     this.#recorder = recorder;
+    this.#place = placeOf(boss);
     this.#runs = new PgBossRuns(recorder);
     this.#wrapSending();
     this.#wrapWorking();
@@ -121,10 +132,11 @@ class PgBossObserver {
     const make = (work: Method): Method => {
       return (...args) => {
         const queue = args[0] as string;
-        const changed = this.#runs.observe(queue, args);
+        const label = typeof queue === 'string' ? this.#labelOf(queue) : '';
+        const changed = this.#runs.observe(label, args);
         const call = (): Promise<unknown> => work.apply(this.#boss, changed);
         if (changed === args) return call();
-        this.#recorder.endRunsOfThePast(queue);
+        this.#recorder.endRunsOfThePast(label);
         return observeCall(call, (outcome) => {
           if (!outcome.failed) this.#started(queue, outcome.result as string);
         });
@@ -138,13 +150,18 @@ class PgBossObserver {
   }
 
   #started(queue: string, worker: string): void {
-    this.#workers.set(worker, { queue, down: this.#recorder.workerUp(queue) });
+    this.#workers.set(worker, { queue, down: this.#recorder.workerUp(this.#labelOf(queue)) });
     this.#watch(queue);
   }
 
   #sent(queue: string): void {
-    this.#recorder.enqueued(queue, queue);
+    const label = this.#labelOf(queue);
+    this.#recorder.enqueued(label, label);
     this.#watch(queue);
+  }
+
+  #labelOf(queue: string): string {
+    return this.#recorder.queueName(queue, this.#place);
   }
 
   #stopWorkers(which: (id: string, queue: string) => boolean): void {
@@ -159,7 +176,7 @@ class PgBossObserver {
     if (this.#watched.has(queue)) return;
     this.#watched.set(
       queue,
-      this.#recorder.watchQueue(queue, () => this.#sizesOf(queue)),
+      this.#recorder.watchQueue(this.#labelOf(queue), () => this.#sizesOf(queue)),
     );
   }
 
@@ -201,10 +218,24 @@ class PgBossObserver {
   }
 }
 
-/**
- * How many jobs an `insert` says that it has put into the table, in the words of the versions;
- * `undefined` where it does not say.
- */
+/** The schema and the database of an instance, as far as they can be known. */
+function placeOf(boss: PgBossInstance & Sizes): QueuePlace {
+  const { schema = 'pgboss', database, connectionString } = configOf(boss) ?? {};
+  const inUrl = connectionString && URL.canParse(connectionString) ? new URL(connectionString).pathname.slice(1) : '';
+  const id = `${database ?? inUrl}.${schema}`;
+  return { id, longerNames: (name) => [`${schema}.${name}`, `${id}.${name}`] };
+}
+
+function configOf(boss: Sizes): DatabaseConfig | undefined {
+  try {
+    return boss.getDb?.()?.config;
+  } catch (error) {
+    hookFailed(error);
+    return undefined;
+  }
+}
+
+/** Returns how many jobs an `insert` made, or `undefined` if the version does not tell. */
 function insertedBy(result: unknown): number | undefined {
   if (Array.isArray(result)) return result.length;
   const count: unknown = (result as { rowCount?: unknown } | null | undefined)?.rowCount;

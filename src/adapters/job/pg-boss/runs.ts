@@ -1,6 +1,8 @@
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { type JobOutcome, type JobRecorder, type JobRun, outcomeOf } from '../../../instrument/job/recorder.ts';
-import { observeCall } from '../../../instrument/hooks/observe.ts';
+import type { JobRun } from '../../../instrument/job/job-run.ts';
+import { observeWork } from '../../../instrument/job/observe-work.ts';
+import { type JobOutcome, outcomeOf } from '../../../instrument/job/outcome.ts';
+import type { JobRecorder } from '../../../instrument/job/recorder.ts';
 
 /** A job with its metadata, as far as it is used. */
 export interface PgBossJob {
@@ -50,21 +52,21 @@ export class PgBossRuns {
    * whether a job will be retried and since when it has waited; a handler that did not ask for them
    * does not see them. What is no call of `work` comes back as it is, for pg-boss to refuse.
    */
-  observe(queue: string, args: unknown[]): unknown[] {
+  observe(label: string, args: unknown[]): unknown[] {
     const given = args.at(-1);
-    if (typeof given !== 'function' || typeof queue !== 'string') return args;
+    if (typeof given !== 'function' || typeof args[0] !== 'string') return args;
     const handler = given as Handler;
     const options = (args.length > 2 ? args[1] : {}) as { includeMetadata?: boolean; perJobResults?: boolean };
     const observed = (jobs: readonly PgBossJob[], ...rest: unknown[]): unknown => {
       const call = (): unknown => handler(options.includeMetadata ? jobs : plain(jobs), ...rest);
       if (this.#closed) return call();
-      const batch = this.#begin(queue, jobs);
-      return observeCall(call, (outcome) => {
+      const batch = this.#begin(label, jobs);
+      return observeWork(call, (outcome) => {
         if (outcome.failed) batch.fail(outcome.error);
         else batch.succeed(options.perJobResults ? outcome.result : undefined);
       });
     };
-    return [queue, { ...options, includeMetadata: true }, observed];
+    return [args[0], { ...options, includeMetadata: true }, observed];
   }
 
   /** Runs of jobs with these ids are to end as cancelled, whatever they do. */
@@ -82,13 +84,13 @@ export class PgBossRuns {
     this.#open.clear();
   }
 
-  #begin(queue: string, jobs: readonly PgBossJob[]): Batch {
+  #begin(label: string, jobs: readonly PgBossJob[]): Batch {
     const batch = new Batch(this.#open);
     try {
       for (const job of jobs) {
         const since = Math.max(job.createdOn.getTime(), job.startAfter.getTime());
         const wait = job.retryCount === 0 ? (job.startedOn.getTime() - since) / 1000 : undefined;
-        batch.add({ run: this.#recorder.started(queue, queue, wait), job, cancelled: false });
+        batch.add({ run: this.#recorder.started(label, label, wait), job, cancelled: false });
       }
       batch.expireAfter(Math.max(...jobs.map(({ expireInSeconds }) => expireInSeconds)));
     } catch (error) {

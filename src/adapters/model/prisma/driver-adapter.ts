@@ -90,7 +90,7 @@ function watchTransaction(transaction: Transaction, connection: SqlConnection): 
     connection.sent('begin');
     watchQueries(transaction, () => connection);
     const end = (name: 'commit' | 'rollback'): void => {
-      wrapMethod<() => Promise<void>>(transaction as object, name, (original) => () => {
+      wrapMethod<() => Promise<void>>(transaction, name, (original) => () => {
         connection.sent(name);
         return observeCall(
           () => original.call(transaction),
@@ -106,7 +106,7 @@ function watchTransaction(transaction: Transaction, connection: SqlConnection): 
       releaseSavepoint: 'release',
     };
     for (const [method, verb] of Object.entries(savepoints)) {
-      wrapMethod<(name: string) => Promise<void>>(transaction as object, method, (original) => (name) => {
+      wrapMethod<(name: string) => Promise<void>>(transaction, method, (original) => (name) => {
         connection.sent(`${verb} ${name}`);
         return original.call(transaction, name);
       });
