@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { isUnmeasured } from '../../core/unmeasured.ts';
-import { type Exchange, exchangeOf, type HeadlessRequest, UNMATCHED } from './exchange.ts';
+import { type Exchange, exchangeOf, type HeadlessRequest, UNMATCHED, upgradeRouteOf } from './exchange.ts';
 import { hookFailed } from '../hooks/guard.ts';
 import { OTHER_METHOD, toMethodLabel } from './method.ts';
 import { onRawAnswer } from './raw-answer.ts';
@@ -166,7 +166,7 @@ function onUpgrade(request: IncomingMessage, socket: Socket, observers: Observer
     onRawAnswer(socket, (status) => {
       const seconds = (performance.now() - startedAt) / 1000;
       for (const observer of observers.current)
-        observer.headless({ method, route: UNMATCHED, scheme, status, seconds });
+        observer.headless({ method, route: upgradeRouteOf(request), scheme, status, seconds });
     });
   } catch (failure) {
     hookFailed(failure);

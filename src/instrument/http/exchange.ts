@@ -392,6 +392,19 @@ export function exchangeOf(request: object): Exchange | undefined {
   return (request as Carrier)[kExchange];
 }
 
+/** Under this symbol a request that turns into another protocol has its route. */
+const kUpgradeRoute: unique symbol = Symbol('promenade.upgrade.route');
+
+/** Sets the route of a request that turns into another protocol, or is refused to. */
+export function routeUpgrade(request: object, pattern: string): void {
+  (request as { [kUpgradeRoute]?: string })[kUpgradeRoute] = pattern;
+}
+
+/** Returns the route of a request that turns into another protocol. */
+export function upgradeRouteOf(request: object): string {
+  return (request as { [kUpgradeRoute]?: string })[kUpgradeRoute] ?? UNMATCHED;
+}
+
 /** Shared by all responses, so that none needs a closure. */
 function onClose(this: ServerResponse): void {
   try {
@@ -414,5 +427,7 @@ function onClose(this: ServerResponse): void {
  * createServer((request, response) => { setRoute(request, '/devices/:id'); response.end('...'); });
  */
 export function setRoute(request: IncomingMessage, route: string, name?: string): void {
-  exchangeOf(request)?.routed(route, name);
+  const exchange = exchangeOf(request);
+  if (exchange === undefined) routeUpgrade(request, route);
+  else exchange.routed(route, name);
 }

@@ -1,5 +1,5 @@
 import { type ApplicationOptions, startApplicationMetrics } from '../../../application.ts';
-import { fastifyPlugin, type FastifyPromenadePlugin } from './plugin.ts';
+import { type FastifyPageOptions, fastifyPlugin, type FastifyPromenadePlugin } from './plugin.ts';
 import type { FastifyInstanceLike, FastifyReplyLike, FastifyRequestLike } from './types.ts';
 
 export type { FastifyInstanceLike, FastifyPromenadePlugin, FastifyReplyLike, FastifyRequestLike };
@@ -8,7 +8,8 @@ export type { FastifyInstanceLike, FastifyPromenadePlugin, FastifyReplyLike, Fas
  * Settings, what the application contributes, and how HTTP is measured. `session` gets Fastify's
  * request.
  */
-export type FastifyPromenadeOptions<Request = FastifyRequestLike> = ApplicationOptions<Request>;
+export interface FastifyPromenadeOptions<Request = FastifyRequestLike>
+  extends ApplicationOptions<Request>, FastifyPageOptions {}
 
 /**
  * Metrics for a Fastify 5 application: serves METRICS_PATH and measures every request, whatever is
@@ -20,8 +21,9 @@ export type FastifyPromenadeOptions<Request = FastifyRequestLike> = ApplicationO
  * @example
  * const app = Fastify(); app.register(promenade());
  */
-export function promenade<Request = FastifyRequestLike>(
-  options: FastifyPromenadeOptions<Request> = {},
-): FastifyPromenadePlugin {
-  return fastifyPlugin(startApplicationMetrics<Request>(options));
+export function promenade<Request = FastifyRequestLike>({
+  logScrapes,
+  ...options
+}: FastifyPromenadeOptions<Request> = {}): FastifyPromenadePlugin {
+  return fastifyPlugin(startApplicationMetrics<Request>(options), { logScrapes });
 }

@@ -1,31 +1,31 @@
-import diagnostics from 'node:diagnostics_channel';
-import type { IncomingMessage } from 'node:http';
 import type { ApplicationMetrics } from '../../../application.ts';
 import type { Endpoint } from '../../../endpoint/endpoint.ts';
-import { type Exchange, exchangeOf, UNMATCHED } from '../../../instrument/http/exchange.ts';
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { OWN_HOOK, timeHooks } from './hooks.ts';
-import {
-  contextOf,
-  type FastifyHook,
-  type FastifyInstanceLike,
-  type FastifyReplyLike,
-  type FastifyRequestLike,
-  kRoute,
-  prependHook,
-  type RouteContext,
-  type RouteFacts,
-  rootOf,
-} from './types.ts';
-import { countViews } from './views.ts';
+import { observeFastify } from './observe.ts';
+import type { FastifyInstanceLike, FastifyReplyLike, FastifyRequestLike } from './types.ts';
 
 /** A plugin as Fastify's `register` takes it. */
 export type FastifyPromenadePlugin = (instance: FastifyInstanceLike) => Promise<void>;
 
-/** The plugin that serves the page, and observes the application that it is registered in. */
-export function fastifyPlugin<Request>(metrics: ApplicationMetrics<Request> | undefined): FastifyPromenadePlugin {
+/** How the page is served, beside the settings. */
+export interface FastifyPageOptions {
+  /**
+   * Whether scrapes are in Fastify's request log. Without it their route logs at the level `warn`,
+   * so errors and refusals that hooks log are still there.
+   * @default false
+   */
+  readonly logScrapes?: boolean | undefined;
+}
+
+/** Methods that the page refuses. OPTIONS is left to the application, for CORS. */
+const OTHER_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Returns the plugin that serves the page, and observes the application it is registered in. */
+export function fastifyPlugin<Request>(
+  metrics: ApplicationMetrics<Request> | undefined,
+  options: FastifyPageOptions = {},
+): FastifyPromenadePlugin {
   const plugin: FastifyPromenadePlugin = async (instance) => {
-    if (metrics !== undefined) await install(metrics, instance);
+    if (metrics !== undefined) await install(metrics, instance, options);
   };
   return Object.assign(plugin, {
     [Symbol.for('skip-override')]: true,
@@ -34,131 +34,46 @@ export function fastifyPlugin<Request>(metrics: ApplicationMetrics<Request> | un
   });
 }
 
-async function install<Request>(metrics: ApplicationMetrics<Request>, instance: FastifyInstanceLike): Promise<void> {
+async function install<Request>(
+  metrics: ApplicationMetrics<Request>,
+  instance: FastifyInstanceLike,
+  options: FastifyPageOptions,
+): Promise<void> {
   const { endpoint, measuresHttp } = metrics;
+  const path = endpoint.publicPath;
+  const urls = path === undefined ? [] : [...new Set([path, `${path}/`])];
+  const stop = measuresHttp ? observeFastify(instance, new Set(urls)) : undefined;
   instance.addHook('onClose', async () => {
-    if (measuresHttp) unsubscribe();
+    stop?.();
     await metrics.close();
   });
-  const paths = endpoint.publicPath === undefined ? [] : [...new Set([endpoint.publicPath, `${endpoint.publicPath}/`])];
-  if (measuresHttp) {
-    subscribe();
-    observe(rootOf(instance), new Set(paths));
-  }
-  for (const url of paths) addRoute(endpoint.serve, instance, url);
+  for (const url of urls) addPage(endpoint.serve, instance, url, options);
   await metrics.listen();
 }
 
-function addRoute(serve: Endpoint<never>['serve'], instance: FastifyInstanceLike, url: string): void {
+function addPage(
+  serve: Endpoint<never>['serve'],
+  instance: FastifyInstanceLike,
+  url: string,
+  { logScrapes = false }: FastifyPageOptions,
+): void {
   const handler = (request: FastifyRequestLike, reply: FastifyReplyLike): void => {
     reply.hijack();
     serve(request.raw, reply.raw, request as never);
   };
+  const log = logScrapes || !isChatty(instance.log?.level) ? {} : { logLevel: 'warn' as const };
+  const route = { url, schema: { hide: true }, handler, ...log };
   try {
-    instance.route({ method: ['GET', 'HEAD'], url, schema: { hide: true }, handler });
+    instance.route({ method: ['GET', 'HEAD'], ...route });
+    // Answered before Fastify reads a body, which it may know no parser for.
+    instance.route({ method: OTHER_METHODS, ...route, onRequest: handler });
   } catch (error) {
     // With `ignoreTrailingSlash` the second path is the first.
     if ((error as { code?: unknown }).code !== 'FST_ERR_DUPLICATED_ROUTE' || !url.endsWith('/')) throw error;
   }
 }
 
-/** Says which route each request is, and counts errors and templates. */
-function observe(root: object, scrapes: ReadonlySet<string>): void {
-  const onRequest = named((request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void): void => {
-    try {
-      const exchange = exchangeOf(request.raw);
-      if (exchange !== undefined) arrived(exchange, request, reply, scrapes);
-    } catch (error) {
-      hookFailed(error);
-    }
-    done();
-  });
-  const onError = named((request: FastifyRequestLike, _reply: unknown, error: unknown, done: () => void): void => {
-    exchangeOf(request.raw)?.threw(error);
-    done();
-  });
-  prependHook(root, 'onRequest', onRequest);
-  prependHook(root, 'onError', onError);
-}
-
-function arrived(
-  exchange: Exchange,
-  request: FastifyRequestLike,
-  reply: FastifyReplyLike,
-  scrapes: ReadonlySet<string>,
-): void {
-  const context = contextOf(request);
-  const facts = context?.[kRoute] ?? firstRequest(context, request, reply, scrapes);
-  if (facts.isScrape) exchange.exclude();
-  exchange.settle(facts.pattern ?? UNMATCHED);
-}
-
-/**
- * What has to be done once for a route. (`routeOptions` is made anew, a dozen properties, whenever
- * it is asked for.)
- */
-function firstRequest(
-  context: RouteContext | undefined,
-  request: FastifyRequestLike,
-  reply: FastifyReplyLike,
-  scrapes: ReadonlySet<string>,
-): RouteFacts {
-  const pattern = request.routeOptions.url;
-  const facts: RouteFacts = { pattern, isScrape: pattern !== undefined && scrapes.has(pattern) };
-  countViews(reply);
-  if (context !== undefined) {
-    context[kRoute] = facts;
-    timeHooks(context);
-  }
-  return facts;
-}
-
-function named(hook: unknown): FastifyHook {
-  return Object.defineProperty(hook as FastifyHook, 'name', { value: OWN_HOOK });
-}
-
-/** Fastify's channel around handlers, which tells their own time. */
-const HANDLER_CHANNEL = 'tracing:fastify.request.handler';
-
-interface HandlerMessage {
-  readonly request: { readonly raw: IncomingMessage };
-  readonly route: { readonly url?: string };
-}
-
-const subscriptions: readonly (readonly [string, (message: unknown) => void])[] = [
-  [`${HANDLER_CHANNEL}:start`, guarded(onHandlerStart)],
-  [`${HANDLER_CHANNEL}:asyncStart`, guarded(onHandlerSettled)],
-];
-
-let subscribers = 0;
-
-function subscribe(): void {
-  if (subscribers++ === 0) for (const [name, listener] of subscriptions) diagnostics.subscribe(name, listener);
-}
-
-function unsubscribe(): void {
-  if (--subscribers === 0) for (const [name, listener] of subscriptions) diagnostics.unsubscribe(name, listener);
-}
-
-function onHandlerStart({ request, route }: HandlerMessage): void {
-  const exchange = exchangeOf(request.raw);
-  if (exchange === undefined) return;
-  if (exchange.route === undefined && route.url !== undefined) exchange.routed(route.url);
-  exchange.handlerStarted();
-}
-
-/** Its promise has settled. What returns none has ended when the response has. */
-function onHandlerSettled({ request }: HandlerMessage): void {
-  exchangeOf(request.raw)?.handlerEnded();
-}
-
-/** A subscriber that throws would be the application's uncaught exception. */
-function guarded(listener: (message: HandlerMessage) => void): (message: unknown) => void {
-  return (message) => {
-    try {
-      listener(message as HandlerMessage);
-    } catch (error) {
-      hookFailed(error);
-    }
-  };
+/** True for levels that have a line or two a request. */
+function isChatty(level: unknown): boolean {
+  return level === 'info' || level === 'debug' || level === 'trace';
 }

@@ -4,7 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export interface FastifyRequestLike {
   readonly raw: IncomingMessage;
   readonly is404: boolean;
+  /** The scheme, as Fastify sees it: with `trustProxy`, as the proxy says. */
+  readonly protocol?: string | undefined;
   readonly routeOptions: { readonly url?: string | undefined };
+  /** The instance of the route. */
+  readonly server?: object | undefined;
 }
 
 /** The part of Fastify's reply that is used. */
@@ -16,15 +20,19 @@ export interface FastifyReplyLike {
 
 /** The part of a Fastify instance that is used. */
 export interface FastifyInstanceLike {
+  readonly log?: { readonly level?: unknown } | undefined;
   addHook(name: 'onClose', hook: () => Promise<void>): unknown;
+  // Fastify's own instance takes no narrower functions: its request has eight type parameters.
+  /* oxlint-disable typescript/no-explicit-any */
   route(options: {
     method: string[];
     url: string;
     schema: object;
-    // Fastify's own instance takes no narrower handler: its request has eight type parameters.
-    // oxlint-disable-next-line typescript/no-explicit-any
+    logLevel?: 'warn';
+    onRequest?: (request: any, reply: any, done: () => void) => void;
     handler: (request: any, reply: any) => void;
   }): unknown;
+  /* oxlint-enable typescript/no-explicit-any */
 }
 
 /** A hook as Fastify calls it: the request first, the callback last. */
@@ -44,7 +52,9 @@ export const lifecycleHooks = [
   'onRequestAbort',
 ] as const;
 
-type HookLists = Partial<Record<(typeof lifecycleHooks)[number], FastifyHook[] | null>>;
+export type HookKind = (typeof lifecycleHooks)[number];
+
+type HookLists = Partial<Record<HookKind, FastifyHook[] | null>>;
 
 /**
  * One of Fastify's own symbols, by its description: it exports none of them. Fastify 5.0 to 5.12
@@ -58,19 +68,36 @@ function symbolOf(target: object, description: string): symbol | undefined {
   return undefined;
 }
 
-function internal(target: object, description: string): unknown {
+/** Returns what Fastify keeps under one of its own symbols. */
+export function internal(target: object, description: string): unknown {
   const symbol = symbolOf(target, description);
   return symbol === undefined ? undefined : (target as Record<symbol, unknown>)[symbol];
 }
 
-/** The instance that all others of the application were made from. */
+/** Returns the instance that all others of the application were made from. */
 export function rootOf(instance: object): object {
   let root = instance;
   for (;;) {
-    const parent: object | null = Object.getPrototypeOf(root);
-    if (parent === null || !('addHook' in parent)) return root;
+    const parent = parentOf(root);
+    if (parent === undefined) return root;
     root = parent;
   }
+}
+
+/** Returns the instance that an encapsulated one was made from; `undefined` for the root. */
+export function parentOf(instance: object): object | undefined {
+  const parent: object | null = Object.getPrototypeOf(instance);
+  return parent === null || !('addHook' in parent) ? undefined : parent;
+}
+
+/** Returns the hooks that were added to an instance, after those that it was made with. */
+export function hooksOf(instance: object, kind: HookKind): readonly FastifyHook[] {
+  return (internal(instance, 'fastify.hooks') as HookLists | undefined)?.[kind] ?? [];
+}
+
+/** Returns the prefix of an encapsulated instance; `''` for none. */
+export function prefixOf(instance: object): string {
+  return (instance as { readonly prefix?: string }).prefix ?? '';
 }
 
 /**
@@ -79,7 +106,7 @@ export function rootOf(instance: object): object {
  *
  * @returns false where Fastify's lists can't be found.
  */
-export function prependHook(instance: object, name: (typeof lifecycleHooks)[number], hook: FastifyHook): boolean {
+export function prependHook(instance: object, name: HookKind, hook: FastifyHook): boolean {
   const hooks = (internal(instance, 'fastify.hooks') as HookLists | undefined)?.[name];
   if (!Array.isArray(hooks)) return false;
   hooks.unshift(hook);
