@@ -13,11 +13,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   snapshot: [],
   'store/board.ts': [],
   'store/store.ts': ['store/board.ts', 'snapshot'],
-  'store/format': ['store/store.ts', 'snapshot'],
+  'store/format': ['store/board.ts', 'store/store.ts', 'snapshot'],
   'store/files': ['store/board.ts', 'store/format', 'snapshot'],
   'store/tables': ['store/store.ts', 'store/format', 'snapshot'],
-  'store/writer': ['store/store.ts', 'store/format', 'store/files', 'store/tables', 'snapshot'],
   'store/reader': ['store/store.ts', 'store/board.ts', 'store/format', 'store/files', 'store/tables', 'snapshot'],
+  'store/writer': ['store/store.ts', 'store/format', 'store/files', 'store/tables', 'store/reader', 'snapshot'],
   store: [
     'settings',
     'store/board.ts',
@@ -98,23 +98,6 @@ const EXCEPTIONS: readonly Exception[] = [
     to: 'instrument/model/recorder.ts',
     typesOnly: true,
     because: 'it counts what it reads',
-  },
-  {
-    from: /^store\/files\/slot-files\.ts$/,
-    to: 'store/tables/cell-allocator.ts',
-    because: 'files grow by the chunks of the allocator',
-  },
-  {
-    from: /^store\/format\/exemplars\.ts$/,
-    to: 'store/tables/exemplar-ring.ts',
-    typesOnly: true,
-    because: 'places in the file are places in the ring',
-  },
-  { from: /^store\/reader\//, to: 'store/writer/slot-claim.ts', because: 'readers probe whether a slot is owned' },
-  {
-    from: /^store\/writer\/exemplar-file\.ts$/,
-    to: 'store/reader/exemplar-reader.ts',
-    because: 'the next owner reads what the last one left',
   },
 ];
 

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { Directory } from '../store/files/directory.ts';
-import { readDirectoryFile, slotNames } from '../store/format/directory-file.ts';
-import { isSlotOwned } from '../store/writer/slot-claim.ts';
+import { readDirectoryFile } from '../store/files/read-directory-file.ts';
+import { listSlots } from '../store/files/slot-files.ts';
+import { isSlotOwned } from '../store/files/slot-lock.ts';
 import { type SurveyedSlot, surveyDirectory } from '../store/reader/survey.ts';
 import { CommandError, type Run } from './command.ts';
 import { metricsDirectory } from './metrics-directory.ts';
@@ -54,7 +55,7 @@ function isMetricsDirectory(path: string): boolean {
   const there = readDirectoryFile(path);
   if (there === 'damaged' || typeof there === 'object') return true;
   if (!existsSync(path)) return false;
-  if (slotNames(path).length > 0) return true;
+  if (listSlots(path).length > 0) return true;
   throw new CommandError(
     `${path} is not a metrics directory: it has neither directory.json nor slots. Nothing was done.`,
   );

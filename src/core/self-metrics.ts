@@ -55,6 +55,8 @@ class SelfMetrics implements SelfObserver {
   }
 
   overflowed(family: string): void {
+    // Where the store has no room for this family either, its own overflow series counts.
+    if (family === shownName(this.#overflowed.definition)) return;
     this.#overflowed.labels({ family }).inc();
   }
 

@@ -1,7 +1,7 @@
 import { shownName } from '../snapshot/names.ts';
 import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues, Snapshot } from '../snapshot/snapshot.ts';
-import { BLOCK_CELLS, carrySeries, cellsOf, OVERFLOW } from '../store/format/layout.ts';
+import { carrySeries, OVERFLOW } from '../store/format/layout.ts';
 import { carryNativeHistogram } from '../store/tables/native-buckets.ts';
 import type { CellRange, Store, StoredFamily } from '../store/store.ts';
 import type { Bound, BoundOwner } from './bound.ts';
@@ -150,14 +150,8 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
   /** Takes all series off the page, and sets the fallback to zero. */
   clear(): void {
     for (const handle of [...this.handles()]) this.drop(handle);
-    const { fallback } = this.#family;
-    fallback.cells.fill(0, fallback.index, fallback.index + cellsOf(this.definition));
-    for (const key of this.#family.blocks(this.fallback.labelValues)) {
-      const { cells, index } = this.#family.block(this.fallback.labelValues, key)!;
-      cells.fill(0, index, index + BLOCK_CELLS);
-    }
-    this.#family.forgetExemplars(this.fallback.labelValues);
-    this.fallback.attach(fallback);
+    this.#family.restart();
+    this.fallback.attach(this.#family.fallback);
   }
 
   /** Moves to another registry's store, or to another store of the same one, with all numbers. */

@@ -1,6 +1,7 @@
 import { pipeline, type Writable } from 'node:stream';
 import { debuglog } from 'node:util';
 import type { Registry } from '../core/registry.ts';
+import { MetricsError } from '../errors.ts';
 import { createCompressor, negotiateEncoding, type ContentEncoding } from '../exposition/content-encoding.ts';
 import type { Exposition } from '../exposition/exposition.ts';
 import { negotiate } from '../exposition/negotiate.ts';
@@ -106,6 +107,10 @@ export class Scraper<Subject> {
       return await this.#answerPage(scrape, request);
     } catch (error) {
       log('scrape failed: %o', error);
+      if (error instanceof MetricsError && error.code === 'ERR_METRICS_STORE_UNREADABLE') {
+        this.#warning.give(`Collecting metrics failed: ${error.message}; the scrape got 503.`);
+        return scrape.refuseForNow('The metrics of some processes can not be read now.');
+      }
       this.#warning.give(`Collecting metrics failed: ${messageOf(error)}; the scrape got 500.`);
       return scrape.refuse(500, 'Collecting metrics failed.');
     }

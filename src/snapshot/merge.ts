@@ -26,6 +26,7 @@ interface Plan {
   readonly definition: FamilyDefinition;
   readonly parts: readonly { readonly name: string | undefined; readonly series: readonly LabelValues[] }[];
   readonly series: readonly LabelValues[];
+  readonly starts: Float64Array;
   readonly targets: readonly Int32Array[];
 }
 
@@ -68,7 +69,7 @@ export class Merger {
     const plan = known && fits(known, parts) ? known : await makePlan(parts, slice);
     this.#plans.set(name, plan);
 
-    const { definition, series, targets } = plan;
+    const { definition, series, starts, targets } = plan;
     const stride = strideOf(definition);
     const values = new Float64Array(series.length * stride);
     const sparse: SparseBuckets[] | undefined = keepsSparseBuckets(definition) ? [] : undefined;
@@ -86,7 +87,7 @@ export class Merger {
       }
     }
     const exemplars = mergeExemplars(plan, parts);
-    return { definition, series, values, ...(sparse && { sparse }), ...(exemplars && { exemplars }) };
+    return { definition, series, starts, values, ...(sparse && { sparse }), ...(exemplars && { exemplars }) };
   }
 }
 
@@ -206,12 +207,23 @@ async function makePlan(parts: readonly Part[], slice: TimeSlice): Promise<Plan>
   }
   const sorted = await sortInSlices(all, (a, b) => compareLabels(a.labels, b.labels), slice);
   for (const [index, place] of sorted.entries()) place.index = index;
+  const targets = perPart.map((mine) => Int32Array.from(mine, (place) => place.index));
   return {
     definition,
     parts: parts.map(({ slot, family }) => ({ name: slot.name, series: family.series })),
     series: sorted.map((place) => place.labels),
-    targets: perPart.map((mine) => Int32Array.from(mine, (place) => place.index)),
+    starts: earliestStarts(parts, targets, sorted.length),
+    targets,
   };
+}
+
+/** A series began when the first of its processes began it; NaN where one of them does not say. */
+function earliestStarts(parts: readonly Part[], targets: readonly Int32Array[], length: number): Float64Array {
+  const starts = new Float64Array(length).fill(Infinity);
+  for (const [p, { family }] of parts.entries()) {
+    for (const [i, to] of targets[p]!.entries()) starts[to] = Math.min(starts[to]!, family.starts?.[i] ?? Number.NaN);
+  }
+  return starts;
 }
 
 /** Label values in the order of UTF-16 code units, value by value. */

@@ -43,6 +43,14 @@ export interface FamilyDefinition {
   readonly aggregation?: Aggregation;
   /** Gauges, infos and state sets: leave out the values of processes that have ended. */
   readonly liveOnly?: boolean;
+  /**
+   * Gauges: the name of a counter (as in `name`) with the same labels. The family holds amounts that
+   * are open while their process lives, and is on no page; what a process left open when it ended
+   * is added to that counter's series.
+   */
+  readonly settlesInto?: string;
+  /** The family counts what found no space elsewhere: it may use what a store keeps for that. */
+  readonly usesReserve?: boolean;
 }
 
 /** What the native buckets of a histogram are like. */
@@ -90,6 +98,11 @@ export interface SparseBuckets {
 export interface FamilySnapshot {
   readonly definition: FamilyDefinition;
   readonly series: readonly LabelValues[];
+  /**
+   * When each series began to count, in seconds of the Unix epoch; NaN, or none at all, where that
+   * is not known: then with the snapshot's `startTimestamp`.
+   */
+  readonly starts?: Float64Array;
   readonly values: Float64Array;
   /** Summaries, and histograms with native buckets: one entry a series. */
   readonly sparse?: readonly SparseBuckets[];

@@ -2,27 +2,26 @@ import type { FamilyDefinition, SlotSnapshot } from '../snapshot/snapshot.ts';
 import { MetricsError } from '../errors.ts';
 import type { TimeSlice } from '../time-slice.ts';
 import type { Board } from './board.ts';
-import { CellAllocator, CHUNK_CELLS } from './tables/cell-allocator.ts';
 import { Directory } from './files/directory.ts';
 import { DirectoryReader } from './reader/directory-reader.ts';
 import { FileBoard } from './files/file-board.ts';
-import { FamilyTable } from './tables/family-table.ts';
-import { cellsOf } from './format/layout.ts';
+import { HeapStore } from './heap-store.ts';
 import { Slot } from './writer/slot.ts';
 import { type Claim, claimSlot } from './writer/slot-claim.ts';
-import type { Store, StoredFamily, StoreStatus } from './store.ts';
+import { SlotIntent } from './tables/slot-intent.ts';
+import type { Intent, Store, StoredFamily, StoreStatus } from './store.ts';
 import { TableFamily } from './tables/table-family.ts';
 
-/** What a mapped store is opened with. */
+/** Options for a mapped store. */
 export interface MappedStoreOptions {
   /**
-   * The directory that the processes share; made where it is missing. On a local file system, best
-   * in memory.
+   * The directory that the processes share; made where it is missing. On a local file system,
+   * preferably in memory, such as /dev/shm.
    */
   readonly directory: string;
-  /** What kind of process this is: `[a-z0-9_]+`, the first part of the slot's name. */
+  /** The kind of process: `[a-z0-9_]+`, the first part of the slot's name. */
   readonly role: string;
-  /** What becomes of a directory's values when no other process lives. @default 'keep' */
+  /** Whether a directory in which no other process lives keeps its values. @default 'keep' */
   readonly onColdStart?: 'keep' | 'reset';
 }
 
@@ -36,39 +35,39 @@ const ROLE = /^[a-z0-9_]{1,64}$/;
 export class MappedStore implements Store {
   readonly shared = true;
   readonly board: Board;
+  readonly #role: string;
   readonly #directory: Directory;
-  /**
-   * None where the directory had no space for one: the page is shown all the same, without what
-   * this process counts.
-   */
+  /** `undefined` where the directory had no space for one: this process then counts on its heap. */
   readonly #slot: Slot | undefined;
   readonly #reader: DirectoryReader;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #quarantinedAtStart: number;
-  /** Where families count that the directory has no space for: on no page. */
-  #spill: CellAllocator | undefined;
-  #spilled = false;
+  /** The families for which the directory had no space, on the heap: on this process's page alone. */
+  readonly #spilled: HeapStore = new HeapStore();
+  #isSpilled = false;
+  #intent: Intent | undefined;
   #closed = false;
 
   /**
-   * @throws MetricsError ERR_METRICS_INVALID_OPTION for a role that is none;
-   *   ERR_METRICS_STORE_DIRECTORY or ERR_METRICS_STORE_UNSUPPORTED: see Directory and loadNative;
+   * @throws MetricsError ERR_METRICS_INVALID_OPTION for an invalid role;
+   *   ERR_METRICS_STORE_DIRECTORY or ERR_METRICS_STORE_UNSUPPORTED: see Directory and systemCalls;
    *   ERR_METRICS_STORE_FULL where a new directory finds no space.
    */
   constructor({ directory, role, onColdStart = 'keep' }: MappedStoreOptions) {
     if (!ROLE.test(role)) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_OPTION',
-        `${JSON.stringify(role.slice(0, 80))} is not a role: use 1 to 64 small letters, digits and underscores, such as web or worker`,
+        `${JSON.stringify(role.slice(0, 80))} is an invalid role: use 1 to 64 small letters, digits and underscores, such as web or worker`,
       );
     }
+    this.#role = role;
     this.#directory = new Directory(directory);
     this.board = new FileBoard(this.#directory.path);
     const claim = this.#claim(role, onColdStart);
     this.#quarantinedAtStart = claim?.quarantined ?? 0;
     this.#slot = claim && new Slot(this.#directory, claim.slot);
     this.#reader = new DirectoryReader(this.#directory);
-    this.#heartbeat = setInterval(() => this.#slot?.heal(), HEARTBEAT_MS).unref();
+    this.#heartbeat = setInterval(() => this.#slot?.beat(), HEARTBEAT_MS).unref();
   }
 
   get startTimestamp(): number {
@@ -86,16 +85,24 @@ export class MappedStore implements Store {
   }
 
   define(definition: FamilyDefinition): StoredFamily {
-    return this.#slot?.define(definition) ?? this.#defineAside(definition);
+    return this.#slot?.define(definition) ?? this.#spill(definition);
   }
 
   undefine(family: StoredFamily): void {
     if (family instanceof TableFamily) this.#slot?.undefine(family);
+    this.#spilled.undefine(family);
+  }
+
+  intent(): Intent {
+    return (this.#intent ??= this.#slot?.intent() ?? new SlotIntent());
   }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
     this.#slot?.heal();
-    return this.#reader.read(slice);
+    const slots = await this.#reader.read(slice);
+    if (!this.#isSpilled) return slots;
+    const [own] = await this.#spilled.read(slice);
+    return [...slots, { ...own!, name: this.slotName ?? this.#role }];
   }
 
   status(): StoreStatus {
@@ -104,7 +111,9 @@ export class MappedStore implements Store {
       slots,
       bytes: slots.reduce((sum, { bytes }) => sum + bytes, 0),
       quarantined: this.#quarantinedAtStart + this.#reader.quarantined + this.board.damaged,
-      full: this.#spilled || (this.#slot?.full ?? true),
+      damaged: (this.#slot?.damaged ?? 0) + this.#reader.damaged,
+      unreadable: this.#reader.unreadable,
+      full: this.#isSpilled || (this.#slot?.full ?? true),
     };
   }
 
@@ -121,17 +130,15 @@ export class MappedStore implements Store {
     } catch (error) {
       if (!(error instanceof MetricsError) || error.code !== 'ERR_METRICS_STORE_FULL') throw error;
       // Metrics are no reason for an application not to start.
-      process.emitWarning(`${error.message}; until it starts again, this process counts nothing`, {
+      process.emitWarning(`${error.message}; until it restarts, only this process's own page shows what it counts`, {
         code: 'WARN_METRICS_STORE_FULL',
       });
       return undefined;
     }
   }
 
-  #defineAside(definition: FamilyDefinition): TableFamily {
-    this.#spilled = true;
-    this.#spill ??= new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
-    const cell = this.#spill.allocate(cellsOf(definition))!;
-    return new TableFamily(new FamilyTable(0, definition, Date.now(), cell), this.#spill);
+  #spill(definition: FamilyDefinition): StoredFamily {
+    this.#isSpilled = true;
+    return this.#spilled.define(definition);
   }
 }

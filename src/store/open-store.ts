@@ -7,10 +7,11 @@ import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worke
 import { MetricsError } from '../errors.ts';
 import { pm2Application } from '../settings/process-manager.ts';
 import type { Settings } from '../settings/settings-table.ts';
-import { slotNames } from './format/directory-file.ts';
+import { bootId } from './files/boot-id.ts';
+import { listSlots, slotFile } from './files/slot-files.ts';
+import { isSlotOwned } from './files/slot-lock.ts';
 import { HeapStore } from './heap-store.ts';
 import { MappedStore } from './mapped-store.ts';
-import { bootId, isSlotOwned } from './writer/slot-claim.ts';
 import type { Store } from './store.ts';
 
 /** The settings that decide where numbers live. */
@@ -143,5 +144,5 @@ function isRunning(pid: number): boolean {
 }
 
 function isInUse(path: string): boolean {
-  return slotNames(path).some((slot) => isSlotOwned(join(path, `${slot}.names`)));
+  return listSlots(path).some((slot) => isSlotOwned(slotFile(path, slot, 'names')));
 }

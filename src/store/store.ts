@@ -3,10 +3,7 @@ import type { FamilyDefinition, LabelValues, SlotFamily, SlotSnapshot } from '..
 import type { TimeSlice } from '../time-slice.ts';
 import type { Board } from './board.ts';
 
-/**
- * Where a series' numbers live: `cells[index]` and what follows. Its one writer adds to them
- * directly.
- */
+/** The cells of a series: `cells[index]` and those behind it. Its one writer stores to them directly. */
 export interface CellRange {
   readonly cells: Float64Array;
   readonly index: number;
@@ -48,10 +45,33 @@ export interface StoredFamily {
    * ignored. Some microseconds; never throws.
    */
   exemplify(labelValues: LabelValues, exemplar: Exemplar): void;
-  /** For a series that begins anew. */
-  forgetExemplars(labelValues: LabelValues): void;
+  /** Restarts the fallback: its numbers are zero, its exemplars gone, and it began now. */
+  restart(): void;
   /** What this process alone has counted in it; series in the order in which they came. */
   read(slice: TimeSlice): Promise<SlotFamily>;
+}
+
+/**
+ * Values that are written down before something happens that can't be undone, such as the last byte
+ * of a response, and stored to their cells after it. If the process is killed in between, readers
+ * and the slot's next owner store them. At most one is open in a process at any time: plan, arm, do
+ * the thing, then apply (or drop), all in one turn of the event loop, with nothing else recorded to
+ * the same series meanwhile. Allocates nothing; tens of nanoseconds.
+ */
+export interface Intent {
+  /**
+   * Adds a cell's new value, an absolute one: `range.cells[range.index + offset]` is to be `value`.
+   * Cells can be planned twice; the last value counts.
+   *
+   * @returns false where the intent holds as many values as it can: then this one is not in it.
+   */
+  plan(range: CellRange, offset: number, value: number): boolean;
+  /** From now on a kill no longer loses the values. */
+  arm(): void;
+  /** Stores the values to their cells and ends the intent. */
+  apply(): void;
+  /** Ends the intent; its values are forgotten. */
+  drop(): void;
 }
 
 /** A slot, for those who look after a directory. */
@@ -62,19 +82,26 @@ export interface SlotInfo {
   readonly bytes: number;
 }
 
-/** How a store is. */
+/** The state of a store. */
 export interface StoreStatus {
   readonly slots: readonly SlotInfo[];
   readonly bytes: number;
   /** Damaged files that this process has put aside. */
   readonly quarantined: number;
+  /** Records and cells of the last reading that are damaged, so that numbers are missing. */
+  readonly damaged: number;
+  /** Slots that the last reading could not read, and whose numbers it never knew. */
+  readonly unreadable: number;
   /** Whether new series had to be turned away for want of space. */
   readonly full: boolean;
 }
 
 /** Where numbers live: on the heap of one process, or in files that processes share. */
 export interface Store {
-  /** Since when its sums have counted, in seconds of the Unix epoch. */
+  /**
+   * Since when its sums have counted, in seconds of the Unix epoch: the start of series that do not
+   * say when they began.
+   */
   readonly startTimestamp: number;
   /**
    * Whether other processes read what this one writes, so that it has to be kept fresh between
@@ -86,9 +113,16 @@ export interface Store {
   define(definition: FamilyDefinition): StoredFamily;
   /** Takes a family off the page, with all its series. */
   undefine(family: StoredFamily): void;
-  /** What every process has counted, at this moment. */
+  /** The intent of this process: the same object each time. */
+  intent(): Intent;
+  /**
+   * The numbers of every process at this moment.
+   *
+   * @throws MetricsError ERR_METRICS_STORE_UNREADABLE where the system refuses to read a slot that
+   *   was never read before: a page without it would be wrong.
+   */
   read(slice: TimeSlice): Promise<readonly SlotSnapshot[]>;
   status(): StoreStatus;
-  /** Gives the store up. What is written to its cells from now on goes nowhere. Idempotent. */
+  /** Gives the store up. Later writes to its cells reach no file. Idempotent. */
   close(): void;
 }

@@ -135,8 +135,8 @@ test('damage is named, and ends with 1; what a kill leaves is no damage', async 
   truncateSync(file('short-0.cells'), 65_536 - 8);
   renameSync(file('strange-0.cells'), file('strange-0.cells.damaged-12'));
   writeFileSync(file('strange-0.cells'), Buffer.alloc(65_536));
-  write('garbled-0.names', Buffer.from('garbage'), 0);
-  write('later-0.names', Buffer.from([9]), 8);
+  for (const copy of [0, 272]) write('garbled-0.names', Buffer.from('garbage'), copy);
+  for (const copy of [0, 272]) write('later-0.names', Buffer.from([9]), copy + 8);
   writeFileSync(file('foreign.db'), 'SQLite');
   writeFileSync(file('gone-0.cells'), 'leftover');
   const after = await inspect(directory);

@@ -255,6 +255,7 @@ function open(store: HeapStore) {
     board: store.board,
     define: store.define.bind(store),
     undefine: store.undefine.bind(store),
+    intent: store.intent.bind(store),
     read: store.read.bind(store),
     status: store.status.bind(store),
     close: () => {},

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import { Gauge } from '../../src/core/gauge.ts';
 import { Registry } from '../../src/core/registry.ts';
 import { MappedStore } from '../../src/store/mapped-store.ts';
-import { encodeHeader } from '../../src/store/format/names-log.ts';
+import { encodeHeader } from '../../src/store/format/slot-header.ts';
 import { readBooks, sumOf } from '../multiprocess/books.ts';
 import { environment, fixture, kill, Recorder, startFixture, temporaryDirectory } from '../multiprocess/children.ts';
 import { readerOf, totalOn, valueOn } from '../multiprocess/page.ts';

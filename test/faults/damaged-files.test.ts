@@ -49,14 +49,14 @@ function usedBytes(names: Buffer): number {
 }
 
 test(
-  'a flipped bit anywhere in the names: the page comes, and a slot is whole, without its last record, or put aside',
+  'a flipped bit anywhere in the names: one record is lost at the most, and it is told',
   { timeout: 120_000 },
   async () => {
     const { names, cells, put } = deadSlot();
     const used = usedBytes(names);
     const step = scale(3, 1);
     let flips = 0;
-    let aside = 0;
+    let gaps = 0;
     for (let at = 0; at < used + 64; at += step) {
       const damaged = Buffer.from(names);
       damaged[at]! ^= 1 << (at % 8);
@@ -65,13 +65,13 @@ test(
       new Counter({ name: 'mine_total', help: 'Help.', registry: reader.registry }).inc(7);
       const page = await reader.registry.snapshot();
       expect(valueOn(page, 'mine')).toBe(7);
-      const { quarantined } = reader.store.status();
+      const { quarantined, damaged: missing } = reader.store.status();
+      expect(quarantined).toBe(0);
+      // The records of two of three series are there at the least, unless it was the family's.
       const found = totalOn(page, 'requests');
-      if (quarantined > 0) {
-        aside++;
-        expect(found).toBe(0);
-        expect(fs.readdirSync(directory).filter((file) => file.includes('.damaged-'))).toHaveLength(2);
-      }
+      if (found < TIMES) expect(missing).toBeGreaterThan(0);
+      if (missing > 0) gaps++;
+      if (missing === 1) expect([TIMES, (TIMES * 2) / 3]).toContain(found);
       // A new owner can do with it, and what it counts is right whatever was lost.
       const next = new Process(directory);
       const fresh = new Counter({ name: 'fresh_total', help: 'Help.', labelNames: ['n'], registry: next.registry });
@@ -82,8 +82,8 @@ test(
       flips++;
     }
     expect(flips).toBeGreaterThan(used / step);
-    expect(aside).toBeGreaterThan(flips / 2);
-    report('bits flipped in names', { flips, 'put aside': aside, 'pages failed': 0 });
+    expect(gaps).toBeGreaterThan(flips / 4);
+    report('bits flipped in names', { flips, 'with a record lost': gaps, 'put aside': 0, 'pages failed': 0 });
   },
 );
 
@@ -97,14 +97,15 @@ test('a flipped bit anywhere in the cells: the page comes', { timeout: 120_000 }
     const damaged = Buffer.from(cells);
     damaged[at]! ^= 1 << (at % 8);
     const reader = new Process(put(names, damaged), 'reader');
-    await reader.registry.snapshot();
+    const page = await reader.registry.snapshot();
+    if (at < 64) expect(totalOn(page, 'requests')).toBe(TIMES);
+    for (const value of sumsOn(page).values()) expect(Number.isFinite(value)).toBe(true);
     aside += reader.store.status().quarantined;
     reader.die();
     flips++;
   }
   expect(flips).toBeGreaterThan(100);
-  // The 64 bytes of its header tell what it belongs to; a number's own bits can't.
-  expect(aside).toBeGreaterThan(0);
+  expect(aside).toBe(0);
   report('bits flipped in cells', { flips, 'put aside': aside, 'pages failed': 0 });
 });
 
@@ -285,7 +286,7 @@ test.each([
 test('files of a later version are left alone, and not counted', async () => {
   const { names, cells, put } = deadSlot();
   const later = Buffer.from(names);
-  later.writeUInt32LE(99, 8);
+  for (const copy of [0, 272]) later.writeUInt32LE(99, copy + 8);
   const directory = put(later, cells);
   fs.writeFileSync(
     join(directory, 'directory.json'),

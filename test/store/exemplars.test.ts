@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Counter, Histogram, Registry } from '../../src/index.ts';
 import type { Exemplar } from '../../src/snapshot/exemplar.ts';
-import { MAX_EXEMPLARS } from '../../src/store/tables/exemplar-ring.ts';
+import { MAX_EXEMPLARS } from '../../src/store/format/exemplars.ts';
 import { MappedStore } from '../../src/store/mapped-store.ts';
 
 let directory: string;

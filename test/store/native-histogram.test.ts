@@ -4,9 +4,10 @@ import { Registry } from '../../src/core/registry.ts';
 import { MIN_SCHEMA } from '../../src/snapshot/exponential-buckets.ts';
 import { countOf } from '../../src/snapshot/quantile.ts';
 import type { FamilyDefinition, SparseBuckets } from '../../src/snapshot/snapshot.ts';
-import { CellAllocator, CHUNK_CELLS } from '../../src/store/tables/cell-allocator.ts';
+import { CellAllocator } from '../../src/store/tables/cell-allocator.ts';
 import { FamilyTable } from '../../src/store/tables/family-table.ts';
 import { HeapStore } from '../../src/store/heap-store.ts';
+import { CHUNK_CELLS } from '../../src/store/format/cells-file.ts';
 import { cellsOf } from '../../src/store/format/layout.ts';
 import { readNativeHistogram } from '../../src/store/format/native-histogram.ts';
 import { type Journal, TableFamily } from '../../src/store/tables/table-family.ts';
@@ -32,6 +33,7 @@ class Tape {
     const allocator = new CellAllocator([], 0, () => this.#record(new Float64Array(CHUNK_CELLS)));
     const journal: Journal = {
       series: () => true,
+      restart: () => true,
       removal: () => true,
       blocks: (_family, _labels, keys, cells) => {
         this.steps.push((_, blocks) => keys.forEach((key, i) => blocks.set(key, cells[i]!)));

@@ -1,9 +1,17 @@
+import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { MetricsError } from '../../errors.ts';
-import { DIRECTORY_FILE, type DirectoryFile, readDirectoryFile, slotNames } from '../format/directory-file.ts';
-import { loadNative } from './system-calls.ts';
+import { type DirectoryFile, encodeDirectoryFile } from '../format/directory-file.ts';
+import { DIRECTORY_FILE, isTemporary, LOCK_FILE, noteOf, putAsideAt, slotFileOf } from '../format/file-names.ts';
+import { attempt } from './directory-error.ts';
+import { codeOf, isMissing, writeAll } from './open-file.ts';
+import { readDirectoryFile } from './read-directory-file.ts';
+import { makeTemporary, openLock, removeFile } from './shared-file.ts';
+import { listSlots } from './slot-files.ts';
+import { pause } from './slot-lock.ts';
+import { systemCalls } from './system-calls.ts';
 
 /**
  * File systems on which neither locks nor shared maps can be relied on, by the kernel's number
@@ -22,16 +30,16 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x47504653, 'GPFS'],
 ]);
 
-export const LOCK_FILE = 'directory.lock';
 const LOCK_PATIENCE_MS = 2000;
+const TRIES = 5;
 
-/** A metrics directory: where it is, since when it has counted, and what lies in it. */
+/** A metrics directory that this process may write. */
 export class Directory {
   readonly path: string;
   #file: DirectoryFile;
 
   /**
-   * Opens a directory, and makes it where it is missing.
+   * Opens a directory, and makes it where it is missing. Warns where another user made it.
    *
    * @throws MetricsError ERR_METRICS_STORE_DIRECTORY where it can't be made or written, or lies on
    *   a network file system; ERR_METRICS_STORE_FULL where there is no space.
@@ -41,6 +49,7 @@ export class Directory {
     this.#file = attempt(this.path, () => {
       makeDirectory(this.path);
       refuseNetwork(this.path);
+      warnOfStrangers(this.path);
       return this.#readOrMake();
     });
   }
@@ -50,8 +59,8 @@ export class Directory {
     return this.#file.createdAt / 1000;
   }
 
-  /** Which deliberate beginning its values belong to; `undefined` for the first. */
-  get beginning(): string | undefined {
+  /** Identifies the last reset; `undefined` if there was none. */
+  get resetId(): string | undefined {
     return this.#file.reset;
   }
 
@@ -60,14 +69,14 @@ export class Directory {
   }
 
   /**
-   * Makes the directory again where it was wiped. Of those who count in it the one that has known
-   * it longest says since when: a process that starts may have made it anew before the others
-   * looked. That it was told to begin anew counts in any case.
+   * Makes the directory again where it was wiped. The oldest time known to a live process wins,
+   * since a process that starts may have made the directory again before the others looked; a reset
+   * wins over all.
    */
   refresh(): void {
     const there = this.#read();
-    const anew = there?.reset !== undefined && there.reset !== this.#file.reset;
-    if (there && (anew || there.createdAt <= this.#file.createdAt)) {
+    const wasReset = there?.reset !== undefined && there.reset !== this.#file.reset;
+    if (there && (wasReset || there.createdAt <= this.#file.createdAt)) {
       this.#file = there;
       return;
     }
@@ -75,39 +84,38 @@ export class Directory {
     this.#write(this.#file, fs.renameSync);
   }
 
-  /** The names of its slots, in order. */
+  /** The names of its slots, sorted. */
   slotNames(): string[] {
-    return slotNames(this.path);
+    return listSlots(this.path);
   }
 
   /**
-   * Begins anew: takes away what processes have counted that are gone, and tells whoever reads on
-   * to forget it.
+   * Removes what dead processes have counted, and tells readers to forget it. Touches no files but
+   * ours, and no directories.
    *
-   * @param kept slots of living processes, which go on; none where no process uses the directory
+   * @param kept slots of live processes, which go on; empty where no process uses the directory
    */
   reset(kept: ReadonlySet<string> = new Set()): void {
     for (const file of fs.readdirSync(this.path)) {
-      if (!isOurs(file) || kept.has(file.replace(/\.[^.]*$/, ''))) continue;
-      // A living process may be about to give it its name.
-      if (file.endsWith('.tmp') && kept.size > 0) continue;
-      fs.rmSync(this.join(file), { recursive: true, force: true });
+      const slot = slotFileOf(file)?.slot;
+      const isOurs = slot !== undefined || noteOf(file) !== undefined || putAsideAt(file) !== undefined;
+      // A live process may be about to give a temporary file its name.
+      const isOrphan = isTemporary(file) && kept.size === 0;
+      if ((isOurs && !(slot !== undefined && kept.has(slot))) || isOrphan) removeFile(this.join(file));
     }
     this.#file = { format: 'promenade', version: 1, createdAt: Date.now(), reset: randomUUID() };
     this.#write(this.#file, fs.renameSync);
   }
 
   /**
-   * Runs something that no other process does at the same time. If the lock is not to be had in two
-   * seconds (its holder is stopped, not dead) it goes on without: what is done under it is safe,
-   * only less tidy.
+   * Runs something while no other process runs such. Waits two seconds, then proceeds unlocked: a
+   * stopped holder must not block startup, and the work is safe without the lock, only less tidy.
    */
   exclusively<T>(work: () => T): T {
-    const native = loadNative();
-    const fd = attempt(this.path, () => fs.openSync(this.join(LOCK_FILE), 'a'));
+    const fd = attempt(this.path, () => openLock(this.path, LOCK_FILE));
     try {
       const deadline = Date.now() + LOCK_PATIENCE_MS;
-      while (!native.lock(fd, 'exclusive') && Date.now() < deadline) pause(1);
+      while (!systemCalls().lock(fd, 'exclusive') && Date.now() < deadline) pause(1);
       return attempt(this.path, work);
     } finally {
       fs.closeSync(fd);
@@ -122,12 +130,12 @@ export class Directory {
         // Unlike rename, link leaves alone what another process has put there meanwhile.
         this.#write({ format: 'promenade', version: 1, createdAt: Date.now() }, fs.linkSync);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 3) throw error;
+        if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '') || tries >= TRIES) throw error;
       }
     }
   }
 
-  /** What the directory says of itself; what makes no sense is put aside. */
+  /** Reads directory.json; puts aside a damaged one. */
   #read(): DirectoryFile | undefined {
     const there = readDirectoryFile(this.path);
     if (there === 'missing') return undefined;
@@ -136,30 +144,21 @@ export class Directory {
     try {
       fs.renameSync(path, `${path}.damaged-${Date.now()}`);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // another process was faster
+      if (!isMissing(error)) throw error; // Another process was faster.
     }
     return undefined;
   }
 
-  #write(file: DirectoryFile, publish: (temporary: string, path: string) => void): void {
-    const temporary = this.join(`directory.${randomUUID()}.tmp`);
+  #write({ createdAt, reset }: DirectoryFile, publish: (temporary: string, path: string) => void): void {
+    const { path, fd } = makeTemporary(this.path, 'directory.');
     try {
-      fs.writeFileSync(temporary, `${JSON.stringify(file)}\n`);
-      publish(temporary, this.join(DIRECTORY_FILE));
+      writeAll(fd, Buffer.from(encodeDirectoryFile(createdAt, reset)), 0);
+      publish(path, this.join(DIRECTORY_FILE));
     } finally {
-      fs.rmSync(temporary, { force: true });
+      fs.closeSync(fd);
+      fs.rmSync(path, { force: true });
     }
   }
-}
-
-/** Whether a file holds what processes have told, or did. */
-function isOurs(file: string): boolean {
-  return /^([a-z0-9_]+-\d+\.(names|cells|exemplars)|[a-z0-9._-]+\.note|[\w.-]+\.tmp)$|\.damaged-\d+$/.test(file);
-}
-
-/** Blocks the thread: only where a process starts. */
-export function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /**
@@ -171,18 +170,18 @@ function makeDirectory(path: string): void {
     makeOne(path);
   } catch (error) {
     const parent = dirname(path);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    if (codeOf(error) !== 'ENOENT' || parent === path) throw error;
     makeDirectory(parent);
     makeOne(path);
   }
 }
 
-/** Makes a directory whose parent is there, unless another process is faster. */
+/** Makes a directory whose parent exists, unless another process is faster. */
 function makeOne(path: string): void {
   try {
     fs.mkdirSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error;
+    if (codeOf(error) !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error;
   }
 }
 
@@ -196,26 +195,14 @@ function refuseNetwork(path: string): void {
   );
 }
 
-/** Turns the file system's errors into one that says what to do. */
-function attempt<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof MetricsError || code === undefined) throw error;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new MetricsError(
-        'ERR_METRICS_STORE_FULL',
-        `there is no space left for the metrics directory ${path}: make room, or choose another`,
-        {
-          cause: error,
-        },
-      );
-    }
-    throw new MetricsError(
-      'ERR_METRICS_STORE_DIRECTORY',
-      `the metrics directory ${path} can not be used (${code}): it must be a directory that this process may read and write`,
-      { cause: error },
-    );
-  }
+/** The maker of a directory decides what its numbers are. Root's is trusted: init containers make it. */
+function warnOfStrangers(path: string): void {
+  const { uid } = fs.statSync(path);
+  const self = process.getuid?.();
+  if (self === undefined || uid === self || uid === 0 || self === 0) return;
+  process.emitWarning(
+    `The metrics directory ${path} was made by another user (uid ${uid}), who can change the numbers in it: ` +
+      'if that is not meant, choose a directory of your own.',
+    { code: 'WARN_METRICS_FOREIGN_DIRECTORY' },
+  );
 }

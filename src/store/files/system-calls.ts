@@ -7,11 +7,8 @@ export interface Mapping {
   readonly cells: Float64Array;
 }
 
-/**
- * The two system calls that Node lacks. All of them work on any local file system of Linux and
- * macOS.
- */
-export interface Native {
+/** The system calls that Node lacks. They work on any local file system of Linux and macOS. */
+export interface SystemCalls {
   /**
    * Takes an advisory lock (flock) without waiting. The kernel drops it when the last descriptor of
    * this opening is closed, however the process ends.
@@ -22,9 +19,9 @@ export interface Native {
    * Maps a stretch of a file for reading and writing. Never unmapped, since handles point into it.
    */
   map(fd: number, offset: number, bytes: number): Mapping;
-  /** Puts a stretch of another file in the place of a mapping; arrays on it now see that file. */
+  /** Maps a stretch of another file in the place of a mapping; arrays on it now see that file. */
   replace(mapping: Mapping, fd: number, offset: number): void;
-  /** Puts private memory in the place of a mapping: what is written to it goes nowhere. */
+  /** Puts private memory in the place of a mapping, so that writes to it reach no file. */
   detach(mapping: Mapping): void;
 }
 
@@ -39,7 +36,7 @@ const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = process.platform === 'linux' || process.platform === 'android' ? 0x20 : 0x1000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-let native: Native | undefined;
+let loaded: SystemCalls | undefined;
 
 /**
  * Loads the system calls, once; some 10 ms.
@@ -47,11 +44,11 @@ let native: Native | undefined;
  * @throws MetricsError ERR_METRICS_STORE_UNSUPPORTED where there are none (Windows, Electron, a
  *   platform without a prebuilt koffi).
  */
-export function loadNative(): Native {
-  return (native ??= load());
+export function systemCalls(): SystemCalls {
+  return (loaded ??= load());
 }
 
-function load(): Native {
+function load(): SystemCalls {
   if (process.platform === 'win32') throw unsupported('Windows has no flock and mmap');
   let koffi: typeof import('koffi');
   let mmap: (

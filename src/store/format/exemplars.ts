@@ -1,6 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import type { RingEntry } from '../tables/exemplar-ring.ts';
+import type { Exemplar } from '../../snapshot/exemplar.ts';
+
+/** One exemplar, and the first cell of the series that it is of. */
+export interface RingEntry {
+  readonly cell: number;
+  readonly exemplar: Exemplar;
+}
+
+/**
+ * How many exemplars a process keeps. Past it a new one takes the place of the one that came first.
+ */
+export const MAX_EXEMPLARS = 2048;
 
 /**
  * A slot's exemplars: places of 640 bytes, the first for the header, written one at a time.

@@ -43,7 +43,7 @@ const SUMMARY_ZERO_THRESHOLD: number = bucketBound(bucketIndex(SMALLEST, SUMMARY
  */
 export const NATIVE_CELLS = 5;
 
-/** How many cells a series has, without its blocks. */
+/** Returns how many cells a series has, without its blocks. */
 export function cellsOf(definition: FamilyDefinition): number {
   switch (definition.type) {
     case 'histogram':
@@ -94,7 +94,7 @@ export function schemaOfKey(key: number): number {
   return (key & 15) + MIN_SCHEMA;
 }
 
-/** How often a histogram or summary has observed, from its cells. */
+/** Returns how often a histogram or summary has observed, from its cells. */
 export function observations(
   definition: FamilyDefinition,
   cells: Float64Array,
@@ -112,7 +112,15 @@ export function observations(
   return count;
 }
 
-/** Copies a series from its cells to a snapshot. */
+/** True for a number that a count can be. Anything else in a cell of counts is damage. */
+export function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/**
+ * Copies a series from its cells to a snapshot. A histogram's damaged counts come out as NaN, and
+ * count as none where the sum is chosen.
+ */
 export function readSeries(
   definition: FamilyDefinition,
   cells: Float64Array,
@@ -123,7 +131,11 @@ export function readSeries(
   if (definition.type === 'histogram') {
     let count = 0;
     const buckets = definition.bounds!.length + 1;
-    for (let b = 0; b < buckets; b++) count += out[to + 1 + b] = cells[at + SUMS + b]!;
+    for (let b = 0; b < buckets; b++) {
+      const value = cells[at + SUMS + b]!;
+      if (isCount(value)) count += out[to + 1 + b] = value;
+      else out[to + 1 + b] = Number.NaN;
+    }
     out[to] = cells[at + (count % 2)]!;
     return;
   }
@@ -131,29 +143,40 @@ export function readSeries(
   for (let i = 0; i < stride; i++) out[to + i] = cells[at + i]!;
 }
 
-/** A summary's sum and buckets, from its cells and blocks (by key). */
+/** Reads a summary's sum and buckets, from its cells and blocks (by key). */
 export function readSummary(
   cells: Float64Array,
   at: number,
   blocks: ReadonlyMap<number, CellRange>,
-): { sum: number; buckets: SparseBuckets } {
-  const zeroCount = cells[at + ZERO]!;
-  const { count, positive, negative } = readBlocks(blocks, SUMMARY_SCHEMA);
+): { sum: number; buckets: SparseBuckets; damaged: number } {
+  const read = readBlocks(blocks, SUMMARY_SCHEMA);
+  const zeros = cells[at + ZERO]!;
+  const zeroCount = isCount(zeros) ? zeros : 0;
+  const { count, positive, negative } = read;
   return {
     sum: cells[at + ((zeroCount + count) % 2)]!,
     buckets: { schema: SUMMARY_SCHEMA, zeroThreshold: SUMMARY_ZERO_THRESHOLD, zeroCount, positive, negative },
+    damaged: read.lost.length + (isCount(zeros) ? 0 : 1),
   };
 }
 
 /** Populated buckets with their counts, ascending. */
 export type BucketCounts = [index: number, count: number][];
 
-/** The populated buckets of the blocks of one resolution, and how many values they hold. */
-export function readBlocks(
-  blocks: ReadonlyMap<number, CellRange>,
-  schema: number,
-): { count: number; positive: BucketCounts; negative: BucketCounts } {
+/** The buckets of the blocks of one resolution. */
+export interface BlockReading {
+  /** All observations in them. */
+  readonly count: number;
+  readonly positive: BucketCounts;
+  readonly negative: BucketCounts;
+  /** Buckets whose cells are damaged, which are left out. */
+  readonly lost: readonly (readonly [side: BucketCounts, index: number])[];
+}
+
+/** Reads the populated buckets of the blocks of one resolution. */
+export function readBlocks(blocks: ReadonlyMap<number, CellRange>, schema: number): BlockReading {
   let count = 0;
+  const lost: [BucketCounts, number][] = [];
   const sides: [BucketCounts, BucketCounts] = [[], []];
   const keys = [...blocks.keys()].filter((key) => schemaOfKey(key) === schema);
   for (const key of keys.sort((a, b) => a - b)) {
@@ -163,11 +186,15 @@ export function readBlocks(
     for (let i = 0; i < BLOCK_CELLS; i++) {
       const bucket = cells[index + i]!;
       if (bucket === 0) continue;
+      if (!isCount(bucket)) {
+        lost.push([side, first + i]);
+        continue;
+      }
       count += bucket;
       side.push([first + i, bucket]);
     }
   }
-  return { count, positive: sides[0], negative: sides[1] };
+  return { count, positive: sides[0], negative: sides[1], lost };
 }
 
 /**

@@ -3,119 +3,109 @@ import { crc32 } from 'node:zlib';
 import type { FamilyDefinition, LabelValues } from '../../snapshot/snapshot.ts';
 
 /**
- * The names of a slot: a header of 512 bytes, then records in the order in which things happened,
- * then zeros.
+ * The records of a names file, behind its header (FORMAT.md):
  *
- *     header   "PRMNDNAM", u32 version, u32 checksum and u32 length of what follows; a JSON object; zeros up to 512
  *     record   u32 length (never 0), u32 checksum, JSON array
  *
- * Numbers are little-endian, checksums CRC-32 of the JSON. Space is filled with zeros before it is
- * needed, so that an append can't fail for want of space, and a length of 0 is the end. A record is
- * appended with one write, after the cells that it names are zeroed.
+ * Numbers are little-endian, checksums are CRC-32 of the JSON. Behind the last record there are
+ * zeros.
  */
-const MAGIC = Buffer.from('PRMNDNAM');
-export const HEADER_BYTES = 512;
-export const FORMAT_VERSION = 1;
-const HEADER_START = 20;
+const HEAD_BYTES = 8;
 const MAX_RECORD_BYTES = 1 << 20;
+/** How every record's JSON begins and ends: what a search looks for. */
+const OPENING = Buffer.from('["');
+const CLOSING = 0x5d;
 
-/** Who owns a slot, and whose numbers it holds. */
-export interface SlotHeader {
-  /**
-   * Random, the same for as long as the numbers are: tells a slot that was moved or written anew.
-   */
-  readonly lineage: string;
-  readonly role: string;
-  /** How many processes have owned it. */
-  readonly generation: number;
-  readonly pid: number;
-  /** When the owner took it, in ms of the Unix epoch. */
-  readonly startedAt: number;
-  /** The running system's id: another one's processes are gone, or on another machine. */
-  readonly bootId: string;
-  /**
-   * The slot is being written anew, and its records are yet to come: what was known of the lineage
-   * stays.
-   */
-  readonly unfinished?: true;
-}
+/** A names file grows by steps of this size; a last step that is not whole is a cut-off growth. */
+export const NAMES_STEP_BYTES = 65_536;
 
-/** One thing that happened to a slot's names. */
+/**
+ * One change of a slot's names. The last item of a family and of a series is the moment when it
+ * began, in ms of the Unix epoch; files of the first version do not have it.
+ */
 export type NameRecord =
-  | readonly ['family', id: number, definedAt: number, fallbackCell: number, definition: FamilyDefinition]
-  | readonly ['series', family: number, labelValues: LabelValues, cell: number]
+  | readonly [
+      'family',
+      id: number,
+      definedAt: number,
+      fallbackCell: number,
+      definition: FamilyDefinition,
+      startedAt?: number,
+    ]
+  | readonly ['series', family: number, labelValues: LabelValues, cell: number, startedAt?: number]
   | readonly ['blocks', family: number, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]]
   | readonly ['unblock', family: number, labelValues: LabelValues, keys: readonly number[]]
   | readonly ['removal', family: number, labelValues: LabelValues]
   | readonly ['end', family: number]
   | readonly ['free', cell: number, width: number];
 
-/**
- * What a read of the header gave. `unknown`: a file of another version of Promenade, to be left
- * alone.
- */
-export type HeaderState = SlotHeader | 'damaged' | 'unknown';
-
-export function encodeHeader(header: SlotHeader): Buffer {
-  const json = Buffer.from(JSON.stringify(header));
-  const bytes = Buffer.alloc(HEADER_BYTES);
-  MAGIC.copy(bytes);
-  bytes.writeUInt32LE(FORMAT_VERSION, 8);
-  bytes.writeUInt32LE(crc32(json), 12);
-  bytes.writeUInt32LE(json.length, 16);
-  json.copy(bytes, HEADER_START);
-  return bytes;
-}
-
-export function decodeHeader(bytes: Buffer): HeaderState {
-  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return 'damaged';
-  if (bytes.readUInt32LE(8) !== FORMAT_VERSION) return 'unknown';
-  const length = bytes.readUInt32LE(16);
-  const json = bytes.subarray(HEADER_START, HEADER_START + length);
-  if (length > HEADER_BYTES - HEADER_START || crc32(json) !== bytes.readUInt32LE(12)) return 'damaged';
-  return JSON.parse(json.toString()) as SlotHeader;
-}
-
 export function encodeRecord(record: NameRecord): Buffer {
   const json = Buffer.from(JSON.stringify(record));
-  const bytes = Buffer.allocUnsafe(8 + json.length);
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + json.length);
   bytes.writeUInt32LE(json.length, 0);
   bytes.writeUInt32LE(crc32(json), 4);
-  json.copy(bytes, 8);
+  json.copy(bytes, HEAD_BYTES);
   return bytes;
 }
 
-/** What a stretch of records says. */
+/** The records of a stretch of a names file. */
 export interface Decoded {
   readonly records: readonly NameRecord[];
-  /** How many bytes of it are whole records. */
+  /** The bytes up to the end of the last record. */
   readonly length: number;
+  /** Stretches between records that hold none, each of them damage: at least one record is lost. */
+  readonly gaps: number;
   /**
-   * `whole`: it ends where a record ends. `torn`: the last record is not (yet) all there, and
-   * nothing follows: its writer is at it, or was killed. `damaged`: what is there can't have been
-   * written so. `more`: there is more of it than was asked for.
+   * `whole`: only zeros follow. `torn`: no valid record follows, but something does: a record that
+   * is being written, or whose writer was killed. `more`: the limit was reached.
    */
-  readonly state: 'whole' | 'torn' | 'damaged' | 'more';
+  readonly state: 'whole' | 'torn' | 'more';
 }
 
-/** Reads records up to the end, a torn record, or damage; no more than `limit`. */
+/** Decodes records up to the end, or up to `limit`. Records behind damage are found again. */
 export function decodeRecords(bytes: Buffer, limit: number = Infinity): Decoded {
   const records: NameRecord[] = [];
   let at = 0;
-  while (at + 8 <= bytes.length) {
-    if (records.length === limit) return { records, length: at, state: 'more' };
-    const length = bytes.readUInt32LE(at);
-    if (length === 0) return { records, length: at, state: onlyZeros(bytes, at) ? 'whole' : 'damaged' };
-    const end = at + 8 + length;
-    const json = bytes.subarray(at + 8, end);
-    if (length > MAX_RECORD_BYTES || end > bytes.length) return { records, length: at, state: 'damaged' };
-    if (crc32(json) !== bytes.readUInt32LE(at + 4)) {
-      return { records, length: at, state: onlyZeros(bytes, end) ? 'torn' : 'damaged' };
+  let gaps = 0;
+  for (;;) {
+    if (records.length >= limit) return { records, length: at, gaps, state: 'more' };
+    const end = recordEnd(bytes, at);
+    if (end > 0) {
+      records.push(JSON.parse(bytes.toString('utf8', at + HEAD_BYTES, end)) as NameRecord);
+      at = end;
+      continue;
     }
-    records.push(JSON.parse(json.toString()) as NameRecord);
-    at = end;
+    if (onlyZeros(bytes, at)) return { records, length: at, gaps, state: 'whole' };
+    const next = findRecord(bytes, at + 1);
+    if (next < 0) return { records, length: at, gaps, state: 'torn' };
+    gaps++;
+    at = next;
   }
-  return { records, length: at, state: onlyZeros(bytes, at) ? 'whole' : 'damaged' };
+}
+
+/** Returns where the record at a position ends; 0 if there is no valid one. */
+function recordEnd(bytes: Buffer, at: number): number {
+  if (at + HEAD_BYTES > bytes.length) return 0;
+  const length = bytes.readUInt32LE(at);
+  const end = at + HEAD_BYTES + length;
+  if (length === 0 || length > MAX_RECORD_BYTES || end > bytes.length) return 0;
+  if (bytes[end - 1] !== CLOSING || bytes[at + HEAD_BYTES] !== OPENING[0]) return 0;
+  return crc32(bytes.subarray(at + HEAD_BYTES, end)) === bytes.readUInt32LE(at + 4) ? end : 0;
+}
+
+/**
+ * Returns where the next valid record starts; -1 if there is none. Its work has a limit, so that no
+ * contents can hang a reader.
+ */
+function findRecord(bytes: Buffer, from: number): number {
+  let budget = 4 * bytes.length + MAX_RECORD_BYTES;
+  for (let hit = bytes.indexOf(OPENING, from + HEAD_BYTES); hit >= 0; hit = bytes.indexOf(OPENING, hit + 1)) {
+    const at = hit - HEAD_BYTES;
+    if (recordEnd(bytes, at) > 0) return at;
+    budget -= Math.min(bytes.readUInt32LE(at), MAX_RECORD_BYTES) + 64;
+    if (budget < 0) return -1;
+  }
+  return -1;
 }
 
 /** Some 10 GB/s. */

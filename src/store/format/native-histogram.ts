@@ -1,6 +1,7 @@
 import type { FamilyDefinition, SparseBuckets } from '../../snapshot/snapshot.ts';
+import { MAX_SCHEMA, MIN_SCHEMA } from '../../snapshot/exponential-buckets.ts';
 import { coarsen } from '../../snapshot/sparse-buckets.ts';
-import { BLOCK_CELLS, type BucketCounts, countsEnd, observations, readBlocks, readSeries } from './layout.ts';
+import { BLOCK_CELLS, type BucketCounts, countsEnd, isCount, readBlocks, readSeries, schemaOfKey } from './layout.ts';
 import type { CellRange } from '../store.ts';
 
 /**
@@ -52,10 +53,28 @@ export function nativeAt(definition: FamilyDefinition): number {
   return countsEnd(definition);
 }
 
-/** The resolution of a series at this moment, from the first of its native cells. */
-export function schemaAt(definition: FamilyDefinition, cells: Float64Array, native: number): number {
+/**
+ * Returns the resolution of a series at this moment, from the first of its native cells; `undefined`
+ * where that is damaged.
+ */
+export function schemaAt(definition: FamilyDefinition, cells: Float64Array, native: number): number | undefined {
   const cell = cells[native + SCHEMA]!;
-  return cell === 0 ? definition.native!.schema : cell - SCHEMA_OFFSET;
+  if (cell === 0) return definition.native!.schema;
+  const schema = cell - SCHEMA_OFFSET;
+  return Number.isInteger(schema) && schema >= MIN_SCHEMA && schema <= MAX_SCHEMA ? schema : undefined;
+}
+
+/** Returns the threshold of the zero bucket; `undefined` where its cell is damaged. */
+export function thresholdAt(definition: FamilyDefinition, cells: Float64Array, native: number): number | undefined {
+  if (cells[native + SCHEMA] === 0) return definition.native!.zeroThreshold;
+  const threshold = cells[native + THRESHOLD]!;
+  return Number.isFinite(threshold) && threshold >= 0 ? threshold : undefined;
+}
+
+/** The resolution that a series most likely has: that of its blocks, else that of its family. */
+export function likelySchema(definition: FamilyDefinition, keys: Iterable<number>): number {
+  for (const key of keys) return schemaOfKey(key);
+  return definition.native!.schema;
 }
 
 /** What a series has counted in its native buckets. */
@@ -75,6 +94,8 @@ export interface NativeReading {
    * down after the names were read.
    */
   readonly behind: boolean;
+  /** How many cells are damaged, and were left out. */
+  readonly damaged: number;
 }
 
 /**
@@ -91,15 +112,48 @@ export function readNativeHistogram(
 ): NativeReading {
   readSeries(definition, cells, at, out, to);
   const native = at + nativeAt(definition);
-  const schema = schemaAt(definition, cells, native);
-  const { count, positive, negative } = readBlocks(blocks, schema);
-  const counts: NativeCounts = { zeros: cells[native + ZEROS]!, others: cells[native + OTHERS]!, positive, negative };
-  let surplus = count + counts.zeros + counts.others - observations(definition, cells, at, []);
+  const known = schemaAt(definition, cells, native);
+  const threshold = thresholdAt(definition, cells, native);
+  const schema = known ?? likelySchema(definition, blocks.keys());
+  const { count, positive, negative, lost } = readBlocks(blocks, schema);
+  const [zeros, others] = [cells[native + ZEROS]!, cells[native + OTHERS]!];
+  const counts: NativeCounts = {
+    zeros: isCount(zeros) ? zeros : 0,
+    others: isCount(others) ? others : 0,
+    positive,
+    negative,
+  };
+  const sound = [isCount(zeros), isCount(others), known !== undefined, threshold !== undefined];
+  let damaged = lost.length + sound.filter((one) => !one).length;
+  const first = to + 1;
+  const last = first + definition.bounds!.length;
+  let classic = 0;
+  for (let i = first; i <= last; i++) if (out[i]! >= 0) classic += out[i]!;
+  let surplus = count + counts.zeros + counts.others - classic;
+  // Both kinds of buckets hold the same observations: the sound ones tell what the damaged one held.
+  const gap = out.subarray(first, last + 1).findIndex((value) => !(value >= 0));
+  if (gap >= 0) {
+    damaged += out.subarray(first, last + 1).filter((value) => !(value >= 0)).length;
+    for (let i = first; i <= last; i++) if (!(out[i]! >= 0)) out[i] = 0;
+    if (surplus > 0) out[first + gap] = surplus;
+    if (surplus > 0) surplus = 0;
+  } else if (surplus < 0 && lost.length > 0) {
+    const [side, index] = lost[0]!;
+    side.push([index, -surplus]);
+    side.sort(([a], [b]) => a - b);
+    surplus = 0;
+  } else if (surplus < 0 && !isCount(zeros)) {
+    counts.zeros = -surplus;
+    surplus = 0;
+  }
   if (surplus === 1 && takeOut(counts, cells[native + PENDING]!)) surplus = 0;
-  level(out, to + 1, to + 1 + definition.bounds!.length, surplus);
-  const zeroThreshold = cells[native + SCHEMA] === 0 ? definition.native!.zeroThreshold : cells[native + THRESHOLD]!;
-  const buckets = coarsen({ schema, zeroThreshold, zeroCount: counts.zeros, positive, negative }, schema);
-  return { buckets, behind: surplus < 0 };
+  level(out, first, last, surplus);
+  const zeroThreshold = threshold ?? definition.native!.zeroThreshold;
+  return {
+    buckets: coarsen({ schema, zeroThreshold, zeroCount: counts.zeros, positive, negative }, schema),
+    behind: surplus < 0 && damaged === 0,
+    damaged,
+  };
 }
 
 /**

@@ -1,59 +1,17 @@
-import { Buffer } from 'node:buffer';
-import fs from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { debuglog } from 'node:util';
-import { keepsSetTime, LONG_AGO, type SlotFamily, type SlotSnapshot } from '../../snapshot/snapshot.ts';
+import { MetricsError } from '../../errors.ts';
+import type { SlotSnapshot } from '../../snapshot/snapshot.ts';
 import type { TimeSlice } from '../../time-slice.ts';
-import { CHUNK_BYTES, CHUNK_CELLS } from '../tables/cell-allocator.ts';
 import type { Directory } from '../files/directory.ts';
-import { ExemplarReader } from './exemplar-reader.ts';
-import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from '../format/names-log.ts';
-import {
-  cellsHeader,
-  isOwned,
-  leadsTo,
-  exemplarsPath,
-  NAMES_STEP_BYTES,
-  quarantine,
-  readFrom,
-} from '../files/slot-files.ts';
-import { settle } from './settle.ts';
-import { bootId } from '../writer/slot-claim.ts';
-import { SlotNames } from '../tables/slot-names.ts';
+import { isMissing, isUnreadable } from '../files/open-file.ts';
+import { quarantine } from '../files/quarantine.ts';
 import type { SlotInfo } from '../store.ts';
+import { ScrapedSlot } from './scraped-slot.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/** What is known of a slot's names, so that only what is new has to be read. */
-interface KnownSlot {
-  readonly inode: number;
-  readonly header: SlotHeader;
-  readonly names: SlotNames;
-  readonly exemplars: ExemplarReader;
-  /** Where the records that were read end. */
-  end: number;
-  live: boolean;
-  bytes: number;
-  /** The numbers as they were read last. A dead process's don't change. */
-  snapshot: SlotSnapshot | undefined;
-}
-
-/** What reading a directory takes of it. */
-export type ReadableDirectory = Pick<Directory, 'path' | 'beginning' | 'join' | 'slotNames'>;
-
-/** A reading that does not hold together: its writer was at it, or the file is damaged. */
-class Unreadable extends Error {}
-
-const TRIES = 4;
-/** Records decoded in one go: about a millisecond. */
-const BATCH = 256;
-/**
- * So often at the most while a native histogram is missing blocks, without which it may seem to
- * fall.
- */
-const TRIES_BEHIND = 20;
-/** A named pipe under one of our names must not make us wait for its writer. */
-const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
+/** The part of a directory that a reader needs. */
+export type ReadableDirectory = Pick<Directory, 'path' | 'resetId' | 'slotNames'>;
 
 /**
  * Reads what all processes have counted. Only ever reads: other processes' numbers by read(), since
@@ -65,11 +23,14 @@ const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 export class DirectoryReader {
   readonly #directory: ReadableDirectory;
   readonly #putsAside: boolean;
-  readonly #known: Map<string, KnownSlot> = new Map();
-  /** The last values of every numbers' lineage. */
+  readonly #slots: Map<string, ScrapedSlot> = new Map();
+  /** The last values of every lineage. */
   readonly #remembered: Map<string, SlotSnapshot> = new Map();
-  #beginning: string | undefined;
+  /** Slots of which a warning has said that they can't be read. */
+  readonly #warned: Set<string> = new Set();
+  #resetId: string | undefined;
   #quarantined = 0;
+  #unreadable = 0;
 
   /**
    * @param putsAside whether damaged files are renamed, so that nobody tries them again; else they
@@ -78,7 +39,7 @@ export class DirectoryReader {
   constructor(directory: ReadableDirectory, putsAside: boolean = true) {
     this.#directory = directory;
     this.#putsAside = putsAside;
-    this.#beginning = directory.beginning;
+    this.#resetId = directory.resetId;
   }
 
   /** How many damaged slots this process has put aside. */
@@ -86,20 +47,40 @@ export class DirectoryReader {
     return this.#quarantined;
   }
 
-  /** The slots, as they were at the last reading. */
-  slots(): readonly SlotInfo[] {
-    return [...this.#known].map(([name, { header, live, bytes }]) => ({ name, role: header.role, live, bytes }));
+  /** Records and cells of the last reading that are damaged. */
+  get damaged(): number {
+    let damaged = 0;
+    for (const slot of this.#slots.values()) damaged += slot.damaged;
+    return damaged;
   }
 
+  /** Slots that the last reading could not read, and whose numbers are not known from before. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** The slots, as they were at the last reading. */
+  slots(): readonly SlotInfo[] {
+    return [...this.#slots.values()].flatMap(({ name, header, live, bytes }) =>
+      header ? [{ name, role: header.role, live, bytes }] : [],
+    );
+  }
+
+  /**
+   * @throws MetricsError ERR_METRICS_STORE_UNREADABLE where the system refuses to read a slot that
+   *   was never read before, for want of descriptors or memory, say.
+   */
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
-    if (this.#directory.beginning !== this.#beginning) this.#forget();
+    if (this.#directory.resetId !== this.#resetId) this.#forget();
     const names = this.#slotNames();
-    for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
+    for (const name of this.#slots.keys()) if (!names.includes(name)) this.#slots.delete(name);
     const found = new Map<string, SlotSnapshot>();
+    this.#unreadable = 0;
     for (const name of names) {
-      const snapshot = await this.#readSlot(name, slice);
-      const known = this.#known.get(name);
-      if (snapshot && known) found.set(known.header.lineage, snapshot);
+      const slot = this.#slots.get(name) ?? new ScrapedSlot(this.#directory.path, name);
+      this.#slots.set(name, slot);
+      const snapshot = await this.#readSlot(slot, slice);
+      if (snapshot && slot.header) found.set(slot.header.lineage, snapshot);
       if (slice.spent) await slice.rest();
     }
     for (const [lineage, snapshot] of found) this.#remembered.set(lineage, snapshot);
@@ -113,10 +94,10 @@ export class DirectoryReader {
     return all;
   }
 
-  /** Somebody had the directory begin anew: what counted before is no longer wanted. */
+  /** After a reset: what was counted before is no longer wanted. */
   #forget(): void {
-    this.#beginning = this.#directory.beginning;
-    this.#known.clear();
+    this.#resetId = this.#directory.resetId;
+    this.#slots.clear();
     this.#remembered.clear();
   }
 
@@ -125,148 +106,46 @@ export class DirectoryReader {
       return this.#directory.slotNames();
     } catch (error) {
       debug('the directory %s can not be read: %o', this.#directory.path, error);
-      return []; // wiped, and not to be made again: what is remembered stays
+      if (isMissing(error)) return []; // Wiped: what is remembered stays.
+      if (this.#slots.size > 0) return [...this.#slots.keys()];
+      throw this.#failure(this.#directory.path, error);
     }
   }
 
-  async #readSlot(name: string, slice: TimeSlice): Promise<SlotSnapshot | undefined> {
-    for (let tries = 1; ; tries++) {
-      let fd: number;
-      try {
-        fd = fs.openSync(this.#directory.join(`${name}.names`), LOOK);
-      } catch {
-        return undefined; // gone meanwhile, or not ours to read
-      }
-      try {
-        return await this.#readOpenSlot(name, fd, slice);
-      } catch (error) {
-        // Whatever it was, it is about this slot alone, and no reason not to show the others.
-        debug('the slot %s can not be read: %o', name, error);
-        if (tries === TRIES) {
-          if (this.#putsAside && quarantine(this.#directory, name, fd)) this.#quarantined++;
-          this.#known.delete(name);
-          return undefined;
-        }
-        this.#known.delete(name);
-      } finally {
-        fs.closeSync(fd);
-      }
-      await delay(tries); // its writer may be at it
-    }
-  }
-
-  async #readOpenSlot(name: string, fd: number, slice: TimeSlice): Promise<SlotSnapshot | undefined> {
-    const header = decodeHeader(readHeader(fd));
-    if (header === 'unknown') return undefined; // another version's
-    if (header === 'damaged') throw new Unreadable('header');
-    if (header.unfinished) return undefined;
-    const live = isOwned(fd);
-    const { ino: inode, size } = fs.fstatSync(fd);
-    if (size % NAMES_STEP_BYTES !== 0) throw new Unreadable('names');
-    let known = this.#known.get(name);
-    if (known && known.inode === inode && known.header.lineage === header.lineage) {
-      const unchanged = known.header.generation === header.generation && !live && !known.live;
-      if (unchanged && known.snapshot) return known.snapshot;
-      known = { ...known, header };
-    } else {
-      known = {
-        inode,
-        header,
-        names: new SlotNames(),
-        exemplars: new ExemplarReader(),
-        end: HEADER_BYTES,
-        live,
-        bytes: 0,
-        snapshot: undefined,
-      };
-    }
-    known.live = live;
-    this.#known.set(name, known);
-
-    let families: SlotFamily[] = [];
-    // The names may go on while the cells are read, and a cell may pass to another series: then the
-    // cells are read again.
-    let behind = false;
-    for (let tries = 1; tries <= (behind ? TRIES_BEHIND : TRIES); tries++) {
-      await readNames(known, fd, slice);
-      if (known.names.families.size === 0) break;
-      const chunks = await this.#readCells(name, known, slice);
-      const exemplars = known.exemplars.read(exemplarsPath(this.#directory, name), header.lineage);
-      known.bytes = size + chunks.length * CHUNK_BYTES;
-      families = [];
-      for (const family of known.names.families.values()) families.push(await family.read(chunks, slice, exemplars));
-      behind = [...known.names.families.values()].some((family) => family.behind);
-      if (!hasMore(fd, known.end) && leadsTo(this.#directory.join(`${name}.names`), fd)) break;
-    }
-    if (header.bootId !== bootId()) for (const family of families) forgetTimes(family);
-    return (known.snapshot = { name, live, families });
-  }
-
-  async #readCells(name: string, { header, names, live }: KnownSlot, slice: TimeSlice): Promise<Float64Array[]> {
-    let fd: number;
+  async #readSlot(slot: ScrapedSlot, slice: TimeSlice): Promise<SlotSnapshot | undefined> {
     try {
-      fd = fs.openSync(this.#directory.join(`${name}.cells`), LOOK);
-    } catch {
-      throw new Unreadable('cells');
-    }
-    try {
-      const chunks = readChunks(fd, header.lineage, names.end);
-      if (live) await settle(names.families.values(), chunks, readChunks(fd, header.lineage, names.end), fd, slice);
-      return chunks;
-    } finally {
-      fs.closeSync(fd);
+      return await slot.read(slice, (namesFd) => {
+        if (this.#putsAside && quarantine(this.#directory.path, slot.name, namesFd)) this.#quarantined++;
+        else this.#unreadable++;
+        this.#slots.delete(slot.name);
+      });
+    } catch (error) {
+      debug('the slot %s can not be read: %o', slot.name, error);
+      // An error of the system says nothing about the slot: what was read before is still there.
+      if (slot.snapshot) return slot.snapshot;
+      if (!isUnreadable(error)) throw this.#failure(slot.name, error);
+      this.#unreadable++;
+      this.#warn(slot.name, error);
+      return undefined;
     }
   }
-}
 
-function readChunks(fd: number, lineage: string, end: number): Float64Array[] {
-  const bytes = readFrom(fd, 0);
-  const expected = cellsHeader(lineage);
-  if (!bytes.subarray(0, expected.length).equals(expected)) throw new Unreadable('cells');
-  const chunks: Float64Array[] = [];
-  for (let at = 0; at + CHUNK_BYTES <= bytes.length; at += CHUNK_BYTES) {
-    chunks.push(new Float64Array(bytes.buffer, bytes.byteOffset + at, CHUNK_CELLS));
+  #failure(what: string, cause: unknown): MetricsError {
+    const { code } = cause as NodeJS.ErrnoException;
+    return new MetricsError(
+      'ERR_METRICS_STORE_UNREADABLE',
+      `${what} in the metrics directory ${this.#directory.path} can not be read now (${code ?? String(cause)}): the page would lack its numbers`,
+      { cause },
+    );
   }
-  if (chunks.length * CHUNK_CELLS < end) throw new Unreadable('cells');
-  return chunks;
-}
 
-/**
- * Clocks that never go back begin anew with the machine: what was set before it last started was
- * set before everything else.
- */
-function forgetTimes({ definition, values }: SlotFamily): void {
-  if (!keepsSetTime(definition)) return;
-  for (let i = 1; i < values.length; i += 2) if (values[i] !== 0) values[i] = LONG_AGO;
-}
-
-function readHeader(fd: number): Buffer {
-  const bytes = Buffer.alloc(HEADER_BYTES);
-  return bytes.subarray(0, fs.readSync(fd, bytes, 0, HEADER_BYTES, 0));
-}
-
-/** Whether something was appended behind what was read. */
-function hasMore(fd: number, end: number): boolean {
-  const length = Buffer.alloc(4);
-  return fs.readSync(fd, length, 0, 4, end) === 4 && length.readUInt32LE(0) !== 0;
-}
-
-async function readNames(known: KnownSlot, fd: number, slice: TimeSlice): Promise<void> {
-  if (!hasMore(fd, known.end)) return;
-  let bytes = readFrom(fd, known.end);
-  for (;;) {
-    const { records, length, state } = decodeRecords(bytes, BATCH);
-    if (state === 'damaged') throw new Unreadable('names');
-    for (const record of records) {
-      try {
-        known.names.apply(record);
-      } catch (error) {
-        throw new Unreadable('names', { cause: error });
-      }
-    }
-    known.end += length;
-    if (state !== 'more') return;
-    bytes = bytes.subarray(length);
-    if (slice.spent) await slice.rest();
+  #warn(slot: string, error: unknown): void {
+    if (this.#warned.has(slot)) return;
+    this.#warned.add(slot);
+    process.emitWarning(
+      `${slot} in the metrics directory ${this.#directory.path} can not be read (${(error as NodeJS.ErrnoException).code}): ` +
+        'the page lacks what it has counted. Give its file to a group that this process is in.',
+      { code: 'WARN_METRICS_UNREADABLE_SLOT' },
+    );
   }
 }

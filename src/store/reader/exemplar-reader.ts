@@ -1,17 +1,14 @@
 import type { Buffer } from 'node:buffer';
 import fs from 'node:fs';
-import { decodePlace, encodeHeader, PLACE_BYTES } from '../format/exemplars.ts';
-import { ExemplarRing, MAX_EXEMPLARS } from '../tables/exemplar-ring.ts';
-import { readFrom } from '../files/slot-files.ts';
+import { decodePlace, encodeHeader, MAX_EXEMPLARS, PLACE_BYTES } from '../format/exemplars.ts';
+import { isMissing, openFile, readFrom } from '../files/open-file.ts';
+import { ExemplarRing } from '../tables/exemplar-ring.ts';
 
 const MAX_FILE_BYTES = (MAX_EXEMPLARS + 1) * PLACE_BYTES;
-/** A named pipe under one of our names must not make us wait for its writer. */
-const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 /**
- * Reads a slot's exemplars, again and again: places that have not changed are not looked at twice.
- * Never throws: what is missing, another slot's or damaged is left out, be it one place or all of
- * them, and is no reason to put the slot aside.
+ * Reads a slot's exemplars time after time; places that have not changed are skipped. Never throws:
+ * a file or a place that is missing, damaged or another slot's is left out.
  */
 export class ExemplarReader {
   #ring: ExemplarRing = new ExemplarRing();
@@ -21,6 +18,7 @@ export class ExemplarReader {
   /** The exemplars as they are now; the same object each time, unless the file went. */
   read(path: string, lineage: string): ExemplarRing {
     const bytes = readFile(path);
+    if (bytes === 'unreadable') return this.#ring;
     if (!bytes?.subarray(0, PLACE_BYTES).equals(encodeHeader(lineage))) {
       this.#ring = new ExemplarRing();
       this.#checksums = [];
@@ -39,14 +37,14 @@ export class ExemplarReader {
   }
 }
 
-function readFile(path: string): Buffer | undefined {
+function readFile(path: string): Buffer | undefined | 'unreadable' {
   let fd: number | undefined;
   try {
-    fd = fs.openSync(path, LOOK);
-    const stat = fs.fstatSync(fd);
-    return stat.isFile() && stat.size <= MAX_FILE_BYTES ? readFrom(fd, 0) : undefined;
-  } catch {
-    return undefined; // no exemplars, or not ours to read
+    fd = openFile(path);
+    return fs.fstatSync(fd).size <= MAX_FILE_BYTES ? readFrom(fd, 0) : undefined;
+  } catch (error) {
+    // Without a free descriptor, say, what was read before stays.
+    return isMissing(error) ? undefined : 'unreadable';
   } finally {
     if (fd !== undefined) fs.closeSync(fd);
   }

@@ -2,40 +2,41 @@ import { join, resolve } from 'node:path';
 import type { FamilyDefinition, SlotSnapshot } from '../../snapshot/snapshot.ts';
 import type { TimeSlice } from '../../time-slice.ts';
 import type { Board } from '../board.ts';
-import { CellAllocator, CHUNK_CELLS } from '../tables/cell-allocator.ts';
-import { readDirectoryFile, slotNames } from '../format/directory-file.ts';
+import { CHUNK_CELLS } from '../format/cells-file.ts';
+import { CellAllocator } from '../tables/cell-allocator.ts';
+import { readDirectoryFile } from '../files/read-directory-file.ts';
+import { listSlots } from '../files/slot-files.ts';
 import { DirectoryReader, type ReadableDirectory } from './directory-reader.ts';
 import { FileBoard } from '../files/file-board.ts';
 import { FamilyTable } from '../tables/family-table.ts';
 import { cellsOf } from '../format/layout.ts';
-import { loadNative } from '../files/system-calls.ts';
-import type { Store, StoredFamily, StoreStatus } from '../store.ts';
+import { systemCalls } from '../files/system-calls.ts';
+import type { Intent, Store, StoredFamily, StoreStatus } from '../store.ts';
+import { SlotIntent } from '../tables/slot-intent.ts';
 import { TableFamily } from '../tables/table-family.ts';
 
 /**
- * A younger directory in the place of a wiped one may be a passing one: processes that live put
- * theirs back every second.
+ * A younger directory in the place of a wiped one may be short-lived: live processes put theirs
+ * back every second.
  */
 const PATIENCE_MS = 3000;
 
-/**
- * What processes have counted in a directory, for one that only looks: it owns no slot, writes
- * nothing, and need not be allowed to.
- */
+/** A directory's numbers for a process that only reads them: it owns no slot and writes nothing. */
 export class ReadOnlyStore implements Store {
   readonly shared = true;
   readonly board: Board;
   readonly #directory: SeenDirectory;
   readonly #reader: DirectoryReader;
+  readonly #intent: Intent = new SlotIntent();
   readonly #aside: CellAllocator = new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
 
   /**
-   * @param path of a directory that may be yet to come
+   * @param path of a directory, which may be missing still
    * @throws MetricsError ERR_METRICS_STORE_UNSUPPORTED where there are no locks that tell the
    *   living from the dead.
    */
   constructor(path: string) {
-    loadNative();
+    systemCalls();
     this.#directory = new SeenDirectory(path);
     this.#reader = new DirectoryReader(this.#directory, false);
     this.board = new FileBoard(this.#directory.path, false);
@@ -50,13 +51,17 @@ export class ReadOnlyStore implements Store {
     return this.#directory.path;
   }
 
-  /** For what this process counts itself: on no page. */
+  /** For families that this process defines itself: they are on no page. */
   define(definition: FamilyDefinition): StoredFamily {
     const cell = this.#aside.allocate(cellsOf(definition))!;
     return new TableFamily(new FamilyTable(0, definition, Date.now(), cell), this.#aside);
   }
 
   undefine(): void {}
+
+  intent(): Intent {
+    return this.#intent;
+  }
 
   async read(slice: TimeSlice): Promise<readonly SlotSnapshot[]> {
     this.#directory.refresh();
@@ -65,13 +70,20 @@ export class ReadOnlyStore implements Store {
 
   status(): StoreStatus {
     const slots = this.#reader.slots();
-    return { slots, bytes: slots.reduce((sum, { bytes }) => sum + bytes, 0), quarantined: 0, full: false };
+    return {
+      slots,
+      bytes: slots.reduce((sum, { bytes }) => sum + bytes, 0),
+      quarantined: 0,
+      damaged: this.#reader.damaged,
+      unreadable: this.#reader.unreadable,
+      full: false,
+    };
   }
 
   close(): void {}
 }
 
-/** A directory as one who may not write sees it. */
+/** A directory that this process may not write. */
 class SeenDirectory implements ReadableDirectory {
   readonly path: string;
   #createdAt: number | undefined;
@@ -89,10 +101,9 @@ class SeenDirectory implements ReadableDirectory {
   }
 
   /**
-   * Another one where somebody had the directory begin anew, or it was wiped and everybody who
-   * counted in it has gone.
+   * Changes when the directory is reset, or wiped after all who counted in it have gone.
    */
-  get beginning(): string {
+  get resetId(): string {
     return `${this.#reset} ${this.#replaced}`;
   }
 
@@ -101,19 +112,19 @@ class SeenDirectory implements ReadableDirectory {
   }
 
   slotNames(): string[] {
-    return slotNames(this.path);
+    return listSlots(this.path);
   }
 
   /**
-   * Looks which directory is there now. One that is gone, or unreadable for now, stays what it was.
+   * Reads directory.json again. While it is missing or can't be read, what it said last stays.
    */
   refresh(): void {
     const there = this.#look();
     if (typeof there !== 'object') return;
     const { createdAt, reset } = there;
     const known = this.#createdAt;
-    const anew = reset !== undefined && reset !== this.#reset;
-    if (known !== undefined && createdAt > known && !anew) {
+    const wasReset = reset !== undefined && reset !== this.#reset;
+    if (known !== undefined && createdAt > known && !wasReset) {
       if (Date.now() - createdAt < PATIENCE_MS) return;
       this.#replaced++;
     }

@@ -1,16 +1,16 @@
 import fs from 'node:fs';
 import type { TimeSlice } from '../../time-slice.ts';
-import { rangeIn } from '../tables/cell-allocator.ts';
-import type { FamilyTable, SeriesEntry } from '../tables/family-table.ts';
+import { rangeIn } from '../format/cells-file.ts';
 import { BLOCK_CELLS, cellsOf } from '../format/layout.ts';
+import type { FamilyTable, SeriesEntry } from '../tables/family-table.ts';
 
 /** After so many readings of a series that never stands still, the last one counts. */
 const TRIES = 8;
 
 /**
- * A living process counts on while its cells are read, so that a sum may be from a moment later
- * than its counts. Series with a sum that changed between the reading in `chunks` and a second one
- * are read again by themselves, which takes a microsecond, until two readings agree. Only under a
+ * A live process counts on while its cells are read, so that a sum may be from a moment later than
+ * its counts. Series with a sum that changed between the reading in `chunks` and a second one are
+ * read again by themselves, which takes a microsecond, until two readings agree. Only under a
  * writer that records several times in each of these microseconds does a sum stay ahead, by what
  * was recorded in one.
  */

@@ -1,18 +1,29 @@
-import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { shownName } from '../../snapshot/names.ts';
 import type { MetricType } from '../../snapshot/snapshot.ts';
-import { CHUNK_BYTES } from '../tables/cell-allocator.ts';
-import { DIRECTORY_FILE, readDirectoryFile, slotNames } from '../format/directory-file.ts';
-import { LOCK_FILE } from '../files/directory.ts';
+import { bootId } from '../files/boot-id.ts';
+import { openFile } from '../files/open-file.ts';
+import { readDirectoryFile } from '../files/read-directory-file.ts';
+import { listSlots, slotFile } from '../files/slot-files.ts';
+import { isOwned } from '../files/slot-lock.ts';
+import { CHUNK_CELLS, HEADER_CELLS } from '../format/cells-file.ts';
+import {
+  DIRECTORY_FILE,
+  isNoteLock,
+  isTemporary,
+  LOCK_FILE,
+  noteOf,
+  putAsideAt,
+  slotFileOf,
+} from '../format/file-names.ts';
 import { BLOCK_CELLS, cellsOf } from '../format/layout.ts';
-import { decodeHeader, decodeRecords, HEADER_BYTES, type SlotHeader } from '../format/names-log.ts';
-import { cellsHeader, HEADER_CELLS, isOwned, NAMES_STEP_BYTES, readFrom } from '../files/slot-files.ts';
-import { bootId } from '../writer/slot-claim.ts';
-import { SlotNames } from '../tables/slot-names.ts';
+import type { SlotHeader } from '../format/slot-header.ts';
+import type { SlotTables } from '../tables/slot-tables.ts';
+import { Damage, NamesReader, openCells, readHeader } from './slot-reader.ts';
 
-/** What one family takes in one slot. */
+/** The room that one family takes in one slot. */
 export interface SurveyedFamily {
   /** As on the page: with `_total`. */
   readonly name: string;
@@ -21,7 +32,7 @@ export interface SurveyedFamily {
   readonly cells: number;
 }
 
-/** What a slot is like. */
+/** A slot, as its files show it. */
 export interface SurveyedSlot {
   readonly name: string;
   /** `foreign`: of another version of Promenade; `unreadable`: not for this user to read. */
@@ -61,8 +72,6 @@ export interface Survey {
 }
 
 const TRIES = 3;
-/** A named pipe under one of our names must not make us wait for its writer. */
-const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 /**
  * Looks at everything in a metrics directory. Reads only, and takes a lock no longer than readers
@@ -72,7 +81,7 @@ const LOOK: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
  */
 export async function surveyDirectory(path: string): Promise<Survey> {
   const slots: SurveyedSlot[] = [];
-  for (const name of slotNames(path)) {
+  for (const name of listSlots(path)) {
     const slot = await surveySlot(path, name);
     if (slot) slots.push(slot);
   }
@@ -89,23 +98,23 @@ export async function surveyDirectory(path: string): Promise<Survey> {
 /** `undefined`: it is gone. */
 async function surveySlot(path: string, name: string): Promise<SurveyedSlot | undefined> {
   for (let tries = 1; ; tries++) {
-    const slot = lookAtSlot(`${path}/${name}`, name);
-    // Its owner may just be writing its files anew.
+    const slot = lookAtSlot(path, name);
+    // Its owner may just be rewriting its files.
     if (slot?.state !== 'damaged' || tries === TRIES) return slot;
     await delay(10);
   }
 }
 
-function lookAtSlot(stem: string, name: string): SurveyedSlot | undefined {
+function lookAtSlot(directory: string, name: string): SurveyedSlot | undefined {
   const bytes = {
-    names: sizeOf(`${stem}.names`),
-    cells: sizeOf(`${stem}.cells`),
-    exemplars: sizeOf(`${stem}.exemplars`),
+    names: sizeOf(slotFile(directory, name, 'names')),
+    cells: sizeOf(slotFile(directory, name, 'cells')),
+    exemplars: sizeOf(slotFile(directory, name, 'exemplars')),
   };
   const slot = { name, otherBoot: false, families: [], cells: { used: 0, allocated: bytes.cells / 8 }, bytes };
   let fd: number;
   try {
-    fd = fs.openSync(`${stem}.names`, LOOK);
+    fd = openFile(slotFile(directory, name, 'names'));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT'
@@ -113,40 +122,41 @@ function lookAtSlot(stem: string, name: string): SurveyedSlot | undefined {
       : { ...slot, state: 'unreadable', notes: [`its names can not be opened (${code})`] };
   }
   try {
-    const names = readFrom(fd, 0);
-    const header = decodeHeader(names);
+    const { header, intact } = readHeader(fd);
     if (header === 'unknown') return { ...slot, state: 'foreign', notes: ['it is of another version'] };
     if (header === 'damaged') return { ...slot, state: 'damaged', notes: ['its header makes no sense'] };
     const live = isOwned(fd);
     const otherBoot = header.bootId !== bootId();
-    const read = readNames(names);
-    const { families, used } = measure(read.names);
-    const problem = read.problem ?? cellsProblem(stem, header.lineage, read.names);
+    const names = new NamesReader();
+    let problem = problemOf(() => {
+      for (const _ of names.advance(fd));
+    });
+    const { families, used } = measure(names.tables);
+    problem ??= cellsProblem(directory, name, header.lineage, names);
+    if (names.missing > 0) problem ??= `at least ${names.missing} records are missing from its names`;
+    const notes = problem ? [problem] : names.torn ? ['its last record was cut off by a kill, and harms nothing'] : [];
+    if (!intact && !problem) notes.push('one copy of its header is damaged; the other is whole');
     const state = problem ? 'damaged' : live ? 'live' : 'dead';
-    const notes = problem ? [problem] : read.torn ? ['its last record was cut off by a kill, and harms nothing'] : [];
     return { ...slot, state, notes, header, otherBoot, families, cells: { used, allocated: bytes.cells / 8 } };
   } catch (error) {
-    return { ...slot, state: 'damaged', notes: [`its names can not be read (${(error as Error).message})`] };
+    return { ...slot, state: 'unreadable', notes: [`its names can not be read (${(error as Error).message})`] };
   } finally {
     fs.closeSync(fd);
   }
 }
 
-function readNames(bytes: Buffer): { names: SlotNames; torn: boolean; problem?: string } {
-  const names = new SlotNames();
-  const { records, state } = decodeRecords(bytes.subarray(HEADER_BYTES));
+/** Returns what damage says; passes on errors of the system. */
+function problemOf(work: () => void): string | undefined {
   try {
-    for (const record of records) names.apply(record);
+    work();
+    return undefined;
   } catch (error) {
-    return { names, torn: false, problem: `its names make no sense: ${(error as Error).message}` };
+    if (error instanceof Damage) return error.message;
+    throw error;
   }
-  if (state === 'damaged')
-    return { names, torn: false, problem: `its names make no sense after ${records.length} records` };
-  if (bytes.length % NAMES_STEP_BYTES !== 0) return { names, torn: false, problem: 'its names are cut off' };
-  return { names, torn: state === 'torn' };
 }
 
-function measure(names: SlotNames): { families: SurveyedFamily[]; used: number } {
+function measure(names: SlotTables): { families: SurveyedFamily[]; used: number } {
   const families = [...names.families.values()].map((table) => {
     const { type, labelNames } = table.definition;
     const entries = [...table.all()];
@@ -158,48 +168,39 @@ function measure(names: SlotNames): { families: SurveyedFamily[]; used: number }
   return { families, used: families.reduce((sum, { cells }) => sum + cells, HEADER_CELLS) };
 }
 
-function cellsProblem(stem: string, lineage: string, names: SlotNames): string | undefined {
+function cellsProblem(directory: string, name: string, lineage: string, names: NamesReader): string | undefined {
   // Killed before its first record, its owner may have left no cells.
-  if (names.families.size === 0) return undefined;
-  let fd: number;
-  try {
-    fd = fs.openSync(`${stem}.cells`, LOOK);
-  } catch (error) {
-    return `its cells can not be opened (${(error as NodeJS.ErrnoException).code})`;
-  }
-  try {
-    const expected = cellsHeader(lineage);
-    const bytes = Buffer.alloc(expected.length);
-    fs.readSync(fd, bytes, 0, bytes.length, 0);
-    const { size } = fs.fstatSync(fd);
-    if (!bytes.equals(expected)) return 'its cells are not its own';
-    return size % CHUNK_BYTES !== 0 || size < names.end * 8 ? 'its cells are cut off' : undefined;
-  } finally {
-    fs.closeSync(fd);
-  }
+  if (names.tables.families.size === 0) return undefined;
+  return problemOf(() => {
+    const fd = openCells(directory, name, lineage, 'read');
+    try {
+      const chunks = Math.floor(fs.fstatSync(fd).size / 8 / CHUNK_CELLS);
+      if (chunks * CHUNK_CELLS < names.tables.end) throw new Damage('its cells are cut off');
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
 }
 
 function oddFiles(path: string, directoryFileDamaged: boolean): OddFile[] {
-  const slots = new Set(slotNames(path));
+  const slots = new Set(listSlots(path));
   return fs
     .readdirSync(path)
     .sort()
     .flatMap((name) => {
       const kind = name === DIRECTORY_FILE && directoryFileDamaged ? 'damaged' : kindOf(name, slots);
-      return kind === undefined ? [] : [{ name, kind, bytes: sizeOf(`${path}/${name}`) }];
+      return kind === undefined ? [] : [{ name, kind, bytes: sizeOf(join(path, name)) }];
     });
 }
 
 function kindOf(name: string, slots: ReadonlySet<string>): OddFile['kind'] | undefined {
-  if (name === DIRECTORY_FILE || name === LOCK_FILE) return undefined;
-  const slot = /^([a-z0-9_]+-\d+)\.(names|cells|exemplars)$/.exec(name)?.[1];
+  if (name === DIRECTORY_FILE || name === LOCK_FILE || noteOf(name) !== undefined || isNoteLock(name)) return undefined;
+  const slot = slotFileOf(name)?.slot;
   if (slot !== undefined) return slots.has(slot) ? undefined : 'leftover';
-  if (/\.damaged-\d+$/.test(name)) return 'damaged';
-  // What apps' collectors gave last, and the right to run them.
-  if (/^[a-z0-9._-]+\.(note|lock)$/.test(name)) return undefined;
-  return name.endsWith('.tmp') ? 'leftover' : 'foreign';
+  if (putAsideAt(name) !== undefined) return 'damaged';
+  return isTemporary(name) ? 'leftover' : 'foreign';
 }
 
 function sizeOf(path: string): number {
-  return fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

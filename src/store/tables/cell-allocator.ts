@@ -1,8 +1,5 @@
+import { CHUNK_CELLS, rangeIn } from '../format/cells-file.ts';
 import type { CellRange } from '../store.ts';
-
-/** Cells to a chunk: 64 KiB, a multiple of every page size in use. */
-export const CHUNK_CELLS = 8192;
-export const CHUNK_BYTES: number = CHUNK_CELLS * 8;
 
 /**
  * Hands out runs of cells from chunks, each run within one chunk. A cell's number is its place in
@@ -13,35 +10,42 @@ export class CellAllocator {
   readonly #grow: () => Float64Array | undefined;
   /** The first cells of free runs, by the runs' width. */
   readonly #free: Map<number, number[]> = new Map();
-  /** What lies behind was never handed out. */
+  /** The first cell that was never handed out. */
   #next: number;
+  /** How many cells at the end are kept for those who may use the reserve. */
+  readonly #reserve: number;
 
   /**
-   * `grow` gives one more chunk of zeros, or `undefined` when there is no space; cells below `next`
-   * are taken.
+   * @param next cells below it are taken
+   * @param grow returns one more chunk of zeros; `undefined` when there is no space
+   * @param reserve cells that are handed out only to those who may use them
    */
-  constructor(chunks: Float64Array[], next: number, grow: () => Float64Array | undefined) {
+  constructor(chunks: Float64Array[], next: number, grow: () => Float64Array | undefined, reserve: number = 0) {
     this.chunks = chunks;
     this.#next = next;
     this.#grow = grow;
+    this.#reserve = reserve;
   }
 
   /**
-   * The number of the first of `width` zeroed cells, or `undefined` when there is no space. At most
-   * a chunk wide.
+   * Returns the number of the first of `width` zeroed cells; `undefined` when there is no space. At
+   * most a chunk wide.
+   *
+   * @param mayUseReserve for what must be counted when all else is full
    */
-  allocate(width: number): number | undefined {
+  allocate(width: number, mayUseReserve: boolean = false): number | undefined {
     const freed = this.#free.get(width)?.shift();
     if (freed !== undefined) return freed;
     let cell = this.#next;
     const room = CHUNK_CELLS - (cell % CHUNK_CELLS);
-    if (room < width) cell += room; // left over: less than one run in 64 KiB
-    if (cell >= this.chunks.length * CHUNK_CELLS) {
+    if (room < width) cell += room; // Wastes less than one run in 64 KiB.
+    const end = cell + width;
+    if (end + (mayUseReserve ? 0 : this.#reserve) > this.chunks.length * CHUNK_CELLS) {
       const chunk = this.#grow();
       if (!chunk) return undefined;
       this.chunks.push(chunk);
     }
-    this.#next = cell + width;
+    this.#next = end;
     return cell;
   }
 
@@ -66,9 +70,4 @@ export class CellAllocator {
   range(cell: number): CellRange {
     return rangeIn(this.chunks, cell);
   }
-}
-
-/** Where in the chunks a cell lies. */
-export function rangeIn(chunks: readonly Float64Array[], cell: number): CellRange {
-  return { cells: chunks[Math.floor(cell / CHUNK_CELLS)]!, index: cell % CHUNK_CELLS };
 }

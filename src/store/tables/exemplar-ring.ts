@@ -1,9 +1,5 @@
 import type { Exemplar } from '../../snapshot/exemplar.ts';
-
-/**
- * How many exemplars a process keeps. Past it a new one takes the place of the one that came first.
- */
-export const MAX_EXEMPLARS = 2048;
+import { MAX_EXEMPLARS, type RingEntry } from '../format/exemplars.ts';
 
 /**
  * Where a store keeps exemplars: one for each place of a series, which is known by the number of
@@ -11,17 +7,11 @@ export const MAX_EXEMPLARS = 2048;
  */
 export interface ExemplarKeeper {
   keep(cell: number, exemplar: Exemplar): void;
-  /** For a series that is no more, or begins anew. */
+  /** For a series that is gone, or restarts. */
   forget(cell: number): void;
   readonly isEmpty: boolean;
   /** Sorted by place. */
   of(cell: number): readonly Exemplar[];
-}
-
-/** What stands at one index of a ring. */
-export interface RingEntry {
-  readonly cell: number;
-  readonly exemplar: Exemplar;
 }
 
 const NONE: readonly Exemplar[] = [];

@@ -70,7 +70,7 @@ export class NativeBuckets {
       this.#cells[this.#native + SCHEMA] = schema + SCHEMA_OFFSET;
     }
     this.#threshold = this.#cells[this.#native + THRESHOLD]!;
-    this.#schema = schemaAt(definition, this.#cells, this.#native);
+    this.#schema = schemaAt(definition, this.#cells, this.#native) ?? schema;
     this.#dropOthers();
     for (const key of family.blocks(labelValues)) {
       if (schemaOfKey(key) === this.#schema) this.#blocks.set(key, family.block(labelValues, key)!);

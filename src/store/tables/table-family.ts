@@ -8,18 +8,26 @@ import { type ExemplarKeeper, ExemplarRing } from './exemplar-ring.ts';
 import type { CellRange, StoredFamily } from '../store.ts';
 
 /**
- * Told of every series that comes, goes or grows, before it counts: the mapped store writes it down
- * here. `false`: there is no space, and the series must not be.
+ * Is told of every series that comes, goes or grows, before it counts: here the mapped store writes
+ * its records. `false`: there is no space, and the change must not happen.
  */
 export interface Journal {
-  series(family: FamilyTable, labelValues: LabelValues, cell: number): boolean;
+  series(family: FamilyTable, labelValues: LabelValues, cell: number, startedAt: number): boolean;
+  /** The fallback began again, in the cells that it has. */
+  restart(family: FamilyTable, startedAt: number): boolean;
   blocks(family: FamilyTable, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]): boolean;
   unblock(family: FamilyTable, labelValues: LabelValues, keys: readonly number[]): boolean;
   /** `false`: the series is still written down, so that its cells may serve no other. */
   removal(family: FamilyTable, labelValues: LabelValues): boolean;
 }
 
-const NO_JOURNAL: Journal = { series: () => true, blocks: () => true, unblock: () => true, removal: () => true };
+const NO_JOURNAL: Journal = {
+  series: () => true,
+  restart: () => true,
+  blocks: () => true,
+  unblock: () => true,
+  removal: () => true,
+};
 
 /**
  * A family whose series are kept in a table, with cells from an allocator: both stores' families.
@@ -54,13 +62,14 @@ export class TableFamily implements StoredFamily {
     const known = this.table.get(labelValues);
     if (known) return this.#allocator.range(known.cell);
     const width = cellsOf(this.definition);
-    const cell = this.#allocator.allocate(width);
+    const cell = this.#allocator.allocate(width, this.definition.usesReserve);
     if (cell === undefined) return undefined;
-    if (!this.#journal.series(this.table, labelValues, cell)) {
+    const startedAt = Date.now();
+    if (!this.#journal.series(this.table, labelValues, cell, startedAt)) {
       this.#allocator.free(cell, width);
       return undefined;
     }
-    this.table.add(labelValues, cell);
+    this.table.add(labelValues, cell, startedAt);
     return this.#allocator.range(cell);
   }
 
@@ -100,8 +109,8 @@ export class TableFamily implements StoredFamily {
   dropBlocks(labelValues: LabelValues, keys: readonly number[]): void {
     const entry = this.table.get(labelValues);
     const known = keys.filter((key) => entry?.blocks.has(key));
-    // Cells that the names speak of may not serve another series: without space to write it down,
-    // the blocks stay.
+    // Cells that a record names may not serve another series: without space for the next record the
+    // blocks stay.
     if (!entry || known.length === 0 || !this.#journal.unblock(this.table, labelValues, known)) return;
     for (const key of known) {
       this.#allocator.free(entry.blocks.get(key)!, BLOCK_CELLS);
@@ -122,9 +131,13 @@ export class TableFamily implements StoredFamily {
     if (entry) this.#exemplars.keep(entry.cell, exemplar);
   }
 
-  forgetExemplars(labelValues: LabelValues): void {
-    const entry = this.table.get(labelValues);
-    if (entry) this.#exemplars.forget(entry.cell);
+  restart(): void {
+    const { fallback } = this.table;
+    this.#exemplars.forget(fallback.cell);
+    this.#allocator.zero(fallback.cell, cellsOf(this.definition));
+    for (const cell of fallback.blocks.values()) this.#allocator.zero(cell, BLOCK_CELLS);
+    const startedAt = Date.now();
+    if (this.#journal.restart(this.table, startedAt)) this.table.restart(startedAt);
   }
 
   /** Empties the family, and gives its cells back if it is `gone` from all that is written down. */

@@ -2,22 +2,22 @@ import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { debuglog } from 'node:util';
 import type { Exemplar } from '../../snapshot/exemplar.ts';
-import type { Directory } from '../files/directory.ts';
 import { encodeHeader, encodePlace, PLACE_BYTES } from '../format/exemplars.ts';
 import { ExemplarReader } from '../reader/exemplar-reader.ts';
 import type { ExemplarKeeper, ExemplarRing } from '../tables/exemplar-ring.ts';
-import { exemplarsPath, leadsTo, makeTemporary, putInPlace, writeAll } from '../files/slot-files.ts';
+import { leadsTo, writeAll } from '../files/open-file.ts';
+import { discard, makeTemporary, putInPlace } from '../files/shared-file.ts';
+import { slotFile } from '../files/slot-files.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 const EMPTY: Buffer = Buffer.alloc(PLACE_BYTES);
 
 /**
- * The exemplars of the slot that this process owns, in memory and in their file, which is made when
- * there is a first one. Whatever goes wrong with the file, the numbers go on without: exemplars are
- * an extra.
+ * The exemplars of the slot that this process owns, in memory and in their file, which is made with
+ * the first one. Best effort: if the file fails, the numbers go on without it.
  */
 export class ExemplarFile implements ExemplarKeeper {
-  readonly #directory: Directory;
+  readonly #directory: string;
   readonly #lineage: string;
   readonly #ring: ExemplarRing;
   #path: string;
@@ -25,24 +25,24 @@ export class ExemplarFile implements ExemplarKeeper {
   #closed = false;
 
   /** Takes over what the slot's last owner left, of the series that `cells` names. */
-  constructor(directory: Directory, slot: string, lineage: string, cells: ReadonlySet<number>) {
+  constructor(directory: string, slot: string, lineage: string, cells: ReadonlySet<number>) {
     this.#directory = directory;
     this.#lineage = lineage;
-    this.#path = exemplarsPath(directory, slot);
+    this.#path = slotFile(directory, slot, 'exemplars');
     this.#ring = new ExemplarReader().read(this.#path, lineage);
     let left = false;
     for (const [, { cell }] of this.#ring.entries()) {
       left = true;
       if (!cells.has(cell)) this.#ring.forget(cell);
     }
-    if (left) this.#attempt(() => this.#writeAnew());
+    if (left) this.#attempt(() => this.#rewrite());
   }
 
   keep(cell: number, exemplar: Exemplar): void {
     if (this.#closed) return;
     const index = this.#ring.keep(cell, exemplar);
     this.#attempt(() => {
-      if (this.#fd === undefined) this.#writeAnew();
+      if (this.#fd === undefined) this.#rewrite();
       else writeAll(this.#fd, encodePlace({ cell, exemplar }), (index + 1) * PLACE_BYTES);
     });
   }
@@ -63,19 +63,16 @@ export class ExemplarFile implements ExemplarKeeper {
     return this.#ring.of(cell);
   }
 
-  /**
-   * Looks whether the file is still there, under the name that the slot has now; if not, writes it
-   * anew.
-   */
+  /** Rewrites the file if it is gone, or the slot has another name now. */
   heal(slot: string): void {
     if (this.#fd === undefined) return;
-    const path = exemplarsPath(this.#directory, slot);
+    const path = slotFile(this.#directory, slot, 'exemplars');
     if (path === this.#path && leadsTo(path, this.#fd)) return;
     this.#path = path;
-    this.#attempt(() => this.#writeAnew());
+    this.#attempt(() => this.#rewrite());
   }
 
-  /** Gives the file up, which may be another process's from now on. */
+  /** Gives the file up: from now on it may be another process's. */
   close(): void {
     this.#closed = true;
     this.#closeFile();
@@ -86,7 +83,7 @@ export class ExemplarFile implements ExemplarKeeper {
     this.#fd = undefined;
   }
 
-  #writeAnew(): void {
+  #rewrite(): void {
     const places: Buffer[] = [encodeHeader(this.#lineage)];
     for (const [index, entry] of this.#ring.entries()) places[index + 1] = encodePlace(entry);
     const bytes = Buffer.concat(Array.from(places, (place) => place ?? EMPTY));
@@ -95,8 +92,7 @@ export class ExemplarFile implements ExemplarKeeper {
       writeAll(temporary.fd, bytes, 0);
       putInPlace(temporary.path, this.#path);
     } catch (error) {
-      fs.closeSync(temporary.fd);
-      fs.rmSync(temporary.path, { force: true });
+      discard(temporary);
       throw error;
     }
     this.#closeFile();

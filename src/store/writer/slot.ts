@@ -1,80 +1,79 @@
-import { Buffer } from 'node:buffer';
-import fs from 'node:fs';
 import { debuglog } from 'node:util';
 import { sameShape } from '../../snapshot/merge.ts';
 import { type FamilyDefinition, keepsSetTime, type LabelValues, LONG_AGO } from '../../snapshot/snapshot.ts';
-import { CellAllocator, CHUNK_BYTES, CHUNK_CELLS } from '../tables/cell-allocator.ts';
 import type { Directory } from '../files/directory.ts';
-import { FamilyTable } from '../tables/family-table.ts';
+import { slotFile } from '../files/slot-files.ts';
+import { CHUNK_CELLS, HEADER_CELLS, rangeIn } from '../format/cells-file.ts';
+import { repair } from '../format/fence.ts';
+import { ARMED, INTENT_CELLS } from '../format/intent.ts';
 import { cellsOf } from '../format/layout.ts';
-import { ExemplarFile } from './exemplar-file.ts';
-import { encodeHeader, encodeRecord, type NameRecord, type SlotHeader } from '../format/names-log.ts';
-import { loadNative, type Mapping } from '../files/system-calls.ts';
-import { type ClaimedSlot, claimNewSlot } from './slot-claim.ts';
-import {
-  cellsHeader,
-  fillWithZeros,
-  HEADER_CELLS,
-  leadsTo,
-  makeTemporary,
-  NAMES_STEP_BYTES,
-  putInPlace,
-  writeAll,
-} from '../files/slot-files.ts';
-import { familyRecords } from '../tables/slot-names.ts';
+import type { NameRecord } from '../format/names-log.ts';
+import { settles } from '../reader/open-amounts.ts';
+import { applyIntent } from '../reader/slot-reader.ts';
+import type { CellRange } from '../store.ts';
+import { CellAllocator } from '../tables/cell-allocator.ts';
+import { FamilyTable } from '../tables/family-table.ts';
+import { familyRecords } from '../tables/slot-tables.ts';
 import { type Journal, TableFamily } from '../tables/table-family.ts';
+import { CellsWriter } from './cells-writer.ts';
+import { ExemplarFile } from './exemplar-file.ts';
+import { NamesWriter } from './names-writer.ts';
+import { type ClaimedSlot, claimNewSlot } from './slot-claim.ts';
+import { SlotIntent } from '../tables/slot-intent.ts';
+import { Space } from './space.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
+
+/** Cells that are kept for families that count what else finds no space. */
+const RESERVED_CELLS = 256;
 
 /** The slot that this process (or thread) owns: its one writer. */
 export class Slot implements Journal {
   readonly #directory: Directory;
-  readonly #header: SlotHeader;
-  readonly #mappings: Mapping[] = [];
+  readonly #space: Space;
+  readonly #names: NamesWriter;
+  readonly #cells: CellsWriter;
   readonly #families: Map<number, FamilyTable>;
   readonly #allocator: CellAllocator;
   readonly #exemplars: ExemplarFile;
+  readonly #damaged: number;
   #name: string;
-  #namesFd: number;
-  #cellsFd: number;
-  /** Where the next record goes. */
-  #end: number;
-  #namesSize: number;
-  /**
-   * Where the records ended when they were last written anew: that is done when it at least halves
-   * them.
-   */
-  #compactEnd: number;
-  #full = false;
+  /** The cells of the intent, once there is one: in no record, but in the header. */
+  readonly #intentCell: number | undefined;
+  #intent: SlotIntent | undefined;
   /** Its descriptors may be another file's by now. */
   #closed = false;
 
   /**
-   * Takes a claimed slot into use, and counts on from its values; gauges of live processes only
-   * start anew.
+   * Takes a claimed slot into use and counts on from its values; gauges of live processes restart.
    */
   constructor(directory: Directory, claimed: ClaimedSlot) {
+    const { header, tables } = claimed;
     this.#directory = directory;
-    this.#header = claimed.header;
+    this.#space = new Space(directory.path);
     this.#name = claimed.name;
-    this.#namesFd = claimed.namesFd;
-    this.#cellsFd = claimed.cellsFd;
-    this.#end = claimed.end;
-    this.#compactEnd = claimed.end;
-    this.#namesSize = fs.fstatSync(this.#namesFd).size;
-    this.#families = claimed.names.families;
-    const count = fs.fstatSync(this.#cellsFd).size / CHUNK_BYTES;
-    const chunks = Array.from({ length: count }, (_, i) => this.#map(i));
-    const end = Math.max(claimed.names.end, HEADER_CELLS);
+    this.#names = new NamesWriter(claimed.namesFd, header, claimed.end, this.#space);
+    this.#cells = new CellsWriter(claimed.cellsFd, header.lineage);
+    this.#families = tables.families;
+    const { chunks } = this.#cells;
+    // First of all, what the last owner had armed is stored: twice does no harm.
+    this.#intentCell = fitsIn(chunks, header.intent) ? header.intent : undefined;
+    applyIntent(chunks, this.#intentCell);
+    if (this.#intentCell !== undefined) disarm(chunks, this.#intentCell);
+    const intentEnd = this.#intentCell === undefined ? 0 : this.#intentCell + INTENT_CELLS;
+    const end = Math.max(tables.end, HEADER_CELLS, intentEnd);
     // Behind the last cell that was named there are zeros, unless a record was lost with what its
     // series had counted.
     for (const [i, cells] of chunks.entries()) cells.fill(0, Math.max(0, end - i * CHUNK_CELLS));
-    this.#allocator = new CellAllocator(chunks, end, () => this.#grow());
-    for (const [cell, width] of claimed.names.freeRuns()) this.#allocator.free(cell, width);
+    this.#allocator = new CellAllocator(chunks, end, () => this.#grow(), RESERVED_CELLS);
+    for (const [cell, width] of tables.freeRuns()) this.#allocator.free(cell, width);
+    this.#damaged = claimed.missing + this.#repair();
+    if (claimed.missing > 0) this.#space.attempt(() => this.#rewriteNames());
     const taken = new Set([...this.#families.values()].flatMap((family) => [...family.all()].map(({ cell }) => cell)));
-    this.#exemplars = new ExemplarFile(directory, claimed.name, claimed.header.lineage, taken);
+    this.#exemplars = new ExemplarFile(directory.path, claimed.name, header.lineage, taken);
+    this.#settleOpenAmounts();
     for (const family of this.#families.values()) {
-      if (family.definition.liveOnly) this.#startAnew(family);
+      if (family.definition.liveOnly) this.#restart(family);
       else if (claimed.rebooted && keepsSetTime(family.definition)) this.#forgetTimes(family);
     }
   }
@@ -84,33 +83,37 @@ export class Slot implements Journal {
     return this.#name;
   }
 
-  /** Whether something found no space the last time it needed some. */
+  /** True if something found no space the last time it needed some. */
   get full(): boolean {
-    return this.#full;
+    return this.#space.full;
+  }
+
+  /** Records and cells that were damaged when this process took the slot over. */
+  get damaged(): number {
+    return this.#damaged;
   }
 
   /**
-   * A family of this slot: the one that is there, if the definitions agree, or a new one.
+   * Returns a family of this slot: the one that is there, if the definitions agree, or a new one.
    * `undefined`: there is no space.
    */
   define(definition: FamilyDefinition): TableFamily | undefined {
     const known = [...this.#families.values()].find((family) => family.definition.name === definition.name);
     if (known && sameShape(known.definition, definition)) {
-      if (JSON.stringify(known.definition) !== JSON.stringify(definition)) {
-        const record = ['family', known.id, Date.now(), known.fallback.cell, definition] as const;
-        if (this.#append(record)) known.redefine(definition, record[2]);
-      }
+      if (JSON.stringify(known.definition) !== JSON.stringify(definition)) this.#redefine(known, definition);
       return this.#open(known);
     }
     if (known) this.undefine(this.#open(known));
-    const cell = this.#allocator.allocate(cellsOf(definition));
+    const width = cellsOf(definition);
+    const cell = this.#allocator.allocate(width, definition.usesReserve);
     if (cell === undefined) return undefined;
     const id = Math.max(0, ...this.#families.keys()) + 1;
-    const family = new FamilyTable(id, definition, Date.now(), cell);
-    if (!this.#append(['family', id, family.definedAt, cell, definition])) {
-      this.#allocator.free(cell, cellsOf(definition));
+    const now = Date.now();
+    if (!this.#append(['family', id, now, cell, definition, now], definition)) {
+      this.#allocator.free(cell, width);
       return undefined;
     }
+    const family = new FamilyTable(id, definition, now, cell, now);
     this.#families.set(id, family);
     return this.#open(family);
   }
@@ -123,42 +126,64 @@ export class Slot implements Journal {
     family.empty(gone);
   }
 
-  series(family: FamilyTable, labelValues: LabelValues, cell: number): boolean {
-    return this.#append(['series', family.id, labelValues, cell]);
+  /** The intent of this process; its cells are taken when it is first asked for. */
+  intent(): SlotIntent {
+    return (this.#intent ??= this.#makeIntent());
   }
 
-  blocks(family: FamilyTable, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]): boolean {
-    return this.#append(['blocks', family.id, labelValues, keys, cells]);
+  series({ id, definition }: FamilyTable, labelValues: LabelValues, cell: number, startedAt: number): boolean {
+    return this.#append(['series', id, labelValues, cell, startedAt], definition);
   }
 
-  unblock(family: FamilyTable, labelValues: LabelValues, keys: readonly number[]): boolean {
-    return this.#append(['unblock', family.id, labelValues, keys]);
+  restart({ id, definition, definedAt, fallback }: FamilyTable, startedAt: number): boolean {
+    return this.#append(['family', id, definedAt, fallback.cell, definition, startedAt]);
   }
 
-  removal(family: FamilyTable, labelValues: LabelValues): boolean {
+  blocks({ id }: FamilyTable, labelValues: LabelValues, keys: readonly number[], cells: readonly number[]): boolean {
+    return this.#append(['blocks', id, labelValues, keys, cells]);
+  }
+
+  unblock({ id }: FamilyTable, labelValues: LabelValues, keys: readonly number[]): boolean {
+    return this.#append(['unblock', id, labelValues, keys]);
+  }
+
+  removal({ id }: FamilyTable, labelValues: LabelValues): boolean {
     // Without space for the record the series stays on the page, at zero, until the names are
-    // written anew.
-    return this.#append(['removal', family.id, labelValues]);
+    // rewritten.
+    return this.#append(['removal', id, labelValues]);
+  }
+
+  /** Called by the heartbeat: heals, and checks a part of the slot's own files. Some 50 µs. */
+  beat(): void {
+    this.heal();
+    if (this.#closed) return;
+    try {
+      this.#cells.mendHeader();
+      if (!this.#names.check()) this.#rewriteNames();
+    } catch (error) {
+      debug('the names of %s can not be checked: %o', this.#name, error);
+    }
   }
 
   /**
-   * Looks whether the slot's files are still there. If not, writes them anew with all values, under
-   * this or another name. Some 20 µs.
+   * Rewrites the slot's files with all values if they are gone, under this or another name. Some 20
+   * µs while they are there.
    */
   heal(): void {
     if (this.#closed) return;
     try {
       this.#directory.refresh();
-      const named = leadsTo(this.#path('names'), this.#namesFd);
-      const celled = leadsTo(this.#path('cells'), this.#cellsFd);
+      const named = this.#names.isAt(this.#path('names'));
+      const celled = this.#cells.isAt(this.#path('cells'));
       if (named && celled) return this.#exemplars.heal(this.#name);
+      const { header } = this.#names;
       if (!named) {
-        const claim = claimNewSlot(this.#directory, this.#header);
-        fs.closeSync(this.#namesFd);
-        this.#namesFd = claim.namesFd;
+        const claim = claimNewSlot(this.#directory, header);
+        this.#names.replace(claim.namesFd, claim.header);
         this.#name = claim.name;
       }
-      this.#moveCells();
+      this.#cells.moveTo(this.#path('cells'), this.#directory.path);
+      this.#names.finish();
       this.#rewriteNames();
       this.#exemplars.heal(this.#name);
     } catch (error) {
@@ -166,24 +191,28 @@ export class Slot implements Journal {
     }
   }
 
-  /**
-   * Gives the slot up: the next process may count on from its values. What is written to its cells
-   * from now on goes nowhere.
-   */
+  /** Gives the slot up: the next process may count on from its values. */
   close(): void {
     this.#closed = true;
-    for (const mapping of this.#mappings) loadNative().detach(mapping);
+    this.#cells.close();
     this.#exemplars.close();
-    fs.closeSync(this.#cellsFd);
-    fs.closeSync(this.#namesFd);
+    this.#names.close();
   }
 
-  #path(extension: 'names' | 'cells'): string {
-    return this.#directory.join(`${this.#name}.${extension}`);
+  #path(kind: 'names' | 'cells'): string {
+    return slotFile(this.#directory.path, this.#name, kind);
   }
 
   #open(family: FamilyTable): TableFamily {
     return new TableFamily(family, this.#allocator, this, this.#exemplars);
+  }
+
+  #redefine(family: FamilyTable, definition: FamilyDefinition): void {
+    const { id, fallback } = family;
+    const now = Date.now();
+    const start: [] | [number] = fallback.startedAt === undefined ? [] : [fallback.startedAt];
+    const record: NameRecord = ['family', id, now, fallback.cell, definition, ...start];
+    if (this.#append(record)) family.redefine(definition, now);
   }
 
   #forgetTimes(family: FamilyTable): void {
@@ -193,114 +222,98 @@ export class Slot implements Journal {
     }
   }
 
-  #startAnew(family: FamilyTable): void {
+  #restart(family: FamilyTable): void {
     const mine = this.#open(family);
     for (const { labelValues } of [...family.entries()]) mine.remove(labelValues);
     const { cells, index } = mine.fallback;
     cells.fill(0, index, index + cellsOf(family.definition));
   }
 
-  #map(chunk: number): Float64Array {
-    const mapping = loadNative().map(this.#cellsFd, chunk * CHUNK_BYTES, CHUNK_BYTES);
-    this.#mappings.push(mapping);
-    return mapping.cells;
+  /**
+   * Moves what the last owner left open to the families that it settles into. By intents, so that a
+   * kill in between moves nothing twice.
+   */
+  #settleOpenAmounts(): void {
+    const families = [...this.#families.values()];
+    for (const open of families.filter(({ definition }) => definition.settlesInto !== undefined)) {
+      const target = families.find(({ definition }) => settles(open.definition, definition));
+      for (const { labelValues, cell } of [...open.all()]) {
+        const from = this.#allocator.range(cell);
+        const amount = from.cells[from.index]!;
+        if (!Number.isFinite(amount) || amount <= 0) from.cells[from.index] = 0;
+        else if (target) this.#move(from, amount, this.#open(target).allocate(labelValues));
+      }
+    }
+  }
+
+  #move(from: CellRange, amount: number, to: CellRange | undefined): void {
+    if (!to) return; // No space: the next owner finds the amount as this one did.
+    const intent = this.intent();
+    intent.plan(to, 0, to.cells[to.index]! + amount);
+    intent.plan(from, 0, 0);
+    intent.arm();
+    intent.apply();
+  }
+
+  /** Repairs what is damaged in the cells; returns how many they were. */
+  #repair(): number {
+    let damaged = 0;
+    for (const family of this.#families.values()) {
+      for (const { cell, blocks } of family.all()) {
+        const ranges = new Map([...blocks].map(([key, at]) => [key, this.#allocator.range(at)]));
+        damaged += repair(family.definition, this.#allocator.range(cell), ranges);
+      }
+    }
+    return damaged;
+  }
+
+  #makeIntent(): SlotIntent {
+    const cell = this.#intentCell ?? (this.#closed ? undefined : this.#allocator.allocate(INTENT_CELLS));
+    if (cell === undefined) return new SlotIntent();
+    if (this.#intentCell === undefined) {
+      try {
+        this.#names.writeHeader({ ...this.#names.header, intent: cell });
+      } catch (error) {
+        debug('the intent of %s can not be written down: %o', this.#name, error);
+        return new SlotIntent();
+      }
+    }
+    const intent = new SlotIntent(this.#allocator.chunks, this.#allocator.range(cell));
+    intent.drop();
+    return intent;
   }
 
   #grow(): Float64Array | undefined {
     if (this.#closed) return new Float64Array(CHUNK_CELLS);
-    const chunk = this.#mappings.length;
-    const made = this.#attempt(() => {
-      fillWithZeros(this.#cellsFd, chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES);
-      this.#full = false;
-    });
-    return made ? this.#map(chunk) : undefined;
+    let chunk: Float64Array | undefined;
+    this.#space.attempt(() => (chunk = this.#cells.grow()));
+    return chunk;
   }
 
-  #append(record: NameRecord): boolean {
+  #append(record: NameRecord, { usesReserve = false }: { readonly usesReserve?: boolean } = {}): boolean {
     if (this.#closed) return true;
-    const bytes = encodeRecord(record);
-    if (this.#end > 2 * this.#compactEnd && this.#end > 2 * NAMES_STEP_BYTES) this.#attempt(() => this.#rewriteNames());
-    return this.#attempt(() => {
-      const needed = this.#end + bytes.length;
-      if (needed > this.#namesSize) {
-        const size = Math.ceil(needed / NAMES_STEP_BYTES) * NAMES_STEP_BYTES;
-        fillWithZeros(this.#namesFd, this.#namesSize, size);
-        this.#namesSize = size;
-        this.#full = false;
-      }
-      writeAll(this.#namesFd, bytes, this.#end);
-      this.#end = needed;
-    });
+    if (this.#names.isLong) this.#space.attempt(() => this.#rewriteNames());
+    return this.#names.append(record, usesReserve);
   }
 
-  /**
-   * Does what may find no space. Whatever the disk says, the application goes on, and is told once
-   * until there is space again.
-   */
-  #attempt(work: () => void): boolean {
-    try {
-      work();
-      return true;
-    } catch (error) {
-      if (!this.#full) {
-        this.#full = true;
-        process.emitWarning(
-          `The metrics directory ${this.#directory.path} takes no more (${(error as NodeJS.ErrnoException).code ?? String(error)}): ` +
-            'new series are counted in the overflow series of their families. Make room there.',
-          { code: 'WARN_METRICS_STORE_FULL' },
-        );
-      }
-      return false;
-    }
-  }
-
-  /**
-   * Replaces the names by a file that says the same without history. The slot stays locked all the
-   * time.
-   */
   #rewriteNames(): void {
-    const records: Buffer[] = [encodeHeader(this.#header)];
-    for (const family of this.#families.values())
-      for (const record of familyRecords(family)) records.push(encodeRecord(record));
-    for (const [cell, width] of this.#allocator.freeRuns()) records.push(encodeRecord(['free', cell, width]));
-    const bytes = Buffer.concat(records);
-    const size = (Math.floor(bytes.length / NAMES_STEP_BYTES) + 1) * NAMES_STEP_BYTES;
-    const temporary = makeTemporary(this.#directory);
-    try {
-      fillWithZeros(temporary.fd, 0, size);
-      writeAll(temporary.fd, bytes, 0);
-      fs.renameSync(temporary.path, this.#path('names'));
-    } catch (error) {
-      fs.closeSync(temporary.fd);
-      fs.rmSync(temporary.path, { force: true });
-      throw error;
-    }
-    fs.closeSync(this.#namesFd);
-    this.#namesFd = temporary.fd;
-    this.#namesSize = size;
-    this.#end = this.#compactEnd = bytes.length;
-    this.#full = false;
+    this.#names.rewrite(this.#path('names'), this.#directory.path, this.#records());
   }
 
-  /**
-   * Writes the values to a new file and lets the maps see that one. No handle notices, since
-   * nothing else runs meanwhile.
-   */
-  #moveCells(): void {
-    const temporary = makeTemporary(this.#directory);
-    try {
-      for (const [i, { cells }] of this.#mappings.entries()) {
-        writeAll(temporary.fd, new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength), i * CHUNK_BYTES);
-      }
-      writeAll(temporary.fd, cellsHeader(this.#header.lineage), 0);
-      putInPlace(temporary.path, this.#path('cells'));
-    } catch (error) {
-      fs.closeSync(temporary.fd);
-      fs.rmSync(temporary.path, { force: true });
-      throw error;
-    }
-    for (const [i, mapping] of this.#mappings.entries()) loadNative().replace(mapping, temporary.fd, i * CHUNK_BYTES);
-    fs.closeSync(this.#cellsFd);
-    this.#cellsFd = temporary.fd;
+  /** The records of all families, without their history. */
+  *#records(): Iterable<NameRecord> {
+    for (const family of this.#families.values()) yield* familyRecords(family);
+    for (const [cell, width] of this.#allocator.freeRuns()) yield ['free', cell, width];
   }
+}
+
+function disarm(chunks: readonly Float64Array[], intent: number): void {
+  const { cells, index } = rangeIn(chunks, intent);
+  cells[index + ARMED] = 0;
+}
+
+/** False for the cells of an intent that a damaged header speaks of. */
+function fitsIn(chunks: readonly Float64Array[], intent: number | undefined): boolean {
+  if (intent === undefined || !Number.isSafeInteger(intent) || intent < HEADER_CELLS) return false;
+  return (intent % CHUNK_CELLS) + INTENT_CELLS <= CHUNK_CELLS && Math.floor(intent / CHUNK_CELLS) < chunks.length;
 }
