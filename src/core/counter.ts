@@ -39,6 +39,8 @@ export interface CounterOptions<L extends string = string> extends MetricOptions
    * @default false
    */
   readonly exactName?: boolean;
+  /** @internal The family counts what found no space elsewhere: see FamilyDefinition. */
+  readonly usesReserve?: boolean;
 }
 
 /**
@@ -51,13 +53,10 @@ export interface CounterOptions<L extends string = string> extends MetricOptions
 export class Counter<L extends string = never> extends Metric<L, BoundCounter> {
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
   constructor(options: CounterOptions<L>) {
-    super(
-      options.exactName
-        ? { ...toDefinition('counter', options), exactName: true }
-        : toDefinition('counter', options, '_total'),
-      options,
-      bindCounter,
-    );
+    const definition = options.exactName
+      ? { ...toDefinition('counter', options), exactName: true }
+      : toDefinition('counter', options, '_total');
+    super(options.usesReserve ? { ...definition, usesReserve: true } : definition, options, bindCounter);
   }
 
   /** For a family without labels: see BoundCounter. */

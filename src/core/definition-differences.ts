@@ -16,6 +16,8 @@ const OPTIONS: Readonly<Record<keyof FamilyDefinition, string>> = {
   states: 'states',
   aggregation: 'aggregation',
   liveOnly: 'liveOnly',
+  settlesInto: 'settlesInto',
+  usesReserve: 'usesReserve',
 };
 
 /** A definition with its limits. */

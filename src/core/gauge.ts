@@ -79,6 +79,12 @@ export interface GaugeOptions<L extends string = string> extends MetricOptions<L
   readonly aggregation?: Aggregation;
   /** Leave out the values of processes that have ended. @default true */
   readonly liveOnly?: boolean;
+  /**
+   * @internal The name (without `_total`) of a counter with the same labels. The family holds
+   *   amounts that are open while their process lives, and is on no page; what a process left open
+   *   when it ended, however it did, is added to that counter.
+   */
+  readonly settlesInto?: string;
 }
 
 const AGGREGATIONS: readonly Aggregation[] = ['sum', 'min', 'max', 'mostRecent', 'all'];
@@ -87,7 +93,7 @@ const AGGREGATIONS: readonly Aggregation[] = ['sum', 'min', 'max', 'mostRecent',
 export class Gauge<L extends string = never> extends Metric<L, BoundGauge> {
   /** @throws MetricsError for a name, label or option that can't be, or a name that is taken. */
   constructor(options: GaugeOptions<L>) {
-    const { aggregation = 'sum', liveOnly = true } = options;
+    const { settlesInto, aggregation = 'sum', liveOnly = settlesInto === undefined } = options;
     const definition = toDefinition('gauge', options);
     if (!AGGREGATIONS.includes(aggregation)) {
       throw new MetricsError(
@@ -101,7 +107,8 @@ export class Gauge<L extends string = never> extends Metric<L, BoundGauge> {
         `${options.name}: with aggregation 'all' the label process is added: choose another name`,
       );
     }
-    super({ ...definition, aggregation, liveOnly }, options, bindGauge);
+    const settles = settlesInto === undefined ? {} : { settlesInto };
+    super({ ...definition, aggregation, liveOnly, ...settles }, options, bindGauge);
   }
 
   /** For a family without labels: see BoundGauge. */

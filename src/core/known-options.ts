@@ -17,8 +17,8 @@ const COMMON: readonly string[] = [
 
 /** Options that one kind has beside them. */
 const OWN: Partial<Record<MetricType, readonly string[]>> = {
-  counter: ['exactName'],
-  gauge: ['aggregation', 'liveOnly'],
+  counter: ['exactName', 'usesReserve'],
+  gauge: ['aggregation', 'liveOnly', 'settlesInto'],
   histogram: ['buckets', 'native'],
   summary: ['quantiles'],
   stateset: ['states'],

@@ -30,6 +30,7 @@ class SelfMetrics implements SelfObserver {
     this.#overflowed = new Counter({
       name: `${prefix}metrics_overflowed_series_total`,
       help: 'Label sets that were counted in the overflow series, because the family has too many series or the store is full.',
+      usesReserve: true,
       ...perFamily,
     });
     this.#truncated = new Counter({
@@ -82,6 +83,8 @@ class SelfMetrics implements SelfObserver {
       ),
       this.#gauge(STORE_BYTES, [[[], status.bytes]]),
       this.#gauge(STORE_FULL, [[[], status.full ? 1 : 0]]),
+      this.#gauge(STORE_DAMAGED, [[[], status.damaged]]),
+      this.#gauge(STORE_UNREADABLE, [[[], status.unreadable]]),
       this.#gauge(CONFLICTS, [[[], conflicts]]),
     ];
   }
@@ -110,6 +113,14 @@ const STORE_BYTES: FamilyDefinition = define(
 const STORE_FULL: FamilyDefinition = define(
   'metrics_store_full',
   'Whether new series had to be turned away for want of space.',
+);
+const STORE_DAMAGED: FamilyDefinition = define(
+  'metrics_store_damaged_entries',
+  'Records and numbers in the files of the store that are damaged, so that the page lacks them.',
+);
+const STORE_UNREADABLE: FamilyDefinition = define(
+  'metrics_store_unreadable_slots',
+  'Processes whose numbers this process may not read, so that the page lacks them.',
 );
 const CONFLICTS: FamilyDefinition = define(
   'metrics_conflicting_definitions',
