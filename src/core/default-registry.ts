@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { MetricsError } from '../errors.ts';
 import { environmentSettings } from '../settings/settings.ts';
 import { MappedStore } from '../store/mapped-store.ts';
-import { onFirstFork, openStore, type StoreSettings, tellThreads } from '../store/open-store.ts';
+import { onFirstFork, onThreadJoined, openStore, type StoreSettings, tellThreads } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { Registry } from './registry.ts';
 
@@ -48,17 +48,22 @@ export function shareStore(registry: Registry, settings: StoreSettings): void {
 function openShared(settings: StoreSettings): Store {
   const store = openStore(settings);
   if (store instanceof MappedStore) tellThreads(store.path);
-  else followFirstFork(settings);
+  else followOthers(settings);
   return store;
 }
 
 let following = false;
 
-/** A process that forks its first cluster worker shares a directory with it from then on. */
-function followFirstFork(settings: StoreSettings): void {
+/**
+ * A process that forks its first cluster worker shares a directory with it from then on, and so does
+ * one whose threads have begun to count.
+ */
+function followOthers(settings: StoreSettings): void {
   if (following) return;
   following = true;
-  onFirstFork(() => shareStore(defaultRegistry, settings));
+  const share = (): void => shareStore(defaultRegistry, settings);
+  onFirstFork(share);
+  onThreadJoined(share);
 }
 
 /** Returns the directory that a registry shares with other processes; `undefined` for none. */

@@ -107,7 +107,7 @@ export function openEndpoint<Subject>(settings: Settings, options: PageOptions<S
   if (settings.compat === 'django') deriveDjangoFamilies(registry, settings.namespace);
   const stopApps = Apps.of(registry).start(settings);
   const publicPath = settings.port === undefined ? settings.path : undefined;
-  const listener = listenerOf(settings, scraper, directoryOf(registry));
+  const listener = listenerOf(settings, scraper, registry);
   return {
     enabled: true,
     settings,
@@ -143,7 +143,7 @@ function disabledEndpoint<Subject>(settings: Settings, registry: Registry): Endp
 }
 
 /** Nobody is logged in on the listener: sessions are the business of the application's server. */
-function listenerOf(settings: Settings, scraper: Scraper<never>, directory: string | undefined): Listener | undefined {
+function listenerOf(settings: Settings, scraper: Scraper<never>, registry: Registry): Listener | undefined {
   const { host, port, path } = settings;
   if (port === undefined) return undefined;
   return new Listener({
@@ -151,13 +151,20 @@ function listenerOf(settings: Settings, scraper: Scraper<never>, directory: stri
     port,
     path,
     handler: (request, response) => serve(scraper, request, response, undefined),
-    identity: identityOf(directory),
+    identity: () => identityOf(registry),
   });
 }
 
-/** Processes of one directory can stand in for each other; a process without one is alone. */
-function identityOf(directory: string | undefined): string {
-  return directory === undefined
-    ? randomUUID()
-    : createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 16);
+/** Of registries that share no directory. */
+const identities: WeakMap<Registry, string> = new WeakMap();
+
+/**
+ * Processes of one directory can stand in for each other, and so can the endpoints of one registry.
+ */
+function identityOf(registry: Registry): string {
+  const directory = directoryOf(registry);
+  if (directory !== undefined) return createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 16);
+  let identity = identities.get(registry);
+  if (identity === undefined) identities.set(registry, (identity = randomUUID()));
+  return identity;
 }

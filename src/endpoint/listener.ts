@@ -12,8 +12,11 @@ export interface ListenerOptions {
   /** Where the page is; anything else is 404. */
   readonly path: string;
   readonly handler: MetricsHandler;
-  /** The same for all processes that may serve each other's numbers, different for any other. */
-  readonly identity: string;
+  /**
+   * The same for all that may serve each other's numbers, different for any other. A function is
+   * asked each time: a process that forks workers later shares a directory from then on.
+   */
+  readonly identity: string | (() => string);
   /** How long to wait before trying again for a port that is taken. @default 2000 */
   readonly retryMs?: number | undefined;
 }
@@ -81,10 +84,15 @@ export class Listener {
     clearTimeout(cutOff);
   }
 
+  get #identity(): string {
+    const { identity } = this.#options;
+    return typeof identity === 'string' ? identity : identity();
+  }
+
   #createServer(): Server {
-    const { path, handler, identity } = this.#options;
+    const { path, handler } = this.#options;
     const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-      response.setHeader(identityHeader, identity);
+      response.setHeader(identityHeader, this.#identity);
       if (isAt(request.url ?? '', path)) return handler(request, response);
       response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`Metrics are at ${path}.\n`);
     });
@@ -126,7 +134,7 @@ export class Listener {
   async #tellOfStranger(): Promise<void> {
     this.#tries++;
     const holder = await probe(this.#options);
-    if (holder === this.#options.identity) this.#tries = patientTries;
+    if (holder === this.#identity) this.#tries = patientTries;
     else if (holder !== 'silent' || this.#tries === patientTries) this.#warning.give(this.#strangerText(holder));
   }
 

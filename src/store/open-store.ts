@@ -2,8 +2,8 @@ import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { dirname, join } from 'node:path';
+import { BroadcastChannel, getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { MetricsError } from '../errors.ts';
 import { pm2Application } from '../settings/process-manager.ts';
 import type { Settings } from '../settings/settings-table.ts';
@@ -49,11 +49,39 @@ export function tellThreads(directory: string): void {
 
 /** The directory that this process shares with the others of its cluster, or a thread with its process. */
 function groupDirectory(): string | undefined {
-  if (!isMainThread) return getEnvironmentData(THREADS_DIRECTORY) as string | undefined;
+  if (!isMainThread) return (getEnvironmentData(THREADS_DIRECTORY) as string | undefined) ?? joinThreads();
   const pm2 = pm2Application();
   if (pm2 !== undefined) return join(pm2.home, 'promenade', pm2.name.replaceAll(/[^\w.-]/g, '_'));
   if (cluster.isWorker) return clusterDirectory(process.ppid);
-  return hasWorkers() ? clusterDirectory(process.pid) : undefined;
+  return hasWorkers() || threadsCount() ? clusterDirectory(process.pid) : undefined;
+}
+
+const CHANNEL = 'promenade.threads';
+
+/** True if a thread of this process counts where its main thread finds it. */
+function threadsCount(): boolean {
+  return fs.existsSync(processDirectory(process.pid));
+}
+
+/** Returns the directory of this thread's process, and tells its main thread to count there too. */
+function joinThreads(): string {
+  const directory = clusterDirectory(process.pid);
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const channel = new BroadcastChannel(CHANNEL);
+  channel.postMessage(directory);
+  channel.close();
+  return directory;
+}
+
+/** Calls back when a thread of this process has begun to count without a directory to share. */
+export function onThreadJoined(callback: () => void): void {
+  if (!isMainThread) return;
+  const channel = new BroadcastChannel(CHANNEL);
+  channel.onmessage = (): void => {
+    channel.close();
+    callback();
+  };
+  channel.unref();
 }
 
 /**
@@ -80,15 +108,20 @@ function processRole(): string {
  * and no other cluster does.
  */
 function clusterDirectory(primary: number): string {
-  const identity = createHash('sha256')
-    .update(`${bootId()} ${primary} ${startOf(primary)}`)
-    .digest('hex')
-    .slice(0, 16);
-  const parent = join(tmpdir(), `promenade-${process.getuid?.() ?? 'user'}`);
+  const directory = processDirectory(primary);
+  const parent = dirname(directory);
   fs.mkdirSync(parent, { recursive: true, mode: 0o700 });
   refuseStrangers(parent);
   removeAbandoned(parent);
-  return join(parent, `${primary}-${identity}`);
+  return directory;
+}
+
+function processDirectory(pid: number): string {
+  const identity = createHash('sha256')
+    .update(`${bootId()} ${pid} ${startOf(pid)}`)
+    .digest('hex')
+    .slice(0, 16);
+  return join(tmpdir(), `promenade-${process.getuid?.() ?? 'user'}`, `${pid}-${identity}`);
 }
 
 /** When a process started, in the system's own terms; `''` where it does not tell. */
