@@ -93,12 +93,6 @@ const EXCEPTIONS: readonly Exception[] = [
     to: 'instrument/http-server/families.ts',
     because: 'both sides of HTTP have the same bounds',
   },
-  {
-    from: /^instrument\/sql\/sql-write\.ts$/,
-    to: 'instrument/model/recorder.ts',
-    typesOnly: true,
-    because: 'it counts what it reads',
-  },
 ];
 
 /** The only packages that are loaded at run time, and who loads them. */

@@ -16,7 +16,7 @@ import { negotiate } from '../../src/exposition/negotiate.ts';
 import { CacheRecorder } from '../../src/instrument/cache/recorder.ts';
 import { DatabaseRecorder } from '../../src/instrument/database/recorder.ts';
 import { ModelRecorder } from '../../src/instrument/model/recorder.ts';
-import { VERBS } from '../../src/instrument/sql/sql-verbs.ts';
+import { STATEMENTS } from '../../src/instrument/sql/statement.ts';
 import { parsePage, scrape, type ScrapedPage, seriesValue } from '../../src/testing.ts';
 import { MappedStore } from '../../src/store/mapped-store.ts';
 import { expectNoDuplicates } from '../support/duplicates.ts';
@@ -34,10 +34,10 @@ async function countEverything(registry: Registry, namespace?: string): Promise<
   mariadb.started(TRANSACTION);
   mariadb.ended(TRANSACTION, 0.001);
   for (const seconds of [0.004, 0.04, 0.4]) {
-    mariadb.started(VERBS.select);
-    mariadb.ended(VERBS.select, seconds, 1);
+    mariadb.started(STATEMENTS.select);
+    mariadb.ended(STATEMENTS.select, seconds, 1);
   }
-  mariadb.started(VERBS.insert, 5);
+  mariadb.started(STATEMENTS.insert, 5);
   mariadb.batched(5);
   mariadb.failed({ code: 'ER_DUP_ENTRY', sqlState: '23000' });
   mariadb.connectionFailed({ code: 'ECONNREFUSED' });

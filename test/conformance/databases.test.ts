@@ -11,7 +11,7 @@ import { instrumentMariadb } from '../../src/adapters/database/mariadb/mariadb.t
 import { instrumentMysql2 } from '../../src/adapters/database/mysql2/mysql2.ts';
 import { instrumentPg } from '../../src/adapters/database/pg/pg.ts';
 import { Registry } from '../../src/core/registry.ts';
-import { verbOf } from '../../src/instrument/sql/sql-verbs.ts';
+import { readStatement } from '../../src/instrument/sql/statement.ts';
 import { lacksDebianPackages } from '../support/debian.ts';
 import { Numbers } from '../support/http-numbers.ts';
 import { randomNumbers } from '../support/random.ts';
@@ -40,7 +40,7 @@ class Ledger {
     this.statements++;
     await call.catch((error: { code?: string; sqlState?: string }) => {
       const type = (error.sqlState ?? error.code ?? 'none').slice(0, 2);
-      const { operation } = verbOf(sql);
+      const { operation } = readStatement(sql);
       this.errors[type] = (this.errors[type] ?? 0) + 1;
       this.failed[operation] = (this.failed[operation] ?? 0) + 1;
     });
@@ -169,7 +169,7 @@ test.skipIf(noPostgres)(
     const calls: Record<string, number> = {};
     let selected = 0;
     for (const row of rows) {
-      const { operation } = verbOf(row.query);
+      const { operation } = readStatement(row.query);
       calls[operation] = (calls[operation] ?? 0) + Number(row.calls);
       // Of what is fetched bit by bit, older servers know the last bit only.
       if (operation === 'select' && !row.query.includes('name, id')) selected += Number(row.rows);

@@ -1,6 +1,7 @@
 import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
-import { type InstrumentModelsOptions, ModelRecorder, type WriteSink } from '../../instrument/model/recorder.ts';
+import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
+import type { WriteSink } from '../../instrument/sql/sql-write.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
 import { TableModels } from '../../instrument/model/table-models.ts';
 import { observeCall } from '../../instrument/hooks/observe.ts';

@@ -1,7 +1,7 @@
 import type { BoundHistogram } from '../../core/bound-histogram.ts';
 import type { BoundCounter } from '../../core/counter.ts';
 import { Handles } from '../recorder-kit/handles.ts';
-import type { DatabaseOperation, Verb } from '../sql/sql-verbs.ts';
+import type { DatabaseOperation, Statement } from '../sql/statement.ts';
 import { databaseErrorCode, databaseErrorType } from './errors.ts';
 import type { DatabaseFamilies } from './families.ts';
 import { type PoolChanges, PoolSeries } from './pool.ts';
@@ -72,12 +72,12 @@ export class DatabaseSeries {
   }
 
   /** Statements were handed to the database. */
-  started({ operation }: Verb, times: number = 1): void {
+  started({ operation }: Statement, times: number = 1): void {
     this.#operation(operation).executions.inc(times);
   }
 
   /** A call has ended, well or not. @param rows How many it returned, or `NO_ROWS`. */
-  ended({ operation }: Verb, seconds: number, rows: number = NO_ROWS): void {
+  ended({ operation }: Statement, seconds: number, rows: number = NO_ROWS): void {
     const series = this.#operation(operation);
     series.duration.observe(seconds);
     if (rows >= 0) series.returned(rows);
@@ -111,7 +111,9 @@ export class DatabaseSeries {
   #operation(operation: DatabaseOperation): OperationSeries {
     // Hot path: a call begins and ends with one operation, and many calls in a row are alike.
     if (this.#latest?.operation === operation) return this.#latest;
-    return (this.#latest = this.#operations.of(operation));
+    const series = this.#operations.of(operation);
+    this.#latest = series;
+    return series;
   }
 }
 

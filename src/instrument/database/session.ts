@@ -1,94 +1,110 @@
-import { type DatabaseSeries, NO_ROWS } from './series.ts';
-import { mayHoldSeveral, type Verb, verbOf, verbsOf } from '../sql/sql-verbs.ts';
+import type { Dialect } from '../sql/lexer.ts';
+import { mayHoldSeveral, readStatement, readStatements, type Statement } from '../sql/statement.ts';
+import { Transactions } from '../sql/transactions.ts';
+import { type DatabaseSeries, type DatabaseSystem, NO_ROWS } from './series.ts';
+
+/** Answers of a database to the statements of a text, each by its verb: `COMMIT`. */
+export type Answers = string | readonly (string | null | undefined)[];
+
+const DIALECTS: { readonly [system in DatabaseSystem]: Dialect | undefined } = {
+  postgresql: 'postgresql',
+  mysql: 'mysql',
+  mariadb: 'mysql',
+  sqlite: 'sqlite',
+  mongodb: undefined,
+};
 
 /**
- * One connection to a database: what it executes is counted, and the transactions that its
- * statements begin and end. Where a statement ends a transaction that none began, as where
- * autocommit is off, nothing is counted, for nothing says that there was one.
+ * One connection to a database: counts what it executes, and the transactions that its statements
+ * begin and end.
  */
 export class DatabaseSession {
   readonly series: DatabaseSeries;
-  /**
-   * MySQL's family commits what is open when a transaction begins, or the schema changes; and has
-   * backslashes in strings.
-   */
-  readonly #mysql: boolean;
-  #open = false;
+  readonly #dialect: Dialect | undefined;
+  readonly #transactions: Transactions;
 
   constructor(series: DatabaseSeries) {
     this.series = series;
-    this.#mysql = series.system === 'mysql' || series.system === 'mariadb';
+    this.#dialect = DIALECTS[series.system];
+    this.#transactions = new Transactions(this.#dialect, {
+      ended: (end) => {
+        if (end !== 'prepared') series.transaction(end);
+      },
+    });
   }
 
-  /** Whether a transaction is open, as far as statements tell. */
+  /** True while a transaction is open, as far as statements tell. */
   get inTransaction(): boolean {
-    return this.#open;
+    return this.#transactions.open;
   }
 
   /**
    * A call has brought its result.
    *
    * @param rows How many it returned, or `NO_ROWS`.
-   * @param rolledBack Whether the database answered a COMMIT with a rollback, as PostgreSQL does
-   *   when the transaction has failed.
+   * @param answers What the database answered to each statement, if the driver tells: PostgreSQL
+   *   answers COMMIT with ROLLBACK when the transaction has failed.
    */
-  executed(sql: string, seconds: number, rows: number = NO_ROWS, rolledBack: boolean = false): void {
-    const verb = verbOf(sql);
+  executed(sql: string, seconds: number, rows: number = NO_ROWS, answers?: Answers): void {
     const { series } = this;
+    const first = readStatement(sql, this.#dialect);
     if (mayHoldSeveral(sql)) {
-      for (const each of verbsOf(sql, this.#mysql)) {
-        series.started(each);
-        this.#follow(each, rolledBack);
-      }
+      this.#completed(readStatements(sql, this.#dialect), answers);
     } else {
-      series.started(verb);
-      if (this.#open || verb.effect !== undefined) this.#follow(verb, rolledBack);
+      series.started(first);
+      if (this.#transactions.concerns(first)) {
+        const answer = typeof answers === 'string' ? answers : answers?.[0];
+        this.#transactions.follow(first, answer === 'ROLLBACK');
+      }
     }
-    series.ended(verb, seconds, rows);
+    series.ended(first, seconds, rows);
   }
 
   /**
    * A call has failed.
    *
    * @param error What was thrown, or the label.
-   * @param completed Of a text of several statements: how many went well before one failed.
+   * @param completed For a text of several statements: how many went well before one failed.
    */
-  failed(sql: string, seconds: number, error: unknown, completed: number = 0): void {
-    const verb = verbOf(sql);
+  failed(sql: string, seconds: number, error: unknown, completed: number = 0, answers?: Answers): void {
     const { series } = this;
-    const verbs = completed > 0 ? verbsOf(sql, this.#mysql) : [verb];
-    for (const each of verbs.slice(0, completed)) {
-      series.started(each);
-      this.#follow(each, false);
-    }
-    const failing = verbs[completed];
+    const first = readStatement(sql, this.#dialect);
+    const statements = completed > 0 ? readStatements(sql, this.#dialect) : [first];
+    this.#completed(statements.slice(0, completed), answers);
+    const failing = statements[completed];
     if (failing !== undefined) {
       series.started(failing);
-      // MySQL commits before it looks whether the schema can be changed.
-      if (this.#open && this.#mysql && failing.operation === 'ddl') this.#follow(failing, false);
-      // A constraint that was deferred, say; SQLite keeps the transaction open for another try.
-      if (failing.effect === 'commit' && series.system !== 'sqlite') this.#end('rolled_back');
+      this.#transactions.failed(failing, error);
     }
-    series.ended(verb, seconds);
+    series.ended(first, seconds);
     series.failed(error);
   }
 
   /**
-   * A call of a cursor or a stream has begun; it counts, whatever becomes of it. End it by `ended`,
-   * and by `series.failed` too if it fails.
+   * A call of a cursor or a stream has begun; it counts whether or not it gets to its end. End it by
+   * `ended`.
    *
-   * @returns its verb.
+   * @returns its first statement.
    */
-  started(sql: string): Verb {
-    const verb = verbOf(sql);
-    this.series.started(verb);
-    this.#follow(verb, false);
-    return verb;
+  started(sql: string): Statement {
+    const statement = readStatement(sql, this.#dialect);
+    this.series.started(statement);
+    return statement;
   }
 
-  /** A call that was `started` has ended. @param rows How many were delivered, or `NO_ROWS`. */
-  ended(verb: Verb, seconds: number, rows: number = NO_ROWS): void {
-    this.series.ended(verb, seconds, rows);
+  /**
+   * A call that was `started` has ended.
+   * @param rows How many were delivered, or `NO_ROWS`.
+   * @param error What was thrown, or the label; nothing if it went well.
+   * @param answer What the database answered, if the driver tells.
+   */
+  ended(statement: Statement, seconds: number, rows: number = NO_ROWS, error?: unknown, answer?: string): void {
+    this.series.ended(statement, seconds, rows);
+    if (error === undefined) this.#transactions.follow(statement, answer === 'ROLLBACK');
+    else {
+      this.series.failed(error);
+      this.#transactions.failed(statement, error);
+    }
   }
 
   /**
@@ -96,40 +112,43 @@ export class DatabaseSession {
    * @param error What was thrown, or the label; nothing if it went well.
    */
   batched(sql: string, sets: number, seconds: number, error?: unknown): void {
-    const verb = verbOf(sql);
-    this.series.started(verb, sets);
+    const statement = readStatement(sql, this.#dialect);
+    this.series.started(statement, sets);
     this.series.batched(sets);
-    this.series.ended(verb, seconds);
+    this.series.ended(statement, seconds);
     if (error !== undefined) this.series.failed(error);
-    else this.#follow(verb, false);
+    else this.#transactions.follow(statement);
   }
 
   /**
    * The database has rolled the open transaction back by itself, or the connection is gone, and
-   * with it what was open.
+   * with it the transaction.
    */
   rolledBack(): void {
-    this.#end('rolled_back');
+    this.#transactions.rolledBack();
   }
 
-  #follow(verb: Verb, rolledBack: boolean): void {
-    const { effect } = verb;
-    if (effect === 'begin') {
-      if (this.#mysql) this.#end('committed');
-      this.#open = true;
-    } else if (effect === 'commit' || effect === 'rollback') {
-      const open = this.#open;
-      this.#end(effect === 'commit' && !rolledBack ? 'committed' : 'rolled_back');
-      this.#open = open && verb.chain === true;
-    } else if (effect === 'detach') {
-      this.#open = false;
-    } else if (this.#mysql && verb.operation === 'ddl' && verb.temporary !== true) {
-      this.#end('committed');
+  /** The connection was reset, or its user changed: what was open is rolled back. */
+  reset(): void {
+    this.#transactions.reset();
+  }
+
+  #completed(statements: readonly Statement[], answers: Answers | undefined): void {
+    const each = typeof answers === 'string' || answers?.length !== statements.length ? undefined : answers;
+    // Where answers can't be told apart, there is one too many for a COMMIT that was a rollback.
+    const unpaired = each ? 0 : surplusRollbacks(statements, answers);
+    for (let i = 0; i < statements.length; i++) {
+      const statement = statements[i]!;
+      this.series.started(statement);
+      if (this.#transactions.concerns(statement)) {
+        this.#transactions.follow(statement, each ? each[i] === 'ROLLBACK' : unpaired > 0);
+      }
     }
   }
+}
 
-  #end(outcome: 'committed' | 'rolled_back'): void {
-    if (this.#open) this.series.transaction(outcome);
-    this.#open = false;
-  }
+function surplusRollbacks(statements: readonly Statement[], answers: Answers | undefined): number {
+  const given = (typeof answers === 'string' ? [answers] : (answers ?? [])).filter((answer) => answer === 'ROLLBACK');
+  const asked = statements.filter(({ effect }) => effect === 'rollback' || effect === 'rollback_to');
+  return given.length - asked.length;
 }

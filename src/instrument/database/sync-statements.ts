@@ -1,7 +1,7 @@
 import { type DatabaseSession } from './session.ts';
 import { NO_ROWS } from './series.ts';
 import { hookFailed } from '../hooks/guard.ts';
-import type { Verb } from '../sql/sql-verbs.ts';
+import type { Statement } from '../sql/statement.ts';
 import { wrapMethod } from '../hooks/wrap.ts';
 
 /** A database in this process whose calls return when they are done, as SQLite's are. */
@@ -117,17 +117,15 @@ function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf:
 function follow(iterator: object, sql: string, database: SyncDatabase): void {
   settled(() => {
     const { session } = database;
-    const verb: Verb = session.started(sql);
+    const verb: Statement = session.started(sql);
     const start = performance.now();
     let rows = 0;
     let done = false;
     const end = (error?: unknown): void => {
       if (done) return;
       done = true;
-      session.ended(verb, (performance.now() - start) / 1000, rows);
-      if (error === undefined) return;
-      session.series.failed(error);
-      endIfEnded(database);
+      session.ended(verb, (performance.now() - start) / 1000, rows, error);
+      if (error !== undefined) endIfEnded(database);
     };
     const methods = iterator as Record<string, unknown>;
     wrapMethod(methods, 'next', (original: Method): Method => {

@@ -1,10 +1,8 @@
 import type { BoundCounter } from '../../core/counter.ts';
 import type { Registry } from '../../core/registry.ts';
 import type { InstrumentOptions } from '../hooks/attach.ts';
+import type { Write, WriteSink } from '../sql/sql-write.ts';
 import { defineModelFamilies, type ModelFamilies } from './families.ts';
-
-/** What is done to rows. */
-export type Write = 'insert' | 'update' | 'delete';
 
 const WRITES: readonly Write[] = ['insert', 'update', 'delete'];
 
@@ -17,17 +15,6 @@ export interface InstrumentModelsOptions extends InstrumentOptions {
    * @default none
    */
   readonly app?: string | undefined;
-}
-
-/** Who is told what was done: a recorder, or a transaction. */
-export interface WriteSink {
-  /**
-   * Counts rows that a statement has written; to be called when it has succeeded.
-   *
-   * @param model As the label shall have it, without the app.
-   * @param rows Anything but a positive number counts nothing.
-   */
-  wrote(write: Write, model: string, rows: number | bigint | null | undefined): void;
 }
 
 const families: WeakMap<Registry, ModelFamilies> = new WeakMap();

@@ -1,118 +1,111 @@
 import { hookFailed } from '../hooks/guard.ts';
-import type { ModelRecorder, ModelTransaction, WriteSink } from './recorder.ts';
-import { countSqlWrite, readSqlWrite } from '../sql/sql-write.ts';
-
-const TRANSACTION = /^\s*(begin|start|savepoint|release|rollback|abort|commit|end)\b([^]*)$/i;
-/** What follows `begin` and the like; `begin` also opens blocks, which hold statements. */
-const REST =
-  /^(?:\s+(?:transaction|work|tran|deferred|immediate|exclusive|isolation|level|read|write|only|repeatable|(?:un)?committed|serializable|snapshot|,)\b|\s*,)*\s*;?\s*$/i;
-const SAVEPOINT = /^\s+(?:(?:work|transaction)\s+)?(?:to\s+)?(?:savepoint\s+)?(\w+|"[^"]+"|`[^`]+`)\s*;?\s*$/i;
-
-/** A transaction, or what comes after a savepoint. */
-interface Level {
-  readonly savepoint: string | undefined;
-  readonly transaction: ModelTransaction;
-}
+import type { Dialect } from '../sql/lexer.ts';
+import { countSqlWrite, readSqlWrite, type WriteSink } from '../sql/sql-write.ts';
+import { mayHoldSeveral, readStatement, readStatements, type Statement } from '../sql/statement.ts';
+import { Transactions } from '../sql/transactions.ts';
+import type { ModelRecorder, ModelTransaction } from './recorder.ts';
 
 /**
- * Counts what is written over one connection, from the SQL that goes over it and the rows that come
- * back: for libraries that show both, and send transactions as SQL.
+ * Counts the rows that are written over one connection, from the SQL that goes over it and the
+ * answers that come back: for libraries that show both, and send transactions as SQL.
  */
 export class SqlConnection {
   readonly #recorder: ModelRecorder;
-  #levels: Level[] = [];
-  /**
-   * To be done when the next statement is sent: until then answers to earlier ones come in, and an
-   * end can fail.
-   */
-  #then: (() => void) | undefined;
+  readonly #dialect: Dialect | undefined;
+  readonly #transactions: Transactions;
+  /** The open transaction, then what was done since each of its savepoints. */
+  #levels: ModelTransaction[] = [];
+  /** The text that was sent last, while it is not known that it succeeded, if it can change levels. */
+  #unanswered: { readonly sql: string; readonly statements: readonly Statement[] } | undefined;
+  /** Where rows of the text that was sent last are counted. */
+  #latest: WriteSink;
 
-  constructor(recorder: ModelRecorder) {
+  /** @param dialect The database's, if the library tells. */
+  constructor(recorder: ModelRecorder, dialect?: Dialect) {
     this.#recorder = recorder;
+    this.#dialect = dialect;
+    this.#latest = recorder;
+    this.#transactions = new Transactions(dialect, {
+      began: () => {
+        this.#levels = [recorder.begin()];
+      },
+      ended: (end) => {
+        const levels = this.#levels.toReversed();
+        this.#levels = [];
+        // PostgreSQL takes the COMMIT of a transaction that it has given up as a ROLLBACK.
+        const rolledBack = end === 'rolled_back' || levels.some(({ failed }) => failed);
+        for (const level of levels) level[rolledBack ? 'rollBack' : 'commit']();
+      },
+      saved: () => this.#levels.push(this.#levels.at(-1)!.nest()),
+      released: (savepoint) => {
+        for (const level of this.#levels.splice(savepoint + 1).toReversed()) level.commit();
+      },
+      rolledBackTo: (savepoint) => {
+        for (const level of this.#levels.splice(savepoint + 1).toReversed()) level.rollBack();
+        this.#levels.push(this.#levels.at(-1)!.nest());
+      },
+    });
   }
 
   /**
-   * A statement leaves. Never throws.
+   * A statement, or a text of several, leaves. Never throws.
    *
    * @returns where its rows are to be counted, for connections that send further ones before it is
    *   answered.
    */
   sent(sql: string): WriteSink {
     try {
-      this.#sent(sql);
+      // Whatever came before has succeeded: failures are told.
+      this.#follow();
+      this.#latest = this.#levels.at(-1) ?? this.#recorder;
+      const statements = this.#read(sql);
+      if (!statements.some((statement) => this.#transactions.concerns(statement))) return this.#latest;
+      this.#unanswered = { sql, statements };
+      if (this.#isAtOnce(statements)) this.#follow();
+      // The first statement while autocommit is off is part of the transaction that it begins.
+      if (statements.length === 1 && statements[0]!.effect === undefined) {
+        this.#follow();
+        this.#latest = this.#levels.at(-1) ?? this.#recorder;
+      }
     } catch (error) {
       hookFailed(error);
     }
-    return this.#sink();
-  }
-
-  #sent(sql: string): void {
-    this.#then?.();
-    this.#then = undefined;
-    const match = TRANSACTION.exec(sql);
-    if (!match) return;
-    const verb = match[1]!.toLowerCase();
-    const rest = match[2]!;
-    const savepoint = SAVEPOINT.exec(rest)?.[1] ?? '';
-    if (REST.test(rest)) this.#boundary(verb);
-    else if (verb === 'savepoint') this.#open(savepoint);
-    else if (verb === 'release') this.#close(savepoint, false);
-    else if (verb === 'rollback') this.#close(savepoint, true);
+    return this.#latest;
   }
 
   /**
    * A statement has succeeded.
-   * @param rows That it wrote; undefined where the answer does not tell.
+   * @param rows The number that it wrote; undefined if the answer does not tell.
    */
-  succeeded(sql: string, rows: number | bigint | undefined, sink: WriteSink = this.#sink()): void {
+  succeeded(sql: string, rows: number | bigint | undefined, sink: WriteSink = this.#latest): void {
+    if (this.#unanswered?.sql === sql) this.#follow();
     if (rows === undefined) return;
-    const write = readSqlWrite(sql);
+    const write = readSqlWrite(sql, this.#dialect);
     if (write) countSqlWrite(sink, write, rows);
   }
 
   /** A statement was refused, or the connection has gone. */
   failed(sql: string, error: unknown): void {
-    this.#levels.at(-1)?.transaction.refused(error);
-    if (/^\s*(?:commit|end)\b/i.test(sql)) this.#rollBack(0);
+    this.#levels.at(-1)?.refused(error);
+    if (this.#unanswered?.sql !== sql) return;
+    const { statements } = this.#unanswered;
+    this.#unanswered = undefined;
+    if (statements.length === 1) this.#transactions.failed(statements[0]!, error);
   }
 
-  #sink(): WriteSink {
-    return this.#levels.at(-1)?.transaction ?? this.#recorder;
+  #follow(): void {
+    const { statements = [] } = this.#unanswered ?? {};
+    this.#unanswered = undefined;
+    for (const statement of statements) this.#transactions.follow(statement);
   }
 
-  #boundary(verb: string): void {
-    if (verb === 'begin' || verb === 'start') {
-      this.#levels = [{ savepoint: undefined, transaction: this.#recorder.begin() }];
-    } else if (verb === 'rollback' || verb === 'abort' || this.#levels.some(({ transaction }) => transaction.failed)) {
-      this.#rollBack(0);
-      this.#then = () => (this.#levels = []);
-    } else {
-      this.#then = () => (this.#levels = []);
-    }
+  /** A ROLLBACK does not fail, and nothing may follow it for long. */
+  #isAtOnce([first, ...more]: readonly Statement[]): boolean {
+    if (first === undefined || more.length > 0) return false;
+    return first.effect === 'rollback' || (first.effect === 'commit' && this.#levels.some(({ failed }) => failed));
   }
 
-  #open(savepoint: string): void {
-    const around = this.#levels.at(-1);
-    const transaction = around?.transaction.nest() ?? this.#recorder.begin();
-    this.#levels.push({ savepoint, transaction });
-  }
-
-  /** A savepoint that is rolled back stays, with nothing after it. */
-  #close(savepoint: string, rolledBack: boolean): void {
-    const at = this.#levels.findLastIndex((level) => level.savepoint === savepoint);
-    if (at < 0) return;
-    if (rolledBack) {
-      this.#rollBack(at);
-      this.#then = () => {
-        this.#levels.length = at;
-        this.#open(savepoint);
-      };
-    } else {
-      for (const { transaction } of this.#levels.splice(at).toReversed()) transaction.commit();
-    }
-  }
-
-  #rollBack(from: number): void {
-    for (const { transaction } of this.#levels.slice(from).toReversed()) transaction.rollBack();
+  #read(sql: string): readonly Statement[] {
+    return mayHoldSeveral(sql) ? readStatements(sql, this.#dialect) : [readStatement(sql, this.#dialect)];
   }
 }

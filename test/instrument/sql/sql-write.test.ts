@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Registry } from '../../../src/core/registry.ts';
-import { ModelRecorder, type Write } from '../../../src/instrument/model/recorder.ts';
+import { ModelRecorder } from '../../../src/instrument/model/recorder.ts';
 import { reportedRows } from '../../../src/instrument/model/reported-rows.ts';
 import { SqlConnection } from '../../../src/instrument/model/sql-connection.ts';
-import { countSqlWrite, readSqlWrite } from '../../../src/instrument/sql/sql-write.ts';
+import { countSqlWrite, readSqlWrite, type Write } from '../../../src/instrument/sql/sql-write.ts';
 import { collectGarbage } from '../../support/heap-used.ts';
 import { Numbers } from '../../support/http-numbers.ts';
 

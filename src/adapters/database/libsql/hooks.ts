@@ -1,7 +1,7 @@
 import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/series.ts';
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { verbOf } from '../../../instrument/sql/sql-verbs.ts';
+import { readStatement } from '../../../instrument/sql/statement.ts';
 import { observeCall, type Outcome } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
@@ -100,12 +100,12 @@ export class LibsqlHooks {
    */
   #batched(statements: readonly Statement[], outcome: Outcome<unknown>, transactional: boolean): void {
     const series = this.#series;
-    const verbs = statements.map((statement) => verbOf(sqlOf(statement)));
+    const verbs = statements.map((statement) => readStatement(sqlOf(statement), 'sqlite'));
     const index = outcome.failed ? (outcome.error as { statementIndex?: unknown } | null)?.statementIndex : undefined;
     const executed = typeof index === 'number' ? verbs.slice(0, index + 1) : verbs;
     for (const verb of executed) series.started(verb);
     if (executed.length > 0) series.batched(executed.length);
-    series.ended(verbs[0] ?? verbOf(''), outcome.seconds);
+    series.ended(verbs[0] ?? readStatement(''), outcome.seconds);
     if (outcome.failed) series.failed(outcome.error);
     if (transactional) series.transaction(outcome.failed ? 'rolled_back' : 'committed');
   }

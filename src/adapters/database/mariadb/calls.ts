@@ -62,8 +62,7 @@ export function followStream(stream: MariadbStream, session: DatabaseSession, sq
   const end = (error: unknown): void => {
     if (done) return;
     done = true;
-    session.ended(verb, (performance.now() - start) / 1000, rows);
-    if (error) session.series.failed(error);
+    session.ended(verb, (performance.now() - start) / 1000, rows, error || undefined);
   };
   before(stream, 'push', (row) => {
     if (row === null) end(undefined);

@@ -1,5 +1,5 @@
 import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/series.ts';
-import type { Verb } from '../../../instrument/sql/sql-verbs.ts';
+import type { Statement } from '../../../instrument/sql/statement.ts';
 import type { Listeners } from './listen.ts';
 import { type Command, statementsOf, verbOfCommand } from './verbs.ts';
 
@@ -27,7 +27,7 @@ interface CursorId {
 
 /** A cursor that the server keeps open. */
 interface Cursor {
-  readonly verb: Verb;
+  readonly verb: Statement;
   readonly start: number;
   /** How many rows it has delivered, or `NO_ROWS`. */
   rows: number;

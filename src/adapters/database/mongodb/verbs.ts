@@ -1,9 +1,9 @@
-import { VERBS, type Verb } from '../../../instrument/sql/sql-verbs.ts';
+import { STATEMENTS, type Statement } from '../../../instrument/sql/statement.ts';
 
 /** A command as the driver tells it. Arrays may be sequences of documents. */
 export type Command = Readonly<Record<string, unknown>>;
 
-const TRANSACTION: Verb = { operation: 'transaction' };
+const TRANSACTION: Statement = { operation: 'transaction' };
 
 /** What the driver says on its own account: no executions. */
 const INTERNAL: ReadonlySet<string> = new Set(
@@ -12,16 +12,16 @@ const INTERNAL: ReadonlySet<string> = new Set(
   ),
 );
 
-const BY_NAME: ReadonlyMap<string, Verb> = new Map(
+const BY_NAME: ReadonlyMap<string, Statement> = new Map(
   Object.entries({
-    find: VERBS.select,
-    aggregate: VERBS.select,
-    count: VERBS.select,
-    distinct: VERBS.select,
-    insert: VERBS.insert,
-    update: VERBS.update,
-    findAndModify: VERBS.update,
-    delete: VERBS.delete,
+    find: STATEMENTS.select,
+    aggregate: STATEMENTS.select,
+    count: STATEMENTS.select,
+    distinct: STATEMENTS.select,
+    insert: STATEMENTS.insert,
+    update: STATEMENTS.update,
+    findAndModify: STATEMENTS.update,
+    delete: STATEMENTS.delete,
     commitTransaction: TRANSACTION,
     abortTransaction: TRANSACTION,
     ...Object.fromEntries(
@@ -29,17 +29,17 @@ const BY_NAME: ReadonlyMap<string, Verb> = new Map(
         ...['create', 'createIndexes', 'createSearchIndexes', 'createUser', 'createRole', 'collMod', 'convertToCapped'],
         ...['drop', 'dropDatabase', 'dropIndexes', 'dropSearchIndex', 'dropUser', 'dropRole', 'renameCollection'],
         ...['grantRolesToUser', 'revokeRolesFromUser', 'updateUser', 'updateSearchIndex', 'shardCollection'],
-      ].map((name) => [name, VERBS.ddl]),
+      ].map((name) => [name, STATEMENTS.ddl]),
     ),
   }),
 );
 
 /** What a command does; nothing for the driver's own. */
-export function verbOfCommand(name: string, command: Command): Verb | undefined {
+export function verbOfCommand(name: string, command: Command): Statement | undefined {
   if (INTERNAL.has(name)) return undefined;
-  if (name === 'findAndModify' && command['remove'] === true) return VERBS.delete;
-  if (name === 'aggregate' && writes(command['pipeline'])) return VERBS.insert;
-  return BY_NAME.get(name) ?? VERBS.other;
+  if (name === 'findAndModify' && command['remove'] === true) return STATEMENTS.delete;
+  if (name === 'aggregate' && writes(command['pipeline'])) return STATEMENTS.insert;
+  return BY_NAME.get(name) ?? STATEMENTS.other;
 }
 
 function writes(pipeline: unknown): boolean {
@@ -51,14 +51,20 @@ function writes(pipeline: unknown): boolean {
  * The statements of a command that holds several: all updates or deletes of a collection, or a
  * client's bulk write. An insert is one, of whatever many documents.
  */
-export function statementsOf(name: string, command: Command, verb: Verb): readonly Verb[] | undefined {
+export function statementsOf(name: string, command: Command, verb: Statement): readonly Statement[] | undefined {
   if (name === 'update' || name === 'delete') {
     const several = itemsOf(command[`${name}s`]);
     return several.length > 1 ? several.map(() => verb) : undefined;
   }
   if (name !== 'bulkWrite') return undefined;
   return itemsOf(command['ops']).map((op) =>
-    'insert' in op ? VERBS.insert : 'update' in op ? VERBS.update : 'delete' in op ? VERBS.delete : VERBS.other,
+    'insert' in op
+      ? STATEMENTS.insert
+      : 'update' in op
+        ? STATEMENTS.update
+        : 'delete' in op
+          ? STATEMENTS.delete
+          : STATEMENTS.other,
   );
 }
 

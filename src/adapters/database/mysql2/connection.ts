@@ -163,8 +163,7 @@ export class ConnectionHooks {
     const end = (error: unknown): void => {
       if (!this.#pending.delete(end)) return;
       restore();
-      session.ended(verb, (performance.now() - start) / 1000, rows);
-      if (error) session.series.failed(error);
+      session.ended(verb, (performance.now() - start) / 1000, rows, error || undefined);
     };
     this.#pending.add(end);
     // What comes where there are no columns is no row, but what an INSERT is answered with.

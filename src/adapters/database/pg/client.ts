@@ -1,7 +1,7 @@
-import type { DatabaseSession } from '../../../instrument/database/session.ts';
+import type { Answers, DatabaseSession } from '../../../instrument/database/session.ts';
 import { NO_ROWS } from '../../../instrument/database/series.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { mayHoldSeveral, type Verb } from '../../../instrument/sql/sql-verbs.ts';
+import { mayHoldSeveral, type Statement } from '../../../instrument/sql/statement.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import type { PgCallback, PgClient, PgQuery, PgResult, PgSubmittable } from './types.ts';
 
@@ -112,7 +112,7 @@ function settled(
   try {
     const seconds = (performance.now() - start) / 1000;
     if (error) session.failed(sql, seconds, errorOf(error), completedOf(several));
-    else session.executed(sql, seconds, rowsOf(result), isRolledBack(result));
+    else session.executed(sql, seconds, rowsOf(result), answersOf(result));
   } catch (failure) {
     hookFailed(failure);
   }
@@ -129,10 +129,9 @@ function rowsOf(result: PgResult | readonly PgResult[] | undefined): number {
   return fields !== undefined && fields.length > 0 ? (rowCount ?? rows?.length ?? 0) : NO_ROWS;
 }
 
-/** PostgreSQL answers the COMMIT of a transaction that has failed with a ROLLBACK. */
-function isRolledBack(result: PgResult | readonly PgResult[] | undefined): boolean {
-  if (Array.isArray(result)) return result.some(isRolledBack);
-  return (result as PgResult | undefined)?.command === 'ROLLBACK';
+function answersOf(result: PgResult | readonly PgResult[] | undefined): Answers | undefined {
+  if (Array.isArray(result)) return (result as readonly PgResult[]).map(({ command }) => command);
+  return (result as PgResult | undefined)?.command ?? undefined;
 }
 
 /** A query as pg queues it, with the results that it has so far. */
@@ -173,19 +172,22 @@ function observeSubmittable(query: PgSubmittable, session: DatabaseSession): voi
   }
 }
 
-function follow(query: PgSubmittable, session: DatabaseSession, verb: Verb, start: number): void {
+function follow(query: PgSubmittable, session: DatabaseSession, verb: Statement, start: number): void {
   let rows = NO_ROWS;
   let done = false;
+  let command: string | undefined;
   const end = (error: unknown): void => {
     if (done) return;
     done = true;
     for (const restore of restores) restore();
-    session.ended(verb, (performance.now() - start) / 1000, rows);
-    if (error) session.series.failed(errorOf(error));
+    session.ended(verb, (performance.now() - start) / 1000, rows, error ? errorOf(error) : undefined, command);
   };
   const restores = [
     before(query, 'handleRowDescription', () => (rows = Math.max(rows, 0))),
     before(query, 'handleDataRow', () => rows++),
+    before(query, 'handleCommandComplete', (message) => {
+      command = /^\w+/.exec((message as { text?: string } | undefined)?.text ?? '')?.[0];
+    }),
     before(query, 'handleReadyForQuery', () => end(undefined)),
     before(query, 'handleError', (error) => end(error ?? 'unknown')),
   ];

@@ -19,6 +19,7 @@ export interface PgSubmittable {
   readonly cursor?: { readonly text?: unknown };
   callback?: PgCallback;
   handleReadyForQuery?(...args: unknown[]): unknown;
+  handleCommandComplete?(...args: unknown[]): unknown;
   handleError?(...args: unknown[]): unknown;
   handleRowDescription?(...args: unknown[]): unknown;
   handleDataRow?(...args: unknown[]): unknown;

@@ -1,7 +1,7 @@
 import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/series.ts';
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import type { Verb } from '../../../instrument/sql/sql-verbs.ts';
+import type { Statement } from '../../../instrument/sql/statement.ts';
 
 /** The part of a query of postgres.js that is used. It is lazy, and `handle` sends it. */
 export interface PostgresQuery {
@@ -79,8 +79,8 @@ export class PostgresQueries {
     try {
       const text = textOf(query);
       const results = 'command' in result ? [result as PostgresResult] : (result as PostgresResult[]);
-      const rolledBack = results.some(({ command }) => command === 'ROLLBACK');
-      this.#session(query)?.executed(text, secondsSince(start), rowsOf(results), rolledBack);
+      const answers = results.map(({ command }) => command);
+      this.#session(query)?.executed(text, secondsSince(start), rowsOf(results), answers);
     } catch (failure) {
       hookFailed(failure);
     }
@@ -107,16 +107,16 @@ export class PostgresQueries {
    * It counts with its first batch, so that one which is abandoned half-way counts as well.
    */
   #observeCursor(query: PostgresQuery, start: number): void {
-    let verb: Verb | undefined;
+    let verb: Statement | undefined;
     let rows = NO_ROWS;
     let done = false;
-    const begin = (): Verb | undefined => (verb ??= this.#session(query)?.started(textOf(query)));
+    const begin = (): Statement | undefined => (verb ??= this.#session(query)?.started(textOf(query)));
     const end = (error: unknown): void => {
       if (done) return;
       done = true;
       const session = this.#session(query);
-      if (session) session.ended(begin()!, secondsSince(start), rows);
-      if (error !== undefined) (session?.series ?? this.#series)[session ? 'failed' : 'connectionFailed'](error);
+      if (session) session.ended(begin()!, secondsSince(start), rows, error);
+      else if (error !== undefined) this.#series.connectionFailed(error);
     };
     watch(query, 'cursorFn', (batch) => {
       begin();

@@ -1,5 +1,6 @@
 import { guarded } from '../../../instrument/hooks/guard.ts';
-import type { ModelRecorder, Write } from '../../../instrument/model/recorder.ts';
+import type { ModelRecorder } from '../../../instrument/model/recorder.ts';
+import type { Write } from '../../../instrument/sql/sql-write.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { type MongooseModel, modelsOf } from './models.ts';

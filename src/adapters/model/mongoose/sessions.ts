@@ -1,4 +1,5 @@
-import type { ModelRecorder, ModelTransaction, WriteSink } from '../../../instrument/model/recorder.ts';
+import type { ModelRecorder, ModelTransaction } from '../../../instrument/model/recorder.ts';
+import type { WriteSink } from '../../../instrument/sql/sql-write.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 

@@ -1,4 +1,4 @@
-import type { Write } from '../../../instrument/model/recorder.ts';
+import type { Write } from '../../../instrument/sql/sql-write.ts';
 
 /** How many documents a call has written. */
 export type Writes = Readonly<Record<Write, number>>;
