@@ -5,6 +5,19 @@ import { observeCall, type Outcome } from '../hooks/observe.ts';
 /** Hands on to what is further inside, and comes back when that is through. */
 export type OnionNext = () => unknown;
 
+/** How a handler is told from a middleware. */
+export interface HandlerOptions {
+  /** Its name, as a middleware. @default It is a handler in any case. */
+  readonly name?: string;
+  /**
+   * Asked when it has returned: whether it goes on nevertheless, until the response is complete.
+   * @default It does not.
+   */
+  readonly answersLater?: () => boolean;
+  /** Asked when it hands on. @default It has not. */
+  readonly hasAnswered?: () => boolean;
+}
+
 /**
  * Times one request's functions that lie around each other like the skins of an onion, as Koa and
  * Hono have it: each calls `next()` and goes on when it has come back. A middleware's own time is
@@ -36,22 +49,28 @@ export class Onion implements Trace {
   }
 
   /**
-   * Runs the handler of a route. One that hands on was none: the next one is.
-   *
-   * @param answersLater asked when it has returned: whether it goes on nevertheless, until the
-   *   response is complete
+   * Runs the handler of a route. One that hands on was a middleware of the request, unless it has
+   * answered before: the next one is the handler.
    */
-  handler<R>(next: OnionNext, call: (next: OnionNext) => R, answersLater: () => boolean = () => false): R {
+  handler<R>(next: OnionNext, call: (next: OnionNext) => R, options: HandlerOptions = {}): R {
+    const { name, answersLater, hasAnswered } = options;
+    const skin = name === undefined ? undefined : new Skin(name);
     this.exchange.handlerStarted();
     const inside = (): unknown => {
-      this.exchange.handlerEnded();
-      return next();
+      if (skin === undefined || hasAnswered?.() === true) {
+        this.exchange.handlerEnded();
+        return next();
+      }
+      this.exchange.handlerHandedOn();
+      this.#running.add(skin);
+      return observeCall(next, skin.handsOn());
     };
     return observeCall(
       () => call(inside),
       (outcome) => {
         this.#threw(outcome);
-        if (!answersLater()) this.exchange.handlerEnded();
+        if (skin !== undefined && this.#running.delete(skin)) this.exchange.middlewareRan(skin.name, skin.ownMs());
+        else if (answersLater?.() !== true) this.exchange.handlerEnded();
       },
     );
   }

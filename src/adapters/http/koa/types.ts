@@ -5,6 +5,14 @@ export interface KoaContextLike {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly method: string;
+  /** The path, without the prefixes of koa-mount. */
+  readonly path: string;
+  readonly status?: number;
+  readonly body?: unknown;
+  /** The scheme, as Koa sees it. */
+  readonly protocol?: string;
+  /** With `proxy` it takes the scheme from the proxy. */
+  readonly app?: { readonly proxy?: boolean | undefined } | undefined;
   /** False: the application answers by itself. */
   respond?: boolean;
 }
@@ -22,6 +30,8 @@ export type KoaMiddleware = ((context: never, next: KoaNext) => unknown) & {
 /** The part of a Koa application that is used. */
 export interface KoaApplicationLike {
   readonly middleware: unknown[];
+  /** The prototype of the contexts of its requests. */
+  readonly context?: object;
   // Koa's own `use` is generic, and takes no narrower middleware.
   // oxlint-disable-next-line typescript/no-explicit-any
   use(middleware: (context: any, next: KoaNext) => unknown): unknown;
@@ -30,6 +40,8 @@ export interface KoaApplicationLike {
 /** A router of @koa/router. */
 export interface KoaRouterLike {
   readonly stack: readonly KoaLayer[];
+  readonly opts?: { readonly prefix?: string | undefined } | undefined;
+  match?(path: string, method: string): { readonly path: readonly KoaLayer[] };
 }
 
 /** A route, or a middleware of a router, which has no methods. */
