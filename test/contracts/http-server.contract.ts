@@ -4,7 +4,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Registry } from '../../src/core/registry.ts';
 import type { InstrumentHttpServerOptions } from '../../src/instrument/http-server/http-server.ts';
 import { Numbers } from '../support/http-numbers.ts';
+import { collectGarbage } from '../support/heap-used.ts';
 import { converse, open } from '../support/raw-client.ts';
+import { held, HUGE } from './http-server.responses.ts';
 
 /** What every application under this contract is made with. */
 export interface SubjectOptions {
@@ -61,6 +63,7 @@ export interface Traits {
  * - POST /size: the number of bytes that it has read; POST /refuse: 413 without reading;
  * - GET /stream: `héllo `, `776f726c64` in hex and the bytes of `!`, in three writes; GET /gzip:
  * 10,000 bytes, packed by gzip;
+ * - GET /huge: 50 MB in one piece; GET /held: `held`, and request and response are put down;
  * - GET /broken: five bytes, then the response is destroyed; GET /hang: nothing, ever;
  * - GET /empty: 204; GET /same: 304; GET /away: 302 from a middleware, before any route;
  * - where there are middlewares: `outer` takes 20 ms and calls `inner`, which takes none; both run
@@ -216,6 +219,43 @@ export function httpServerContract(
       expect(numbers.value('http_server_active_requests')).toBe(0);
     });
 
+    test('a client that takes a part of a response has its bytes counted, and no more', async () => {
+      const app = await begin();
+      const socket = await open(app.port);
+      let received = 0;
+      socket.on('data', (data: Buffer) => {
+        received += data.length;
+        if (received > 200_000) socket.resetAndDestroy();
+      });
+      socket.write('GET /huge HTTP/1.1\r\nHost: x\r\n\r\n');
+      await new Promise((resolve) => socket.once('close', resolve));
+      const numbers = await app.numbers(1);
+      expect(numbers.value('http_server_responses', { route: '/huge', status: '499' })).toBe(1);
+      expect(numbers.value('http_server_aborted_requests', { route: '/huge' })).toBe(1);
+      expect(numbers.value('http_server_broken_responses')).toBe(0);
+      expect(numbers.sum('http_server_response_body_size_bytes')).toBeGreaterThan(190_000);
+      expect(numbers.sum('http_server_response_body_size_bytes')).toBeLessThan(HUGE / 2);
+    });
+
+    test('an idle connection holds nothing of its requests', async () => {
+      const app = await begin();
+      held.length = 0;
+      const socket = await open(app.port);
+      let text = '';
+      socket.on('data', (data: Buffer) => (text += data.toString()));
+      for (let i = 1; i <= 3; i++) {
+        socket.write('GET /held HTTP/1.1\r\nHost: x\r\n\r\n');
+        await vi.waitFor(() => expect(text.split('held')).toHaveLength(i + 1), PATIENCE);
+      }
+      expect(held).toHaveLength(9);
+      await app.numbers(3);
+      await vi.waitFor(() => {
+        collectGarbage();
+        expect(held.filter((reference) => reference.deref() !== undefined)).toEqual([]);
+      }, PATIENCE);
+      socket.destroy();
+    });
+
     test('a response that the server breaks off is no abort', async () => {
       const app = await begin();
       const socket = await open(app.port);
@@ -224,6 +264,7 @@ export function httpServerContract(
       const numbers = await app.numbers(1);
       expect(numbers.value('http_server_responses', { route: '/broken', status: '200', streaming: 'true' })).toBe(1);
       expect(numbers.value('http_server_aborted_requests')).toBe(0);
+      expect(numbers.value('http_server_broken_responses', { route: '/broken' })).toBe(1);
       expect(numbers.sum('http_server_response_body_size_bytes', { route: '/broken' })).toBe(5);
     });
 

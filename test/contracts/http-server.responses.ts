@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
+/** Bytes of the body of GET /huge. */
+export const HUGE = 50_000_000;
+
+/** Requests to GET /held and their responses, with what hangs on them. */
+export const held: WeakRef<object>[] = [];
+
 type Respond = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** What the contract's application answers below any framework, by method and path. */
@@ -20,6 +26,13 @@ export const responses: Readonly<Record<string, Respond>> = {
     response.write('01234', () => setTimeout(() => response.destroy(), 20));
   },
   'GET /hang': () => {},
+  'GET /huge': (_request, response) => void response.end(Buffer.alloc(HUGE)),
+  'GET /held': (request, response) => {
+    const document = { bytes: Buffer.alloc(1000) };
+    Object.assign(request, { document });
+    held.push(new WeakRef(request), new WeakRef(response), new WeakRef(document));
+    response.end('held');
+  },
   'GET /empty': (_request, response) => void response.writeHead(204).end(),
   'GET /same': (_request, response) => {
     response.statusCode = 304;

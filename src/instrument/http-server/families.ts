@@ -14,7 +14,12 @@ export const LATENCY_BUCKETS: readonly number[] = [
 /** Upper bounds for bodies, in bytes: none at all, then 256 B to 64 MiB in steps of four. */
 export const SIZE_BUCKETS: readonly number[] = [0, ...Array.from({ length: 10 }, (_, i) => 256 * 4 ** i)];
 
-/** How the families of a registry are defined. */
+/**
+ * Upper bounds for what lives long, in seconds: 1 s to a day.
+ */
+export const LONG_LIVED_BUCKETS: readonly number[] = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400];
+
+/** Options for the families of a registry. */
 export interface HttpFamilyOptions {
   readonly registry: Registry;
   /** Prefix of every family, without the underscore that follows it. @default '' */
@@ -47,6 +52,8 @@ export interface HttpFamilies {
   readonly responseSize: Histogram<'method' | 'route'>;
   readonly exceptions: Counter<'route' | 'type'>;
   readonly aborted: Counter<'route'>;
+  readonly broken: Counter<'route'>;
+  readonly longLived: Histogram<'method' | 'route' | 'status'>;
   readonly responses: Counter<'route' | 'method' | 'status' | 'streaming' | 'charset'>;
   readonly renderedTemplates: Counter<'template'>;
   readonly openConnections: Gauge;
@@ -118,6 +125,18 @@ export function defineHttpFamilies(options: HttpFamilyOptions): HttpFamilies {
     aborted: new Counter(
       common('aborted_requests', 'Requests whose client went away before the response was complete.', ['route']),
     ),
+    broken: new Counter(
+      common('broken_responses', 'Responses that the server broke off after their head was sent.', ['route']),
+    ),
+    longLived: new Histogram({
+      ...common(
+        'long_lived_duration_seconds',
+        'How long event streams, upgraded connections and what is named as long-lived lasted.',
+        ['method', 'route', 'status'],
+      ),
+      unit: 'seconds',
+      buckets: [...LONG_LIVED_BUCKETS],
+    }),
     responses: new Counter(
       common('responses', 'Responses, by route, method, status and kind of body.', [
         'route',

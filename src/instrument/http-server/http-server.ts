@@ -4,9 +4,11 @@ import type { Socket } from 'node:net';
 import { defaultRegistry } from '../../core/default-registry.ts';
 import type { Registry } from '../../core/registry.ts';
 import { isUnmeasured } from '../../core/unmeasured.ts';
-import { connectionAccepted, noteExchange } from '../http/connection.ts';
+import { guarded, hookFailed } from '../hooks/guard.ts';
+import { Connection, type HttpSocket } from '../http/connection.ts';
 import { Exchange, exchangeOf } from '../http/exchange.ts';
-import { hookFailed } from '../hooks/guard.ts';
+import { observeResponses } from '../http/response-hooks.ts';
+import { connectionAccepted, openSockets } from '../http/server-events.ts';
 import { type HttpRecorderOptions, HttpServerRecorder } from './recorder.ts';
 
 /** What is recorded, and where. */
@@ -27,7 +29,13 @@ const uses: WeakMap<Registry, Use> = new WeakMap();
  * All recorders that observe now. The list is replaced, never changed: an exchange keeps the one it
  * started with.
  */
-const observers: { current: readonly HttpServerRecorder[] } = { current: [] };
+const observers: { current: readonly HttpServerRecorder[]; closed(): void } = {
+  current: [],
+  closed: () => {
+    open--;
+    unfollowIfIdle();
+  },
+};
 
 /**
  * Measures every HTTP/1 request that any server of this process receives, from now on: on Node's
@@ -62,38 +70,60 @@ export function instrumentHttpServer(options: InstrumentHttpServerOptions = {}):
   };
 }
 
-/**
- * Exchanges that have begun and not ended. They are followed to their end when nobody observes any
- * more.
- */
-let open = 0;
-let following = false;
-
-/** Exchanges the list of observers, and is subscribed for as long as it is not empty. */
+/** Replaces the list of observers; subscribed and hooked for as long as it is not empty. */
 function observe(recorders: readonly HttpServerRecorder[]): void {
   const before = observers.current.length;
   observers.current = recorders;
   if (before === 0 && recorders.length > 0) {
     diagnostics.subscribe('http.server.request.start', onRequestStart);
     diagnostics.subscribe('net.server.socket', onSocket);
-    if (!following) diagnostics.subscribe('http.server.response.finish', onResponseFinish);
-    following = true;
+    if (unfollow === undefined) follow();
+    for (const socket of openSockets()) guarded(adopt)(socket);
   } else if (before > 0 && recorders.length === 0) {
     diagnostics.unsubscribe('http.server.request.start', onRequestStart);
     diagnostics.unsubscribe('net.server.socket', onSocket);
-    unfollow();
+    unfollowIfIdle();
   }
 }
 
-function unfollow(): void {
-  if (!following || open > 0 || observers.current.length > 0) return;
-  following = false;
-  diagnostics.unsubscribe('http.server.response.finish', onResponseFinish);
+/**
+ * Exchanges that have begun and not ended. They are followed to their end when nobody observes any
+ * more.
+ */
+let open = 0;
+let unfollow: (() => void) | undefined;
+
+function follow(): void {
+  diagnostics.subscribe('http.server.response.finish', onResponseFinish);
+  const restore = observeResponses();
+  unfollow = () => {
+    diagnostics.unsubscribe('http.server.response.finish', onResponseFinish);
+    restore();
+  };
 }
 
-function onExchangeClosed(): void {
-  open--;
-  unfollow();
+function unfollowIfIdle(): void {
+  if (open > 0 || observers.current.length > 0) return;
+  unfollow?.();
+  unfollow = undefined;
+}
+
+/** Begins an exchange, unless its server is left out. */
+function begin(request: IncomingMessage, response: ServerResponse, socket: Socket): void {
+  const connection = Connection.of(socket, observers);
+  open++;
+  connection.add(new Exchange(request, response, observers.current, connection));
+}
+
+/**
+ * Takes on a connection that was there before, and the request that it is answering: what turns
+ * metrics on may itself run in the course of the first request. Durations count from now on.
+ */
+function adopt(socket: HttpSocket): void {
+  connectionAccepted(socket, observers);
+  const response = socket._httpMessage;
+  if (response === undefined || response === null || exchangeOf(response) !== undefined) return;
+  if (!isUnmeasured(socket.server!) && !response.writableEnded) begin(response.req, response, socket);
 }
 
 function onRequestStart(message: unknown): void {
@@ -104,29 +134,21 @@ function onRequestStart(message: unknown): void {
       socket: Socket;
       server: Server;
     };
-    if (isUnmeasured(server)) return;
-    const exchange = new Exchange(request, response, observers.current, onExchangeClosed);
-    open++;
-    exchange.open();
-    if (!noteExchange(exchange, socket)) exchange.listen();
+    if (!isUnmeasured(server)) begin(request, response, socket);
   } catch (error) {
     hookFailed(error);
   }
 }
 
-/** The response is complete. Aborted ones never are: the connection's end is theirs. */
+/** Node has written the response, though perhaps to nobody. */
 function onResponseFinish(message: unknown): void {
   try {
-    exchangeOf((message as { response: ServerResponse }).response)?.close();
+    exchangeOf((message as { response: ServerResponse }).response)?.finished();
   } catch (error) {
     hookFailed(error);
   }
 }
 
-function onSocket(message: unknown): void {
-  try {
-    connectionAccepted((message as { socket: Socket }).socket, observers);
-  } catch (error) {
-    hookFailed(error);
-  }
-}
+const onSocket = guarded((message: unknown): void => {
+  connectionAccepted((message as { socket: Socket }).socket, observers);
+});

@@ -2,7 +2,7 @@ import type { BoundCounter } from '../../core/counter.ts';
 import type { BoundGauge } from '../../core/gauge.ts';
 import type { BoundHistogram } from '../../core/bound-histogram.ts';
 import { performance } from 'node:perf_hooks';
-import { charsetOf } from '../http/charset.ts';
+import { charsetOf, isEventStream } from '../http/charset.ts';
 import type { ConnectionObserver } from '../http/connection.ts';
 import {
   CLIENT_CLOSED,
@@ -23,15 +23,25 @@ const OVERFLOW = '<overflow>';
  */
 const NAME_LIMIT = 5000;
 
+/** The status of a connection that changes its protocol. */
+const SWITCHING_PROTOCOLS = 101;
+
 /** A list of patterns that a route is compared with, or a function that decides. */
 export type RouteFilter = readonly (string | RegExp)[] | ((route: string) => boolean);
 
-/** What is recorded, and how. */
+/** Options for a recorder. */
 export interface HttpRecorderOptions extends HttpFamilyOptions {
   /** Only these routes are recorded. @default all */
   readonly includeRoutes?: RouteFilter | undefined;
   /** These routes are left out, even where `includeRoutes` has them. @default none */
   readonly excludeRoutes?: RouteFilter | undefined;
+  /**
+   * Routes whose responses are meant to take long (long polls, streams): they are left out of the
+   * latency histograms, and counted in `http_server_long_lived_duration_seconds`. Event streams
+   * (`text/event-stream`) and upgraded connections always are.
+   * @default none
+   */
+  readonly longLivedRoutes?: RouteFilter | undefined;
   /** Scrapes count like any other request. @default false */
   readonly includeScrapes?: boolean | undefined;
 }
@@ -90,18 +100,30 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     this.#activeFor(exchange.method).dec();
   }
 
-  closed(exchange: Exchange): void {
-    this.#activeFor(exchange.method).dec();
+  answered(exchange: Exchange): void {
     const route = this.#route(exchange.route ?? UNMATCHED);
     if (!route.recorded) return;
     const { status } = exchange;
     const series = route.method(exchange.method);
     if (!exchange.counted) series.request(exchange.scheme);
-    series.observe(status, (performance.now() - exchange.startedAt) / 1000);
-    series.sizes(exchange.requestBytes, hasBody(exchange, status) ? exchange.responseBytes : 0);
-    series.response(status, exchange.streaming, exchange.contentType);
-    if (exchange.handlerMs >= 0) series.handled(exchange.handlerMs / 1000);
-    if (status === CLIENT_CLOSED) route.aborted();
+    const answer = series.answer(status, exchange.streaming, exchange.contentType);
+    const seconds = (performance.now() - exchange.startedAt) / 1000;
+    answer.responses.inc();
+    answer.duration.observe(seconds);
+    if (exchange.bodyKnown) series.requestSize.observe(exchange.requestBytes);
+    series.responseSize.observe(hasBody(exchange, status) ? exchange.responseBytes : 0);
+    if (exchange.handlerMs >= 0 && !answer.longLived) series.handled(exchange.handlerMs / 1000);
+  }
+
+  closed(exchange: Exchange): void {
+    this.#activeFor(exchange.method).dec();
+    const route = this.#route(exchange.route ?? UNMATCHED);
+    if (!route.recorded) return;
+    if (!exchange.bodyKnown) route.method(exchange.method).requestSize.observe(exchange.requestBytes);
+    if (!exchange.complete) {
+      if (exchange.aborted) route.aborted();
+      else if (exchange.broken) route.broken();
+    }
     for (const type of exchange.unanswered) route.exception(type);
     this.#django?.count(exchange, route.name);
   }
@@ -110,10 +132,16 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     const routeSeries = this.#route(route);
     if (!routeSeries.recorded) return;
     const series = routeSeries.method(method);
+    const answer = series.answer(status, false, undefined);
     series.request(scheme);
-    series.observe(status, seconds);
-    series.response(status, false, undefined);
+    answer.responses.inc();
+    answer.duration.observe(seconds);
     if (status === CLIENT_CLOSED) routeSeries.aborted();
+  }
+
+  upgradeEnded(method: string, route: string, seconds: number): void {
+    const series = this.#route(route);
+    if (series.recorded) series.method(method).upgraded(seconds);
   }
 
   connected(): void {
@@ -135,11 +163,12 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     const known = this.#routes.get(name);
     if (known !== undefined) return known;
     if (this.#routes.size >= NAME_LIMIT && name !== OVERFLOW) return this.#route(OVERFLOW);
-    const { includeRoutes, excludeRoutes } = this.#options;
+    const { includeRoutes, excludeRoutes, longLivedRoutes } = this.#options;
     const recorded =
       (includeRoutes === undefined || selects(includeRoutes, name)) &&
       (excludeRoutes === undefined || !selects(excludeRoutes, name));
-    const series = new RouteSeries(this.#families, name, recorded);
+    const longLived = longLivedRoutes !== undefined && selects(longLivedRoutes, name);
+    const series = new RouteSeries(this.#families, name, recorded, longLived);
     this.#routes.set(name, series);
     return series;
   }
@@ -166,19 +195,21 @@ function selects(filter: RouteFilter, route: string): boolean {
 class RouteSeries {
   readonly name: string;
   readonly recorded: boolean;
+  readonly #longLived: boolean;
   readonly #families: HttpFamilies;
   readonly #methods: Map<string, MethodSeries> = new Map();
 
-  constructor(families: HttpFamilies, route: string, recorded: boolean) {
+  constructor(families: HttpFamilies, route: string, recorded: boolean, longLived: boolean) {
     this.name = route;
     this.#families = families;
     this.recorded = recorded;
+    this.#longLived = longLived;
   }
 
   method(method: string): MethodSeries {
     let series = this.#methods.get(method);
     if (series === undefined) {
-      this.#methods.set(method, (series = new MethodSeries(this.#families, this.name, method)));
+      this.#methods.set(method, (series = new MethodSeries(this.#families, this.name, method, this.#longLived)));
     }
     return series;
   }
@@ -187,9 +218,21 @@ class RouteSeries {
     this.#families.aborted.labels({ route: this.name }).inc();
   }
 
+  broken(): void {
+    this.#families.broken.labels({ route: this.name }).inc();
+  }
+
   exception(type: string): void {
     this.#families.exceptions.labels({ route: this.name, type }).inc();
   }
+}
+
+/** The series of responses that are alike. */
+interface Answer {
+  readonly responses: BoundCounter;
+  /** Of the latency histogram, or of the one for what lives long. */
+  readonly duration: BoundHistogram;
+  readonly longLived: boolean;
 }
 
 /**
@@ -200,22 +243,23 @@ class MethodSeries {
   readonly #families: HttpFamilies;
   readonly #route: string;
   readonly #method: string;
+  readonly #longLived: boolean;
   #http: BoundCounter | undefined;
   #https: BoundCounter | undefined;
   #handler: BoundHistogram | undefined;
   #requestSize: BoundHistogram | undefined;
   #responseSize: BoundHistogram | undefined;
-  readonly #durations: Map<number, BoundHistogram> = new Map();
-  /** What the latest response was like, and its series. */
-  #latest: BoundCounter | undefined;
+  /** The latest response's kind, and its series: most responses of a route are alike. */
+  #latest: Answer | undefined;
   #latestStatus: number = 0;
   #latestType: unknown = undefined;
   #latestStreaming: boolean = false;
 
-  constructor(families: HttpFamilies, route: string, method: string) {
+  constructor(families: HttpFamilies, route: string, method: string, longLived: boolean) {
     this.#families = families;
     this.#route = route;
     this.#method = method;
+    this.#longLived = longLived;
   }
 
   request(scheme: 'http' | 'https'): void {
@@ -223,49 +267,51 @@ class MethodSeries {
     else (this.#https ??= this.#requests(scheme)).inc();
   }
 
-  observe(status: number, seconds: number): void {
-    let bound = this.#durations.get(status);
-    if (bound === undefined) {
-      bound = this.#families.duration.labels({ method: this.#method, route: this.#route, status });
-      this.#durations.set(status, bound);
-    }
-    bound.observe(seconds);
+  get requestSize(): BoundHistogram {
+    return (this.#requestSize ??= this.#families.requestSize.labels({ method: this.#method, route: this.#route }));
   }
 
-  sizes(requestBytes: number, responseBytes: number): void {
-    this.#requestSize ??= this.#families.requestSize.labels({
-      method: this.#method,
-      route: this.#route,
-    });
-    this.#responseSize ??= this.#families.responseSize.labels({
-      method: this.#method,
-      route: this.#route,
-    });
-    this.#requestSize.observe(requestBytes);
-    this.#responseSize.observe(responseBytes);
+  get responseSize(): BoundHistogram {
+    return (this.#responseSize ??= this.#families.responseSize.labels({ method: this.#method, route: this.#route }));
   }
 
   handled(seconds: number): void {
-    this.#handler ??= this.#families.handlerDuration.labels({
-      method: this.#method,
-      route: this.#route,
-    });
+    this.#handler ??= this.#families.handlerDuration.labels({ method: this.#method, route: this.#route });
     this.#handler.observe(seconds);
   }
 
-  response(status: number, streaming: boolean, contentType: unknown): void {
-    // Most responses of a route are alike.
-    if (status !== this.#latestStatus || contentType !== this.#latestType || streaming !== this.#latestStreaming) {
-      this.#latest = this.#responses(status, streaming, charsetOf(contentType));
+  /** A connection that has changed its protocol has ended. */
+  upgraded(seconds: number): void {
+    const { longLived } = this.#families;
+    longLived.labels({ method: this.#method, route: this.#route, status: SWITCHING_PROTOCOLS }).observe(seconds);
+  }
+
+  answer(status: number, streaming: boolean, contentType: unknown): Answer {
+    if (
+      this.#latest === undefined ||
+      status !== this.#latestStatus ||
+      contentType !== this.#latestType ||
+      streaming !== this.#latestStreaming
+    ) {
+      this.#latest = this.#find(status, streaming, contentType);
       this.#latestStatus = status;
       this.#latestType = contentType;
       this.#latestStreaming = streaming;
     }
-    this.#latest!.inc();
+    return this.#latest;
   }
 
-  #responses(status: number, streaming: boolean, charset: string): BoundCounter {
-    return this.#families.responses.labels({ route: this.#route, method: this.#method, status, streaming, charset });
+  #find(status: number, streaming: boolean, contentType: unknown): Answer {
+    const method = this.#method;
+    const route = this.#route;
+    const charset = charsetOf(contentType);
+    const longLived = this.#longLived || isEventStream(contentType);
+    const durations = longLived ? this.#families.longLived : this.#families.duration;
+    return {
+      responses: this.#families.responses.labels({ route, method, status, streaming, charset }),
+      duration: durations.labels({ method, route, status }),
+      longLived,
+    };
   }
 
   #requests(scheme: 'http' | 'https'): BoundCounter {

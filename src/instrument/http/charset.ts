@@ -43,6 +43,12 @@ export function charsetOf(contentType: unknown): string {
   return charset;
 }
 
+/** True for a stream of server-sent events. */
+export function isEventStream(contentType: unknown): boolean {
+  const type: unknown = Array.isArray(contentType) ? contentType[0] : contentType;
+  return typeof type === 'string' && /^\s*text\/event-stream\s*(?:;|$)/i.test(type);
+}
+
 /**
  * The content type among headers as `writeHead` takes them: an object, a flat list, or a list of
  * pairs.

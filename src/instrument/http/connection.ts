@@ -1,178 +1,143 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { performance } from 'node:perf_hooks';
-import { isUnmeasured } from '../../core/unmeasured.ts';
-import { type Exchange, exchangeOf, type HeadlessRequest, UNMATCHED, upgradeRouteOf } from './exchange.ts';
 import { hookFailed } from '../hooks/guard.ts';
-import { OTHER_METHOD, toMethodLabel } from './method.ts';
-import { onRawAnswer } from './raw-answer.ts';
+import {
+  type Exchange,
+  type ExchangeHost,
+  exchangeOf,
+  type HeadlessRequest,
+  NO_RESPONSE,
+  type Scheme,
+  UNMATCHED,
+} from './exchange.ts';
+import { unsentBytes } from './unsent.ts';
 
-/** Who is told about connections, and about requests that never become an exchange. */
+/** Told about connections, and about requests that never become an exchange. */
 export interface ConnectionObserver {
   connected(): void;
   disconnected(): void;
   headless(request: HeadlessRequest): void;
+  /** A connection that has changed its protocol has ended, so long after the request for it. */
+  upgradeEnded(method: string, route: string, seconds: number): void;
 }
 
-/** Those who observe now; the list is exchanged as they come and go. */
+/** The current observers; the list is replaced as they come and go. */
 export interface Observers {
   readonly current: readonly ConnectionObserver[];
+  /** An exchange is over, whether it was recorded or not. */
+  closed(): void;
 }
 
 const kConnection: unique symbol = Symbol('promenade.connection');
-const kWatched: unique symbol = Symbol('promenade.watched');
 
-interface HttpSocket extends Socket {
-  server?: WatchedServer;
+/** A socket as node:http has it. */
+export interface HttpSocket extends Socket {
+  server?: Server;
   /** The response that the socket is writing. */
   _httpMessage?: ServerResponse | null;
-  parser?: { incoming?: IncomingMessage | null } | null;
+  /** `null` once the parser is freed: the connection has ended, or changed its protocol. */
+  parser?: { readonly incoming?: IncomingMessage | null } | null;
   [kConnection]?: Connection;
 }
 
-interface WatchedServer extends Server {
-  [kWatched]?: boolean;
-}
-
-/** An accepted connection of an HTTP server. */
-class Connection {
-  readonly observers: readonly ConnectionObserver[];
-  /** The exchange that was started last. */
-  current: Exchange | undefined = undefined;
+/** A connection of an HTTP server, and the exchanges that are under way on it. */
+export class Connection implements ExchangeHost {
+  /** Set when a listener for `upgrade` or `connect` gets the socket. */
+  upgraded: boolean = false;
+  readonly #observers: Observers;
+  /** Those who were told of the connection. */
+  readonly #told: readonly ConnectionObserver[];
+  readonly #scheme: Scheme;
+  /** The exchange that was started last, while it is not over: an idle connection holds nothing. */
+  #current: Exchange | undefined = undefined;
   /** Exchanges that have others behind them. */
-  earlier: Exchange[] = [];
+  #earlier: Exchange[] | undefined = undefined;
 
-  constructor(observers: readonly ConnectionObserver[]) {
-    this.observers = observers;
+  private constructor(socket: HttpSocket, observers: Observers, told: readonly ConnectionObserver[]) {
+    this.#observers = observers;
+    this.#told = told;
+    this.#scheme = schemeOf(socket);
+    const destroy = socket._destroy;
+    socket._destroy = function (this: HttpSocket, error, callback) {
+      this[kConnection]?.destroying(this, error);
+      return destroy.call(this, error, callback);
+    };
+    socket.on('close', onSocketClose);
+    socket[kConnection] = this;
+    for (const observer of told) observer.connected();
+  }
+
+  /**
+   * The connection of a socket. One that was accepted before anybody observed, or has TLS on it,
+   * is known from its first request on.
+   */
+  static of(socket: HttpSocket, observers: Observers): Connection {
+    return socket[kConnection] ?? new Connection(socket, observers, []);
+  }
+
+  /** The connection of a socket, which the observers are told of. */
+  static accepted(socket: HttpSocket, observers: Observers): Connection {
+    return socket[kConnection] ?? new Connection(socket, observers, observers.current);
+  }
+
+  /**
+   * Adds an exchange, so that it ends when its connection does: Node tells a response that waits
+   * behind another one (pipelined requests) nothing when the connection has gone.
+   */
+  add(exchange: Exchange): void {
+    if (this.#current !== undefined) (this.#earlier ??= []).push(this.#current);
+    this.#current = exchange;
+  }
+
+  /** An exchange is over, and not held any more. */
+  closed(exchange: Exchange): void {
+    if (this.#current === exchange) this.#current = undefined;
+    else if (this.#earlier !== undefined) {
+      this.#earlier = this.#earlier.filter((other) => other !== exchange);
+      if (this.#earlier.length === 0) this.#earlier = undefined;
+    }
+    this.#observers.closed();
+  }
+
+  /**
+   * The last moment when the handle knows what it has not sent: whether by the client's reset, a
+   * failed write or the application, the socket is about to be destroyed.
+   */
+  destroying(socket: HttpSocket, error: Error | null): void {
+    try {
+      const { _httpMessage: response } = socket;
+      if (response !== undefined && response !== null) {
+        exchangeOf(response)?.cutOff(unsentBytes(socket), error);
+      } else if (socket.parser === null && !this.upgraded && this.#current === undefined) {
+        // Node has freed the parser for a CONNECT that nobody listens to, and drops the connection.
+        const { current } = this.#observers;
+        for (const observer of current) observer.headless(unansweredConnect(this.#scheme));
+      }
+    } catch (failure) {
+      hookFailed(failure);
+    }
+  }
+
+  ended(): void {
+    for (const observer of this.#told) observer.disconnected();
+    for (const exchange of this.#earlier?.slice() ?? []) exchange.close();
+    this.#current?.close();
   }
 }
 
-/** For the channel `net.server.socket`, which tells of the connections of every kind of server. */
-export function connectionAccepted(socket: HttpSocket, observers: Observers): void {
-  const { server } = socket;
-  if (server === undefined || !isHttpServer(server) || isUnmeasured(server)) return;
-  watch(server, observers);
-  socket[kConnection] = new Connection(observers.current);
-  for (const observer of observers.current) observer.connected();
-  socket.on('close', onSocketClose);
-}
-
-/**
- * Notes an exchange, so that it ends when its connection does. That is cheaper than to listen to
- * each response, and Node tells a response that waits behind another one (pipelined requests)
- * nothing when the connection has gone.
- *
- * @returns false for a connection that is not known: it was there before anybody observed, or has
- *   TLS on it.
- */
-export function noteExchange(exchange: Exchange, socket: HttpSocket): boolean {
-  const connection = socket[kConnection];
-  if (connection === undefined) return false;
-  const { current } = connection;
-  if (current !== undefined && !current.done) {
-    connection.earlier = connection.earlier.filter((other) => !other.done);
-    connection.earlier.push(current);
-  }
-  connection.current = exchange;
-  return true;
-}
-
-/** True for http and https servers; their modules need not be loaded to tell. */
-function isHttpServer(server: Server): boolean {
-  return typeof server.headersTimeout === 'number';
+function unansweredConnect(scheme: Scheme): HeadlessRequest {
+  return { method: 'CONNECT', route: UNMATCHED, scheme, status: NO_RESPONSE, seconds: 0 };
 }
 
 function onSocketClose(this: HttpSocket): void {
   try {
-    const { observers, current, earlier } = this[kConnection]!;
-    for (const observer of observers) observer.disconnected();
-    for (const exchange of earlier) exchange.close();
-    current?.close();
+    this[kConnection]!.ended();
   } catch (error) {
     hookFailed(error);
   }
 }
 
-/**
- * Sees a server's `clientError`, `upgrade` and `connect` events pass. A listener would change what
- * the server does (without one it answers 400, or does not upgrade), so that its `emit` is wrapped
- * instead, and its result stays as it was. Once nobody observes any more, the next event takes the
- * wrap off.
- */
-function watch(server: WatchedServer, observers: Observers): void {
-  if (server[kWatched] === true) return;
-  server[kWatched] = true;
-  const { emit } = server;
-  const own = Object.hasOwn(server, 'emit');
-  const watchedEmit = function (this: Server, name: string, first: unknown, second: unknown): boolean {
-    if (observers.current.length === 0 && server.emit === (watchedEmit as unknown)) {
-      server[kWatched] = false;
-      if (own) server.emit = emit;
-      else delete (server as Partial<Server>).emit;
-    } else if (name === 'clientError') {
-      onClientError(first as NodeJS.ErrnoException, second as HttpSocket, observers);
-    } else if (name === 'upgrade' || name === 'connect') {
-      onUpgrade(first as IncomingMessage, second as Socket, observers);
-    }
-    // Every request comes by here: `arguments` is handed on without a copy.
-    return Reflect.apply(emit, this, arguments);
-  };
-  server.emit = watchedEmit as Server['emit'];
-}
-
-function onClientError(error: NodeJS.ErrnoException, socket: HttpSocket, observers: Observers): void {
-  try {
-    const status = refusalOf(error.code);
-    if (status === undefined) return;
-    const response = socket._httpMessage ?? null;
-    if (response !== null) {
-      const exchange = exchangeOf(response);
-      // A client that leaves in the middle of its body has aborted, whatever is written after it.
-      if (exchange !== undefined && !response.headersSent && error.code !== 'HPE_INVALID_EOF_STATE')
-        exchange.refused(status);
-      return;
-    }
-    // The rest of a body whose request was answered before it had come is no request of its own.
-    if (socket.parser?.incoming?.complete === false) return;
-    const request = {
-      method: OTHER_METHOD,
-      route: UNMATCHED,
-      scheme: schemeOf(socket),
-      status,
-      seconds: 0,
-    };
-    for (const observer of observers.current) observer.headless(request);
-  } catch (failure) {
-    hookFailed(failure);
-  }
-}
-
-/**
- * What Node answers, and Fastify with it. Nothing for errors of the connection, which are no
- * request.
- */
-function refusalOf(code: string | undefined): number | undefined {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
-  return code?.startsWith('HPE_') ? 400 : undefined;
-}
-
-function onUpgrade(request: IncomingMessage, socket: Socket, observers: Observers): void {
-  try {
-    const startedAt = performance.now();
-    const method = toMethodLabel(request.method);
-    const scheme = schemeOf(socket);
-    onRawAnswer(socket, (status) => {
-      const seconds = (performance.now() - startedAt) / 1000;
-      for (const observer of observers.current)
-        observer.headless({ method, route: upgradeRouteOf(request), scheme, status, seconds });
-    });
-  } catch (failure) {
-    hookFailed(failure);
-  }
-}
-
-function schemeOf(socket: Socket): 'http' | 'https' {
+/** The scheme of what comes over a socket. */
+export function schemeOf(socket: Socket): Scheme {
   return 'encrypted' in socket ? 'https' : 'http';
 }

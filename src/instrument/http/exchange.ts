@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { isUnmeasured } from '../../core/unmeasured.ts';
-import { type ByteSink, countRequestBytes, countResponseBytes, kExchange } from './bytes.ts';
+import { type ByteSink, countRequestBytes, kExchange } from './response-hooks.ts';
 import { hookFailed } from '../hooks/guard.ts';
 import { toMethodLabel } from './method.ts';
+import { unsentBytes } from './unsent.ts';
 import { isDeliberate, typeOfThrown } from '../recorder-kit/thrown.ts';
 
 /** The route of a request that no route matched. */
@@ -34,7 +36,7 @@ export interface HeadlessRequest {
   readonly seconds: number;
 }
 
-/** Who is told about exchanges: the recorder of a registry. */
+/** Told about exchanges: the recorder of a registry. */
 export interface ExchangeObserver {
   readonly measuresScrapes: boolean;
   started(exchange: Exchange): void;
@@ -45,6 +47,15 @@ export interface ExchangeObserver {
   rendered(template: string): void;
   /** It is to be kept out of the families. */
   dropped(exchange: Exchange): void;
+  /** The answer has left, or what has left of it is all there will be. Called once, before `closed`. */
+  answered(exchange: Exchange): void;
+  /** Nothing more will happen to it. */
+  closed(exchange: Exchange): void;
+}
+
+/** Has exchanges under way. */
+export interface ExchangeHost {
+  /** The exchange is over, whether it was recorded or not. */
   closed(exchange: Exchange): void;
 }
 
@@ -73,18 +84,31 @@ export class Exchange implements ByteSink {
   readonly startedAt: number = performance.now();
   /** The recorders that were there at the start, even when others come or go meanwhile. */
   readonly #recorders: readonly ExchangeObserver[];
-  readonly #onClosed: () => void;
+  readonly #host: ExchangeHost;
+  readonly #socket: Socket;
   #route: string | undefined = undefined;
   #routeName: string | undefined = undefined;
   #scheme: Scheme | undefined = undefined;
   #counted = false;
   #answered = false;
+  #recorded = false;
   #done = false;
   #excluded = false;
   #refusal = 0;
-  #responseBytes = 0;
+  #ended = false;
+  /** Every byte of the response has gone to the kernel, on a connection that was not broken. */
+  #complete = false;
+  /** Body bytes handed over to the response. */
+  #writtenBytes = 0;
+  /** As many of them as were known to have left when that was last looked at. */
+  #leftBytes = 0;
+  /** Bytes that the socket had not sent when it was destroyed. */
+  #unsentBytes = 0;
   #receivedBytes = 0;
+  #bodyKnown = true;
   #pieces = 0;
+  /** The body came with `end`, in one piece. */
+  #whole = false;
   #contentType: unknown = undefined;
   #handlerMs = -1;
   #handlerStartedAt = -1;
@@ -97,38 +121,26 @@ export class Exchange implements ByteSink {
   #threwLate = false;
   #latestThrown: unknown = undefined;
 
-  /** @param onClosed Called once it is over, whether it was recorded or not. */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     recorders: readonly ExchangeObserver[],
-    onClosed: () => void,
+    host: ExchangeHost,
   ) {
-    this.#onClosed = onClosed;
+    this.#host = host;
+    this.#socket = request.socket;
     this.request = request;
     this.response = response;
     this.#recorders = recorders;
     this.method = toMethodLabel(request.method);
-  }
-
-  /** Begins to observe. */
-  open(): void {
-    const { request, response } = this;
     (request as Carrier)[kExchange] = this;
     (response as Carrier)[kExchange] = this;
     const { headers } = request;
-    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined)
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
+      this.#bodyKnown = false;
       countRequestBytes(request);
-    countResponseBytes(response);
-    for (const recorder of this.#recorders) recorder.started(this);
-  }
-
-  /**
-   * Listens to the response's own end, where nothing else reports it: a listener costs a
-   * microsecond.
-   */
-  listen(): void {
-    this.response.on('close', onClose);
+    }
+    for (const recorder of recorders) recorder.started(this);
   }
 
   /** True once it is recorded: what is told from then on is ignored. */
@@ -243,43 +255,70 @@ export class Exchange implements ByteSink {
     this.#refusal = status;
   }
 
+  /** The connection is about to be destroyed, with so many bytes that it has not sent. */
+  cutOff(unsent: number, error: NodeJS.ErrnoException | null): void {
+    if (this.#complete) return;
+    // A write that fails takes its whole rest off the queue: what had left before is all we know.
+    this.#unsentBytes = error?.syscall === 'write' ? this.#writtenBytes - this.#leftBytes : unsent;
+  }
+
   received(bytes: number): void {
     this.#receivedBytes += bytes;
   }
 
+  get open(): boolean {
+    return !this.#ended && !this.#done && !isDown(this.#socket);
+  }
+
+  writing(): void {
+    if (this.#socket.writableLength === 0) this.#leftBytes = this.#writtenBytes;
+  }
+
   wrote(bytes: number): void {
     this.#pieces++;
-    this.#responseBytes += bytes;
+    if (!isDown(this.#socket)) this.#writtenBytes += bytes;
   }
 
-  ending(): void {
-    this.#answered = true;
-    this.handlerEnded();
-    const trace = this.#trace;
-    if (trace === undefined) return;
-    const outer = this.#outerTraces;
-    this.#trace = undefined;
-    this.#outerTraces = undefined;
-    endTrace(trace);
-    outer?.toReversed().forEach(endTrace);
+  ending(_bytes: number): void {
+    this.writing();
+    this.#endTraces();
   }
 
-  endedWith(bytes: number): void {
-    if (bytes > 0 && this.#pieces > 0) this.#pieces++;
-    this.#responseBytes += bytes;
+  ended(bytes: number): void {
+    this.#ended = true;
+    if (this.#pieces === 0) this.#whole = bytes > 0;
+    else if (bytes > 0) this.#pieces++;
+    const { response } = this;
+    const socket = this.#socket;
+    if (isDown(socket)) return;
+    this.#writtenBytes += bytes;
+    if (response.socket !== null && response.writableLength === 0) {
+      this.#complete = true;
+      this.#answer();
+    } else {
+      this.#leftBytes = Math.max(this.#leftBytes, this.#writtenBytes - this.#queuedBytes() - unsentBytes(socket));
+    }
   }
 
   gaveContentType(contentType: unknown): void {
     this.#contentType = contentType;
   }
 
-  /** Records it. Only the first call counts. */
+  /** Node says that the response is finished, which it also says of one that nobody received. */
+  finished(): void {
+    const { destroyed, errored } = this.#socket;
+    if (!destroyed && !errored) this.#complete = true;
+    else if (!destroyed) this.cutOff(0, errored);
+    this.close();
+  }
+
+  /** Records what is not recorded yet. Only the first call counts. */
   close(): void {
     if (this.#done) return;
-    this.ending();
-    if (isUnmeasured(this.request)) this.exclude();
+    this.#endTraces();
+    this.#answer();
     this.#done = true;
-    this.#onClosed();
+    this.#host.closed(this);
     for (const recorder of this.#recorders) if (this.#isFor(recorder)) recorder.closed(this);
   }
 
@@ -309,9 +348,10 @@ export class Exchange implements ByteSink {
     return this.#handlerMs;
   }
 
-  /** Body bytes handed over to the response. */
+  /** Body bytes of the response that have left. */
   get responseBytes(): number {
-    return this.#responseBytes;
+    if (this.#complete) return this.#writtenBytes;
+    return Math.max(0, this.#writtenBytes - this.#queuedBytes() - this.#unsentBytes);
   }
 
   /**
@@ -323,9 +363,19 @@ export class Exchange implements ByteSink {
     return announced !== undefined && this.request.complete ? Number(announced) : this.#receivedBytes;
   }
 
-  /** True if the body came in more than one piece, or without an announced length. */
+  /**
+   * True if the request's body had come as a whole when it was answered, so that its size was known.
+   */
+  get bodyKnown(): boolean {
+    return this.#bodyKnown;
+  }
+
+  /**
+   * True if the body was written in more than one piece, or without an announced length. A whole
+   * body that `end` got after `writeHead` is neither to the application.
+   */
   get streaming(): boolean {
-    return this.#pieces > 1 || (this.#pieces === 1 && this.response.chunkedEncoding);
+    return this.#pieces > 1 || (!this.#whole && this.response.chunkedEncoding);
   }
 
   /** The response's content type: a string, or a list of one, as Next sets it. */
@@ -333,21 +383,26 @@ export class Exchange implements ByteSink {
     return this.#contentType ?? this.response.getHeader('content-type');
   }
 
+  /** True if the whole response has left on a connection that was not broken. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
   /** True if the client hung up, and not the server. */
   get aborted(): boolean {
-    const { request, response } = this;
-    if (response.writableFinished || this.#refusal !== 0) return false;
-    const { socket } = request;
-    // An error that the server itself has destroyed the response with comes from no system call.
-    const errored: NodeJS.ErrnoException | null = socket.errored;
-    return socket.readableEnded || errored?.syscall !== undefined;
+    return !this.#complete && this.#refusal === 0 && hasLeft(this.#socket);
+  }
+
+  /** True if the server broke its response off after the head was sent. */
+  get broken(): boolean {
+    return !this.#complete && this.#refusal === 0 && this.response.headersSent && !hasLeft(this.#socket);
   }
 
   /** The status that the client got, CLIENT_CLOSED or NO_RESPONSE. */
   get status(): number {
     const { response } = this;
     if (this.#refusal !== 0) return this.#refusal;
-    if (response.writableFinished) return response.statusCode;
+    if (this.#complete) return response.statusCode;
     if (this.aborted) return CLIENT_CLOSED;
     return response.headersSent ? response.statusCode : NO_RESPONSE;
   }
@@ -363,8 +418,37 @@ export class Exchange implements ByteSink {
    */
   get unanswered(): readonly string[] {
     if (this.#exceptions === undefined) return NONE;
-    const meant = this.status < 500 && this.response.writableFinished && !this.#threwLate;
+    const meant = this.status < 500 && this.#complete && !this.#threwLate;
     return meant ? NONE : this.#exceptions;
+  }
+
+  /** The traces say what they still know. */
+  #endTraces(): void {
+    this.#answered = true;
+    this.handlerEnded();
+    const trace = this.#trace;
+    if (trace === undefined) return;
+    const outer = this.#outerTraces;
+    this.#trace = undefined;
+    this.#outerTraces = undefined;
+    endTrace(trace);
+    outer?.toReversed().forEach(endTrace);
+  }
+
+  /** Body bytes that wait in the response, behind another one or for a socket. */
+  #queuedBytes(): number {
+    const { response } = this;
+    return response.writableLength - (response.socket?.writableLength ?? 0);
+  }
+
+  /** Counts the answer, once. */
+  #answer(): void {
+    if (this.#recorded) return;
+    this.#recorded = true;
+    this.#bodyKnown ||= this.request.complete;
+    if (isUnmeasured(this.request)) this.exclude();
+    for (const recorder of this.#recorders) if (this.#isFor(recorder)) recorder.answered(this);
+    this.#counted = true;
   }
 
   #isFor(recorder: ExchangeObserver): boolean {
@@ -405,22 +489,13 @@ export function upgradeRouteOf(request: object): string {
   return (request as { [kUpgradeRoute]?: string })[kUpgradeRoute] ?? UNMATCHED;
 }
 
-/** Shared by all responses, so that none needs a closure. */
-function onClose(this: ServerResponse): void {
-  try {
-    (this as Carrier)[kExchange]!.close();
-  } catch (error) {
-    hookFailed(error);
-  }
-}
-
 /**
- * Says which route a request is, for servers without a router that Promenade knows. Call it as
- * early as the route is known, so that aborted requests have it too; where it is called more than
- * once, the last call holds.
+ * Names the route of a request, for servers without a router that Promenade knows. Call it as early
+ * as the route is known, so that aborted requests have it too; the last call holds. For a request
+ * that is upgraded, call it before the answer.
  *
- * @param route the pattern (`/devices/:id`), never the path: each value is a series.
- * @param name the route's name, which METRICS_COMPAT=django shows as the label `view`.
+ * @param route The pattern (`/devices/:id`), never the path: each value is a series.
+ * @param name The route's name, which METRICS_COMPAT=django shows as the label `view`.
  * @default the pattern
  *
  * @example
@@ -430,4 +505,19 @@ export function setRoute(request: IncomingMessage, route: string, name?: string)
   const exchange = exchangeOf(request);
   if (exchange === undefined) routeUpgrade(request, route);
   else exchange.routed(route, name);
+}
+
+/**
+ * True if nothing can be sent any more. A write that fails marks the socket as errored at once, and
+ * destroys it a little later, after it has told the response that it is finished.
+ */
+function isDown(socket: Socket): boolean {
+  return socket.destroyed || Boolean(socket.errored);
+}
+
+/** True if the other side has closed its end of a connection, or the system says that it is gone. */
+export function hasLeft(socket: Socket): boolean {
+  // An error that the server itself has destroyed the response with comes from no system call.
+  const errored: NodeJS.ErrnoException | null | undefined = socket.errored;
+  return socket.readableEnded || errored?.syscall !== undefined;
 }

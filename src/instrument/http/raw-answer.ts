@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { CLIENT_CLOSED } from './exchange.ts';
+import { CLIENT_CLOSED, hasLeft, NO_RESPONSE } from './exchange.ts';
 import { hookFailed } from '../hooks/guard.ts';
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
@@ -8,11 +8,11 @@ const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /**
- * Tells the status of the answer that an application writes to a socket itself, as it does for
- * upgrades: its first write begins with the status line. The socket is as it was from then on.
- * Where it closes before anything was written, the status is 499.
+ * Tells the status of an answer that the application writes to a socket itself, as it does for
+ * upgrades: its first write begins with the status line. From then on the socket is as it was. If
+ * it closes before anything was written, the status is 499 where the client has left, else 444.
  *
- * @param listener called exactly once.
+ * @param listener Called exactly once.
  */
 export function onRawAnswer(socket: Socket, listener: (status: number) => void): void {
   const { write, end } = socket;
@@ -32,7 +32,7 @@ export function onRawAnswer(socket: Socket, listener: (status: number) => void):
   }
 
   function onClose(): void {
-    settle(CLIENT_CLOSED);
+    settle(hasLeft(socket) ? CLIENT_CLOSED : NO_RESPONSE);
   }
 
   function settle(status: number): void {
@@ -57,8 +57,8 @@ export function onRawAnswer(socket: Socket, listener: (status: number) => void):
 function nothing(): void {}
 
 /**
- * The status that a first write announces; what begins otherwise is no HTTP any more, hence a
- * switch of protocols.
+ * The status that a first write announces. If it begins otherwise, it is not HTTP any more, so the
+ * protocol has been switched.
  */
 function statusOf(chunk: unknown): number {
   const head =
