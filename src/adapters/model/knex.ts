@@ -1,15 +1,28 @@
 import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
-import { type KnexLike, listenToKnex } from '../../instrument/model/query-events.ts';
+import {
+  type InstrumentPoolOptions,
+  type PoolClient,
+  systemOf,
+  watchPoolClient,
+} from '../../instrument/database/library-pools.ts';
+import { DatabaseRecorder } from '../../instrument/database/recorder.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { listenToQueries, type QueryEvents } from '../../instrument/model/query-events.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 
-export { type KnexLike, uninstrument };
+export { uninstrument };
+
+/** The part of a Knex instance that is used: its events, and the client with its pool. */
+export interface KnexLike extends QueryEvents {
+  readonly client?: unknown;
+}
 
 /** Options of {@link instrumentKnex}. */
-export interface InstrumentKnexOptions extends InstrumentModelsOptions {}
+export interface InstrumentKnexOptions extends InstrumentModelsOptions, InstrumentPoolOptions {}
 
 /**
  * Counts the rows that a Knex instance writes, by table, also in transactions, and for Objection
- * models that are bound to it. Listens to Knex's own events.
+ * models that are bound to it; and shows its pool. Listens to the events of Knex and of the pool.
  *
  * @returns the instance.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
@@ -20,6 +33,14 @@ export interface InstrumentKnexOptions extends InstrumentModelsOptions {}
  */
 export function instrumentKnex<K extends KnexLike>(knex: K, options: InstrumentKnexOptions = {}): K {
   return attach(knex, 'knex', options, (instrumentation) => {
-    return listenToKnex(knex, new ModelRecorder(instrumentation, options.app));
+    const hooks = new Disposers();
+    hooks.add(listenToQueries(knex, new ModelRecorder(instrumentation, options.app)));
+    const client = knex.client as PoolClient | undefined;
+    const system = systemOf(client?.dialect);
+    if (client && system) {
+      const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);
+      hooks.add(watchPoolClient(client, database));
+    }
+    return hooks.dispose;
   });
 }

@@ -1,6 +1,14 @@
 import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../instrument/hooks/guard.ts';
-import { type KnexLike, listenToKnex } from '../../instrument/model/query-events.ts';
+import {
+  type InstrumentPoolOptions,
+  type PoolClient,
+  systemOf,
+  watchPoolClient,
+} from '../../instrument/database/library-pools.ts';
+import { DatabaseRecorder } from '../../instrument/database/recorder.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { listenToQueries, type QueryEvents } from '../../instrument/model/query-events.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 import { TableModels } from '../../instrument/model/table-models.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
@@ -14,7 +22,7 @@ export interface MikroOrmLike {
 }
 
 /** Options of {@link instrumentMikroOrm}. */
-export interface InstrumentMikroOrmOptions extends InstrumentModelsOptions {}
+export interface InstrumentMikroOrmOptions extends InstrumentModelsOptions, InstrumentPoolOptions {}
 
 /** An entity, also of a pivot table. */
 interface Metadata {
@@ -32,7 +40,7 @@ interface Metadata {
 
 /** A connection of MikroORM 6 for SQL; that for MongoDB has neither. */
 interface Connection {
-  getKnex?(): KnexLike;
+  getKnex?(): QueryEvents & { readonly client?: PoolClient };
   /** Makes the Knex instance, when it connects: again after `orm.close()`. */
   createKnex?(): void;
 }
@@ -63,12 +71,23 @@ export function instrumentMikroOrm<O extends MikroOrmLike>(orm: O, options: Inst
     }
     const connection = orm.em.getConnection() as Connection;
     if (!connection.getKnex) return () => {};
-    let stop = listenToKnex(connection.getKnex(), recorder);
+    const watch = (): (() => void) => {
+      const hooks = new Disposers();
+      const knex = connection.getKnex!();
+      hooks.add(listenToQueries(knex, recorder));
+      const system = systemOf(knex.client?.dialect);
+      if (knex.client && system) {
+        const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);
+        hooks.add(watchPoolClient(knex.client, database));
+      }
+      return hooks.dispose;
+    };
+    let stop = watch();
     const restore = wrapMethod<() => void>(connection, 'createKnex', (create) => () => {
       create.call(connection);
       try {
         stop();
-        stop = listenToKnex(connection.getKnex!(), recorder);
+        stop = watch();
       } catch (error) {
         hookFailed(error);
       }

@@ -1,39 +1,36 @@
-import { guarded } from '../hooks/guard.ts';
+import { listen, type Listeners } from '../hooks/listen.ts';
 import type { ModelRecorder } from './recorder.ts';
 import { reportedRows } from './reported-rows.ts';
 import { SqlConnection } from './sql-connection.ts';
 
-/** What is used of a Knex instance: its events. */
-export interface KnexLike {
+/** Emits `query`, `query-response` and `query-error` for each query, each with a {@link Query}. */
+export interface QueryEvents {
   on(event: string, listener: Listener): unknown;
   removeListener(event: string, listener: Listener): unknown;
 }
 
 type Listener = (...args: unknown[]) => void;
 
-/** What Knex tells of a query with each of its events. */
+/** A query, as events describe it. */
 interface Query {
-  /** Which connection it uses. */
+  /** Identifies the connection that it uses. */
   readonly __knexUid?: string | undefined;
   readonly sql?: string | undefined;
-  /** What the driver has answered. */
+  /** The driver's answer. */
   readonly response?: unknown;
-  /** SQLite: how many rows changed. */
+  /** SQLite: number of changed rows. */
   readonly context?: { readonly changes?: number } | undefined;
 }
 
-/**
- * Connections of which something is kept. Pools have fewer; those that were closed are forgotten by
- * and by.
- */
+/** Connections that are remembered. Pools are smaller; closed ones fall out in time. */
 const KEPT_CONNECTIONS = 1000;
 
 /**
- * Counts what a Knex instance writes, from its events.
+ * Counts the rows that queries write, from their events.
  *
- * @returns what ends it.
+ * @returns a function that stops listening.
  */
-export function listenToKnex(knex: KnexLike, recorder: ModelRecorder): () => void {
+export function listenToQueries(source: QueryEvents, recorder: ModelRecorder): () => void {
   const connections = new Map<string, SqlConnection>();
   const connectionOf = ({ __knexUid: id = '' }: Query): SqlConnection => {
     let connection = connections.get(id);
@@ -44,22 +41,19 @@ export function listenToKnex(knex: KnexLike, recorder: ModelRecorder): () => voi
     }
     return connection;
   };
-  const listeners: Record<string, Listener> = {
-    query: guarded((query) => {
+  const listeners: Listeners = {
+    query: (query: unknown) => {
       const { sql = '' } = query as Query;
       connectionOf(query as Query).sent(sql);
-    }),
-    'query-response': guarded((_, query) => {
+    },
+    'query-response': (_: unknown, query: unknown) => {
       const { sql = '', response, context } = query as Query;
       connectionOf(query as Query).succeeded(sql, context?.changes ?? reportedRows(response));
-    }),
-    'query-error': guarded((error, query) => {
+    },
+    'query-error': (error: unknown, query: unknown) => {
       const { sql = '' } = query as Query;
       connectionOf(query as Query).failed(sql, error);
-    }),
+    },
   };
-  for (const [event, listener] of Object.entries(listeners)) knex.on(event, listener);
-  return () => {
-    for (const [event, listener] of Object.entries(listeners)) knex.removeListener(event, listener);
-  };
+  return listen(source, listeners);
 }

@@ -249,6 +249,28 @@ describe('SQLite', () => {
     database.close();
   });
 
+  test('batches of built and raw queries, in any order', async () => {
+    const registry = new Registry();
+    const client = createClient({ url: ':memory:' });
+    for (const statement of modelTables('sqlite')) await client.execute(statement);
+    const db = instrumentDrizzle(onLibsql({ client }), { registry });
+    const { sql } = orm;
+    await db.batch([
+      db.run(sql`insert into author (name) values ('bob'), ('cyd'), ('dan')`),
+      db.insert(authors).values({ name: 'ada' }),
+      db.all(sql`select 1 as changes`),
+      db.run(sql`insert into book (title, author_id) values ('One', 1), ('Two', 1)`),
+      db.update(authors).set({ score: 1 }),
+      db.get(sql`update author set score = 2 where name = 'bob' returning 7 as changes`),
+      db.values(sql`delete from author where name in ('cyd', 'dan') returning name`),
+    ]);
+    const numbers = await Numbers.of(registry);
+    const rows = (write: string, model: string) => numbers.value(`model_${write}s`, { model });
+    expect([rows('insert', 'author'), rows('insert', 'book')]).toEqual([4, 2]);
+    expect([rows('update', 'author'), rows('delete', 'author')]).toEqual([5, 2]);
+    client.close();
+  });
+
   test('batches, whose queries are all done or none', async () => {
     const registry = new Registry();
     const client = createClient({ url: ':memory:' });

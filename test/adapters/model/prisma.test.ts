@@ -142,6 +142,45 @@ describe.skipIf(database.missing)('Prisma 7', () => {
     await prisma.$disconnect();
   });
 
+  test('two clients on one driver adapter, each under its own app', async () => {
+    await database.empty();
+    const registry = new Registry();
+    const adapter = new PrismaPg({ connectionString: database.url, max: 4 });
+    const [shop, office] = [new NEWEST({ adapter }), new NEWEST({ adapter })];
+    instrumentPrisma(shop, { registry, app: 'shop' });
+    instrumentPrisma(office, { registry, app: 'office' });
+    await Promise.all([
+      office.author.createMany({ data: [{ name: 'ada' }, { name: 'bob' }] }),
+      shop.author.create({ data: { name: 'cyd' } }),
+    ]);
+    await shop.$transaction([shop.author.deleteMany({ where: { name: 'cyd' } })]);
+    await office.$disconnect();
+    await office.author.deleteMany({});
+    const numbers = await Numbers.of(registry);
+    const rows = (write: string, app: string) => numbers.value(`model_${write}s`, { model: `${app}.Author` });
+    expect([rows('insert', 'shop'), rows('delete', 'shop')]).toEqual([1, 1]);
+    expect([rows('insert', 'office'), rows('delete', 'office')]).toEqual([2, 2]);
+    await Promise.all([shop.$disconnect(), office.$disconnect()]);
+  });
+
+  test('raw queries that write, with and without returning', async () => {
+    await database.empty();
+    const registry = new Registry();
+    const prisma = instrumentPrisma(connect(), { registry });
+    await prisma.$queryRawUnsafe("insert into author (name) values ('ada'), ('bob'), ('cyd')");
+    await prisma.$queryRawUnsafe("update author set score = 1 where name <> 'cyd'");
+    await prisma.$queryRawUnsafe("update author set score = 2 where name = 'ada' returning name");
+    await prisma.$transaction((inside) => inside.$queryRawUnsafe("delete from author where name = 'bob'"), PATIENT);
+    await prisma.$queryRawUnsafe("delete from author where name = 'nobody'");
+    const numbers = await Numbers.of(registry);
+    const counted = ['insert', 'update', 'delete'].map((write) => [
+      `author ${write}`,
+      numbers.value(`model_${write}s`, { model: 'Author' }),
+    ]);
+    expect(Object.fromEntries(counted)).toEqual(await database.truth());
+    await prisma.$disconnect();
+  });
+
   test('a client that has connected before metrics are turned on', async () => {
     await database.empty();
     const registry = new Registry();

@@ -1,4 +1,4 @@
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
 import type { ModelRecorder, ModelTransaction } from '../../../instrument/model/recorder.ts';
 import { reportedRows } from '../../../instrument/model/reported-rows.ts';
 import { countSqlWrite, readSqlWrite, type SqlWrite } from '../../../instrument/sql/sql-write.ts';
@@ -33,8 +33,6 @@ export class DrizzleSessions {
   readonly #recorder: ModelRecorder;
   /** The transaction that a session is in. Those of a pool have sessions of their own. */
   readonly #transactions: WeakMap<Session, ModelTransaction> = new WeakMap();
-  /** What the queries of a batch write, one each, while it is put together. */
-  #batch: (SqlWrite | undefined)[] | undefined;
   #on = true;
 
   constructor(recorder: ModelRecorder) {
@@ -57,7 +55,7 @@ export class DrizzleSessions {
         return this.#observeTransaction(session, work, (watched) => begin.call(session, watched, ...more));
       }),
       wrapMethod<Method>(session, 'batch', (batch) => (...args) => {
-        return this.#observeBatch(session, () => batch.apply(session, args));
+        return this.#observeBatch(session, args[0], () => batch.apply(session, args));
       }),
     ];
     return () => {
@@ -68,7 +66,6 @@ export class DrizzleSessions {
 
   #watchPrepared(session: Session, sql: string, prepared: Prepared): void {
     const write = readSqlWrite(sql);
-    this.#batch?.push(write);
     if (write === undefined && !this.#transactions.has(session)) return;
     const methods = prepared.run ? (['run', 'get', 'all', 'values'] as const) : (['execute', 'all'] as const);
     // They call each other.
@@ -136,23 +133,33 @@ export class DrizzleSessions {
     };
   }
 
-  #observeBatch(session: Session, call: () => unknown): unknown {
-    const writes: (SqlWrite | undefined)[] = [];
-    this.#batch = writes;
-    try {
-      return observeCall(call, (outcome) => {
-        if (outcome.failed || !Array.isArray(outcome.result)) return;
-        for (const [i, write] of writes.entries())
-          if (write) this.#count(session, write, reportedRows(outcome.result[i]));
-      });
-    } finally {
-      this.#batch = undefined;
-    }
+  /** Each query of a batch has its result at its own position, and tells its own SQL. */
+  #observeBatch(session: Session, queries: unknown, call: () => unknown): unknown {
+    const texts = attempt(() => (queries as readonly BatchQuery[]).map(queryOf));
+    return observeCall(call, (outcome) => {
+      if (outcome.failed || !Array.isArray(outcome.result)) return;
+      for (const [i, { sql, method }] of (texts ?? []).entries()) {
+        const write = readSqlWrite(sql);
+        if (write) this.#count(session, write, rowsOf(method, outcome.result[i]));
+      }
+    });
   }
 }
 
-function rowsOf(method: keyof Prepared, result: unknown): number | undefined {
+/** A query of a batch: one that is built, or raw SQL, which tells the method that it calls. */
+interface BatchQuery {
+  toSQL?(): { readonly sql: string };
+  getQuery?(): { readonly sql: string; readonly method?: keyof Prepared };
+}
+
+function queryOf(query: BatchQuery): { sql: string; method: keyof Prepared | undefined } {
+  const { sql, method } = query.getQuery?.() ?? { ...query.toSQL?.(), method: undefined };
+  return { sql: sql ?? '', method };
+}
+
+/** Returns the rows that a query wrote; its method is unknown for built queries of a batch. */
+function rowsOf(method: keyof Prepared | undefined, result: unknown): number | undefined {
   if (method === 'get') return result === undefined || result === null ? 0 : 1;
-  if (method === 'run' || method === 'execute') return reportedRows(result);
+  if (method === 'run' || method === 'execute' || method === undefined) return reportedRows(result);
   return Array.isArray(result) ? result.length : undefined;
 }

@@ -1,4 +1,6 @@
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
+import type { Method } from '../../../instrument/hooks/method.ts';
 import type { ModelRecorder } from '../../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
@@ -33,40 +35,57 @@ interface Query {
   readonly sql: string;
 }
 
+/** The driver's answer, from which adapters make a result set or a number of rows. */
+interface DriverAnswer {
+  readonly rowCount?: number | null;
+  readonly affectedRows?: number;
+}
+
 interface ResultSet {
   readonly rows: readonly unknown[];
-  /** MySQL and SQLite, without `returning`: of the one row that was inserted. */
+  /** MySQL and SQLite, without `returning`: the id of an inserted row. */
   readonly lastInsertId?: string | undefined;
 }
 
-/** Who counts what goes through a factory's connections; nobody, while it is off. */
+/** The part of a client's engine that is used: any of these may be the first to connect. */
+export type Engine = Partial<Record<'start' | 'request' | 'requestBatch' | 'transaction', Method>>;
+
+/** Where the rows of one client are counted; nowhere while there is no recorder. */
 export interface Watch {
   recorder: ModelRecorder | undefined;
 }
 
-const watches: WeakMap<DriverAdapterFactory, Watch> = new WeakMap();
+/** The client that is asking, while it may connect: clients can share a factory. */
+const asking: AsyncLocalStorage<Watch> = new AsyncLocalStorage();
+
+/** By factory: the client that was instrumented last, for clients whose engine is not known. */
+const latest: WeakMap<DriverAdapterFactory, Watch> = new WeakMap();
 
 /**
- * Has a factory's connections watched, from the next one on. They stay so, and hand calls on while
- * there is no recorder.
+ * Watches the connections that a client opens through its factory, from the next one on. They stay
+ * watched, and only hand calls on while the watch has no recorder.
  */
-export function watchDriverAdapters(factory: DriverAdapterFactory): Watch {
-  let watch = watches.get(factory);
-  if (!watch) {
-    watch = { recorder: undefined };
-    watches.set(factory, watch);
-    const made = watch;
-    wrapMethod<() => Promise<DriverAdapter>>(factory, 'connect', (connect) => async () => {
-      const adapter = await connect.call(factory);
-      try {
-        watchAdapter(adapter, made);
-      } catch (error) {
-        hookFailed(error);
-      }
-      return adapter;
+export function watchDriverAdapters(factory: DriverAdapterFactory, engine: Engine = {}): Watch {
+  const watch: Watch = { recorder: undefined };
+  if (!latest.has(factory)) watchFactory(factory);
+  latest.set(factory, watch);
+  for (const name of ['start', 'request', 'requestBatch', 'transaction'] as const) {
+    wrapMethod(engine, name, (original) => {
+      return function (this: unknown, ...args) {
+        return asking.run(watch, () => Reflect.apply(original, this, args));
+      };
     });
   }
   return watch;
+}
+
+function watchFactory(factory: DriverAdapterFactory): void {
+  wrapMethod<() => Promise<DriverAdapter>>(factory, 'connect', (connect) => async () => {
+    const watch = asking.getStore() ?? latest.get(factory)!;
+    const adapter = await connect.call(factory);
+    attempt(() => watchAdapter(adapter, watch));
+    return adapter;
+  });
 }
 
 function watchAdapter(adapter: DriverAdapter, watch: Watch): void {
@@ -117,6 +136,23 @@ function watchTransaction(transaction: Transaction, connection: SqlConnection): 
 }
 
 function watchQueries(target: Queryable, connectionOf: () => SqlConnection | undefined): void {
+  // `queryRaw` drops the number of rows that a write without RETURNING has changed. Adapters ask
+  // the driver in a method of their own, within the synchronous part of the call.
+  let told: { rows: number | undefined } | undefined;
+  wrapMethod(target, 'performIO', (performIO) => {
+    return function (this: unknown, ...args) {
+      const call = told;
+      told = undefined;
+      return observeCall(
+        () => Reflect.apply(performIO, this, args),
+        (outcome) => {
+          if (call === undefined || outcome.failed) return;
+          const { rowCount, affectedRows } = (outcome.result ?? {}) as DriverAnswer;
+          call.rows = rowCount ?? affectedRows;
+        },
+      );
+    };
+  });
   const watched = <R>(call: () => Promise<R>, { sql }: Query, rowsOf: (result: R) => number): Promise<R> => {
     const connection = connectionOf();
     if (!connection) return call();
@@ -127,11 +163,20 @@ function watchQueries(target: Queryable, connectionOf: () => SqlConnection | und
     });
   };
   wrapMethod<Queryable['queryRaw']>(target, 'queryRaw', (queryRaw) => (query) => {
+    const answer: { rows: number | undefined } = { rows: undefined };
     return watched(
-      () => queryRaw.call(target, query),
+      () => {
+        told = answer;
+        try {
+          return queryRaw.call(target, query);
+        } finally {
+          told = undefined;
+        }
+      },
       query,
       ({ rows, lastInsertId }) => {
-        return rows.length === 0 && lastInsertId !== undefined ? 1 : rows.length;
+        if (rows.length > 0) return rows.length;
+        return answer.rows ?? (lastInsertId === undefined ? 0 : 1);
       },
     );
   });

@@ -2,16 +2,17 @@ import { MetricsError } from '../../../errors.ts';
 import { attach, uninstrument } from '../../../instrument/hooks/attach.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../../instrument/model/recorder.ts';
 import { tableLabel } from '../../../instrument/sql/sql-write.ts';
-import { type DriverAdapterFactory, watchDriverAdapters } from './driver-adapter.ts';
+import { type DriverAdapterFactory, type Engine, watchDriverAdapters } from './driver-adapter.ts';
 
 export { uninstrument };
 
 /** Options of {@link instrumentPrisma}. */
 export interface InstrumentPrismaOptions extends InstrumentModelsOptions {}
 
-/** What is used of a client: the driver adapter that it was made with, and its models. */
+/** The part of a client that is used: its driver adapter, the engine that connects, its models. */
 interface Client {
   readonly _engineConfig?: { readonly adapter?: DriverAdapterFactory };
+  readonly _engine?: Engine;
   readonly _runtimeDataModel?: { readonly models: Readonly<Record<string, Model>> };
 }
 
@@ -37,7 +38,7 @@ interface Model {
  * process.env.DATABASE_URL }) }));
  */
 export function instrumentPrisma<P extends object>(prisma: P, options: InstrumentPrismaOptions = {}): P {
-  const { _engineConfig, _runtimeDataModel } = prisma as Client;
+  const { _engineConfig, _engine, _runtimeDataModel } = prisma as Client;
   const factory = _engineConfig?.adapter;
   const models = Object.entries(_runtimeDataModel?.models ?? {});
   if (options.enabled === false) return prisma;
@@ -48,7 +49,7 @@ export function instrumentPrisma<P extends object>(prisma: P, options: Instrumen
     );
   }
   // The client may connect before metrics are turned on, and connects once.
-  const watch = watchDriverAdapters(factory);
+  const watch = watchDriverAdapters(factory, _engine);
   return attach(prisma, 'prisma', options, (instrumentation) => {
     const { modelOf, tables } = namesOf(models);
     const recorder = new ModelRecorder(instrumentation, options.app, modelOf);

@@ -1,5 +1,12 @@
 import { attach, uninstrument } from '../../../instrument/hooks/attach.ts';
 import { guarded } from '../../../instrument/hooks/guard.ts';
+import {
+  type CountedPool,
+  type InstrumentPoolOptions,
+  systemOf,
+  watchCountedPool,
+} from '../../../instrument/database/library-pools.ts';
+import { DatabaseRecorder } from '../../../instrument/database/recorder.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { TableModels } from '../../../instrument/model/table-models.ts';
@@ -15,7 +22,7 @@ export interface SequelizeLike {
 }
 
 /** Options of {@link instrumentSequelize}. */
-export interface InstrumentSequelizeOptions extends InstrumentModelsOptions {}
+export interface InstrumentSequelizeOptions extends InstrumentModelsOptions, InstrumentPoolOptions {}
 
 interface Model {
   readonly name: string;
@@ -28,6 +35,21 @@ interface Query {
   readonly options?: { readonly type?: string };
   /** SQLite: which method of the connection executes it. */
   getDatabaseMethod?: () => string;
+}
+
+interface Internals {
+  readonly options?: { readonly dialect?: string };
+  readonly connectionManager?: {
+    readonly pool?: CountedPool | { readonly read: CountedPool; readonly write: CountedPool };
+  };
+}
+
+/** Returns the pools of an instance: two with replication, none for SQLite. */
+function poolsOf({ options, connectionManager }: Internals): readonly CountedPool[] {
+  const pool = connectionManager?.pool;
+  const system = systemOf(options?.dialect);
+  if (pool === undefined || system === undefined || system === 'sqlite') return [];
+  return 'read' in pool ? [pool.read, pool.write] : [pool];
 }
 
 const HOOK = 'promenade';
@@ -70,8 +92,13 @@ export function instrumentSequelize<S extends SequelizeLike>(
         if (query.getDatabaseMethod && given?.type === 'DELETE') query.getDatabaseMethod = () => 'run';
       }),
     );
+    const pools = poolsOf(sequelize as Internals).map((pool) => {
+      const system = systemOf((sequelize as Internals).options?.dialect)!;
+      return watchCountedPool(pool, DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system));
+    });
     return () => {
       state.on = false;
+      for (const stop of pools) stop();
       for (const type of ['afterDefine', 'beforeQuery']) sequelize.removeHook(type, HOOK);
     };
   });
