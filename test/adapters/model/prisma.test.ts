@@ -170,7 +170,9 @@ describe.skipIf(database.missing)('Prisma 7', () => {
     await prisma.$queryRawUnsafe("insert into author (name) values ('ada'), ('bob'), ('cyd')");
     await prisma.$queryRawUnsafe("update author set score = 1 where name <> 'cyd'");
     await prisma.$queryRawUnsafe("update author set score = 2 where name = 'ada' returning name");
-    await prisma.$transaction((inside) => inside.$queryRawUnsafe("delete from author where name = 'bob'"), PATIENT);
+    await prisma.$transaction(async (inside) => {
+      await inside.$queryRawUnsafe("delete from author where name = 'bob'");
+    }, PATIENT);
     await prisma.$queryRawUnsafe("delete from author where name = 'nobody'");
     const numbers = await Numbers.of(registry);
     const counted = ['insert', 'update', 'delete'].map((write) => [
