@@ -1,6 +1,6 @@
 import { sampleNames, shownName } from '../snapshot/names.ts';
 import { countOf, quantileOf } from '../snapshot/quantile.ts';
-import { strideOf } from '../snapshot/snapshot.ts';
+import { startOf, strideOf } from '../snapshot/snapshot.ts';
 import type { FamilyDefinition, FamilySnapshot, Snapshot, SparseBuckets } from '../snapshot/snapshot.ts';
 import { onlyRises } from './family-layout.ts';
 import type { EscapingScheme } from './name-escaping.ts';
@@ -32,11 +32,12 @@ export class OpenMetrics2Renderer {
       const name = printFamilyName(definition, this.#scheme, suffixOf(definition));
       text += `${openMetricsMetadata(definition, name, definition.type)}\n`;
       const labelNames = definition.labelNames.map((label) => printLabelName(label, this.#scheme));
-      const start = onlyRises(definition) ? ` st@${formatTimestamp(snapshot.startTimestamp)}` : '';
+      const rises = onlyRises(definition);
       for (let i = 0; i < family.series.length; i++) {
         const labels = printLabels(labelNames, family.series[i]!);
         if (definition.type === 'stateset') text += this.#states(family, i, name, labels);
         else {
+          const start = rises ? ` st@${formatTimestamp(startOf(family, i, snapshot.startTimestamp))}` : '';
           const exemplars = family.exemplars?.[i]?.map(exemplarText).join('') ?? '';
           text += `${seriesText(name, labels)} ${valueText(family, i)}${start}${exemplars}\n`;
         }

@@ -1,7 +1,7 @@
 import type { Exemplar } from '../snapshot/exemplar.ts';
 import { shownName } from '../snapshot/names.ts';
 import { countOf, quantileOf } from '../snapshot/quantile.ts';
-import { strideOf, type FamilySnapshot, type SparseBuckets } from '../snapshot/snapshot.ts';
+import { startOf, strideOf, type FamilySnapshot, type SparseBuckets } from '../snapshot/snapshot.ts';
 import { escapeLabelName, escapeName, type EscapingScheme } from './name-escaping.ts';
 import { toSpans } from './native-spans.ts';
 import {
@@ -115,7 +115,7 @@ export class ProtobufFamily {
     const { definition, values, exemplars } = this.#family;
     switch (definition.type) {
       case 'counter':
-        return this.#counter(values[index]!, exemplars?.[index]?.[0]);
+        return this.#counter(index, exemplars?.[index]?.[0]);
       case 'histogram':
         return this.#histogram(index, exemplars?.[index] ?? NO_EXEMPLARS);
       case 'summary':
@@ -133,12 +133,17 @@ export class ProtobufFamily {
     this.#writer.end(message);
   }
 
-  #counter(value: number, exemplar: Exemplar | undefined): void {
+  #start(index: number): number {
+    return startOf(this.#family, index, this.#startTimestamp);
+  }
+
+  #counter(index: number, exemplar: Exemplar | undefined): void {
+    const value = this.#family.values[index * this.#stride]!;
     const writer = this.#writer;
     const counter = writer.begin(METRIC.counter);
     writer.double(COUNTER.value, value);
     if (exemplar) this.#exemplar(COUNTER.exemplar, exemplar);
-    this.#timestamp(COUNTER.startTimestamp, this.#startTimestamp);
+    this.#timestamp(COUNTER.startTimestamp, this.#start(index));
     writer.end(counter);
   }
 
@@ -154,7 +159,7 @@ export class ProtobufFamily {
       writer.double(QUANTILE.value, quantileOf(sparse![index]!, quantile));
       writer.end(message);
     }
-    this.#timestamp(SUMMARY.startTimestamp, this.#startTimestamp);
+    this.#timestamp(SUMMARY.startTimestamp, this.#start(index));
     writer.end(summary);
   }
 
@@ -171,7 +176,7 @@ export class ProtobufFamily {
     const bounds = this.#bounds;
     if (bounds.length > 0) this.#classicBuckets(at, exemplars);
     if (sparse) this.#nativeBuckets(index);
-    this.#timestamp(HISTOGRAM.startTimestamp, this.#startTimestamp);
+    this.#timestamp(HISTOGRAM.startTimestamp, this.#start(index));
     if (bounds.length === 0) for (const exemplar of exemplars) this.#exemplar(HISTOGRAM.exemplar, exemplar);
     writer.end(histogram, 2);
   }

@@ -1,6 +1,6 @@
 import { sampleNames, withSuffix } from '../snapshot/names.ts';
 import type { Exemplar } from '../snapshot/exemplar.ts';
-import type { FamilyDefinition, FamilySnapshot, Snapshot } from '../snapshot/snapshot.ts';
+import { startOf, type FamilyDefinition, type FamilySnapshot, type Snapshot } from '../snapshot/snapshot.ts';
 import { escapeQuoted } from './escape.ts';
 import { FamilyLines, type KeptLines, type MakeLines } from './family-lines.ts';
 import { fillSamples, sampleLines, type SampleLine } from './family-layout.ts';
@@ -63,9 +63,10 @@ export class TextRenderer {
       const kept = keeps ? this.#kept.get(definition) : undefined;
       const lines = new FamilyLines(family.series, layout.length, makeLines, kept);
       const samples = new Float64Array(layout.length);
-      const created = layout.at(-1)!.suffix === '_created' ? snapshot.startTimestamp : undefined;
+      const hasCreated = layout.at(-1)!.suffix === '_created';
       const exemplars = this.#dialect.hasExemplars && !definition.exactName ? family.exemplars : undefined;
       for (let i = 0; i < family.series.length; i++) {
+        const created = hasCreated ? startOf(family, i, snapshot.startTimestamp) : undefined;
         const extras = { created, exemplars: exemplars?.[i] ?? NONE };
         const series = renderSeries(family, i, lines, samples, extras);
         room -= series.length;

@@ -137,6 +137,12 @@ export interface Snapshot {
   readonly startTimestamp: number;
 }
 
+/** Since when a series has counted, in seconds of the Unix epoch; else `startTimestamp`. */
+export function startOf({ starts }: FamilySnapshot, index: number, startTimestamp: number): number {
+  const start = starts?.[index];
+  return start === undefined || Number.isNaN(start) ? startTimestamp : start;
+}
+
 /** How many numbers a series of this family has in `FamilySnapshot.values`. */
 export function strideOf(definition: FamilyDefinition): number {
   switch (definition.type) {
