@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { entrySources } from './scripts/entries.mjs';
 
-const { bin, exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-
-/** The sources of what package.json exports, and of the command. */
-const entries = [...Object.values(exports), ...Object.values(bin)]
-  .filter((target) => target.endsWith('.js'))
-  .map((target) => target.replace(/^(\.\/)?dist\//, 'src/').replace(/\.js$/, '.ts'));
+/** The sources of what package.json exports, of the command, and of what the build adds. */
+const entries = [...Object.values(entrySources()), 'src/cli/main.ts', 'src/one-copy.ts'];
 
 export default {
   // A type that an exported function names, or an error that only its own file throws, is exported
@@ -17,6 +13,7 @@ export default {
     '.': {
       entry: [
         ...entries,
+        'scripts/{build,new-adapter}.mjs',
         'test/**/*.test.ts',
         'test/**/*.newer-node.ts',
         'test/support/newer-node.config.ts',
@@ -26,7 +23,7 @@ export default {
         'test/dist/scripts/*',
         'test/types/fixtures/*',
       ],
-      project: ['src/**/*.ts', 'test/**/*.{ts,cts,mjs,cjs}'],
+      project: ['src/**/*.ts', 'scripts/*.mjs', 'test/**/*.{ts,cts,mjs,cjs}'],
       // Run as a program, by its file's path.
       ignoreDependencies: ['@arethetypeswrong/cli'],
     },

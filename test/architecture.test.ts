@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { entrySources } from '../scripts/entries.mjs';
 import { filesBelow, importsOf, type Module, resolveImport, ROOT, sourceModules } from './support/modules.ts';
 
 /**
@@ -55,7 +56,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules that everybody may import, and that import no room. */
-const GROUND: readonly string[] = ['errors.ts', 'time-slice.ts', 'warn.ts'];
+const GROUND: readonly string[] = ['one-copy.ts', 'errors.ts', 'time-slice.ts', 'warn.ts'];
 
 /** Rooms of one file, which lies beside the public entries. */
 const ONE_FILE_ROOMS: readonly string[] = ['application'];
@@ -97,7 +98,7 @@ const EXCEPTIONS: readonly Exception[] = [
 
 /** The only packages that are loaded at run time, and who loads them. */
 const PACKAGES: readonly { readonly name: string; readonly from: string }[] = [
-  { name: 'koffi', from: 'store/files/system-calls.ts' },
+  { name: 'koffi', from: 'store/files/load-koffi.ts' },
   { name: 'yaml', from: 'cli/web-config.ts' },
   { name: 'bcryptjs', from: 'cli/basic-users.ts' },
 ];
@@ -105,7 +106,7 @@ const PACKAGES: readonly { readonly name: string; readonly from: string }[] = [
 const modules: readonly Module[] = sourceModules();
 const known: ReadonlyMap<string, Module> = new Map(modules.map((module) => [module.path, module]));
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies: Readonly<Record<string, string>>;
 };
 
@@ -139,10 +140,11 @@ function adapterOf(path: string): string {
   return `${category}/${name!.replace(/\.ts$/, '')}`;
 }
 
-/** The adapters that package.json exports. */
-const adapters: readonly string[] = Object.values(manifest.exports).flatMap((target) =>
-  target.startsWith('./dist/adapters/') ? adapterOf(target.replace('./dist/', '').replace(/\.js$/, '.ts')) : [],
-);
+/** What package.json exports, below `src`. */
+const entries: readonly string[] = Object.values(entrySources()).map((path) => path.slice('src/'.length));
+
+/** The adapters among them. */
+const adapters: readonly string[] = entries.flatMap((path) => (path.startsWith('adapters/') ? adapterOf(path) : []));
 
 const relativeImports = modules.flatMap((module) =>
   module.imports
@@ -274,26 +276,29 @@ describe('names', () => {
 });
 
 describe('the public entries', () => {
-  const targets = Object.entries(manifest.exports).filter(([subpath]) => subpath !== './package.json');
-
   test('package.json exports every entry, and nothing else', () => {
-    const exported = targets.map(([, target]) => target.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts'));
-    const entries = modules.map(({ path }) => path).filter((path) => roomOf(path) === 'entry');
-    expect(exported.filter((path) => !known.has(path))).toEqual([]);
-    expect(entries.filter((path) => !exported.includes(path))).toEqual([]);
-    expect(exported.filter((path) => roomOf(path) !== 'entry' && roomOf(path) !== 'adapters')).toEqual([]);
-    expect(targets.length).toBeGreaterThanOrEqual(3);
+    const isEntry = (path: string): boolean => roomOf(path) === 'entry';
+    expect(entries.filter((path) => !known.has(path))).toEqual([]);
+    expect(modules.map(({ path }) => path).filter((path) => isEntry(path) && !entries.includes(path))).toEqual([]);
+    expect(entries.filter((path) => !isEntry(path) && roomOf(path) !== 'adapters')).toEqual([]);
+    expect(entries.length).toBeGreaterThanOrEqual(3);
   });
 
-  test('a subpath is named after its file', () => {
-    for (const [subpath, target] of targets) {
-      const name = subpath === '.' ? 'index' : subpath.slice('./'.length);
-      expect(target).toMatch(new RegExp(`/${name}\\.js$`));
+  test('a subpath is named after its file, and has both module systems', () => {
+    for (const [name, source] of Object.entries(entrySources())) {
+      expect(source).toMatch(new RegExp(`/${name}\\.ts$`));
+      expect(manifest.exports[name === 'index' ? '.' : `./${name}`]).toEqual({
+        import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+        require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` },
+      });
     }
+    expect(Object.keys(manifest.exports).length).toBe(entries.length + 1);
   });
 
   test('every adapter has its page, and every page its adapter', () => {
-    const found = modules.flatMap(({ path }) => (roomOf(path) === 'adapters' ? adapterOf(path) : []));
+    const found = modules.flatMap(({ path }) =>
+      roomOf(path) === 'adapters' && path !== 'adapters/catalogue.ts' ? adapterOf(path) : [],
+    );
     const pages = filesBelow('docs/adapters', '.md')
       .map((path) => path.slice('docs/adapters/'.length, -'.md'.length))
       // The index, which has a test of its own.

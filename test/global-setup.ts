@@ -1,7 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { filesBelow, ROOT } from './support/modules.ts';
 
 /**
  * Children of the multi-process and fault tests run what ships, so `dist` is built once before any
@@ -12,7 +9,6 @@ export default function setup(): void {
   process.env['PROMENADE_TEST_RUN'] = String(process.pid);
   build();
   build('-w', 'inventory');
-  removeStale();
 }
 
 /**
@@ -21,12 +17,4 @@ export default function setup(): void {
  */
 function build(...args: readonly string[]): void {
   spawnSync('npm', ['run', '--silent', 'build', ...args], { stdio: 'inherit' });
-}
-
-/** Removes what earlier builds left of sources that are gone: it would be packed. */
-function removeStale(): void {
-  for (const file of filesBelow('dist', '')) {
-    const source = file.replace(/^dist\//, 'src/').replace(/(\.d\.ts|\.js)$/, '.ts');
-    if (!existsSync(join(ROOT, source))) rmSync(join(ROOT, file));
-  }
 }

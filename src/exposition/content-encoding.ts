@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream';
-import * as zlib from 'node:zlib';
+import zlib from 'node:zlib';
 import { parseParameters, parseQuality, splitList } from './header-values.ts';
 
 /** How a page can be packed on its way. */

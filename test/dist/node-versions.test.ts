@@ -11,7 +11,7 @@ import { NODE_VERSIONS, nodeProgram, versionPattern } from './node-versions.ts';
 import { npm, pack } from './tarball.ts';
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
 };
 const entries = Object.keys(manifest.exports)
   .filter((entry) => entry !== './package.json')

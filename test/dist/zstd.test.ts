@@ -10,7 +10,7 @@ import { createServer, get } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import * as zlib from 'node:zlib';
 const { Counter } = await import(process.argv[1] + '/index.js');
-const { createEndpoint } = await import(process.argv[1] + '/adapters/http/http.js');
+const { createEndpoint } = await import(process.argv[1] + '/http.js');
 const jobs = new Counter({ name: 'jobs_total', help: 'Jobs.', labelNames: ['i'] });
 for (let i = 0; i < 2000; i++) jobs.labels({ i }).inc(i);
 const server = createServer(createEndpoint({ enabled: true }).handler).listen(0, '127.0.0.1', async () => {

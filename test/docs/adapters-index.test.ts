@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { entrySources } from '../../scripts/entries.mjs';
 import { ROOT } from '../support/modules.ts';
 import { supportedVersions } from '../support/supported-versions.ts';
 
@@ -13,11 +14,8 @@ const rows = [
 
 describe('the index of adapters', () => {
   test('has each adapter that the package exports once, by its name', () => {
-    const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-      exports: Record<string, string>;
-    };
-    const adapters = Object.entries(exports).filter(([, target]) => target.startsWith('./dist/adapters/'));
-    expect(rows.map(({ adapter }) => `./${adapter}`).sort()).toEqual(adapters.map(([path]) => path).sort());
+    const adapters = Object.entries(entrySources()).filter(([, source]) => source.startsWith('src/adapters/'));
+    expect(rows.map(({ adapter }) => adapter).sort()).toEqual(adapters.map(([name]) => name).sort());
     expect(rows.filter(({ adapter, page }) => adapter !== page)).toEqual([]);
     const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.md') && file !== 'README.md')

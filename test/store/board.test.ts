@@ -5,6 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Board, HeapBoard } from '../../src/store/board.ts';
 import { FileBoard } from '../../src/store/files/file-board.ts';
 import { temporaryDirectory } from '../multiprocess/children.ts';
+import { builtModule } from '../support/built-module.ts';
 
 const boards: readonly (readonly [string, () => Board])[] = [
   ['on the heap', () => new HeapBoard()],
@@ -70,10 +71,11 @@ test('files can be read by who may not write, and another process holds the righ
   expect(claimElsewhere(directory, 'a')).toBe('claimed');
 });
 
+const fileBoard = await builtModule('store/files/file-board');
+
 /** What another process gets that claims a text. */
 function claimElsewhere(directory: string, name: string): string {
-  const module = JSON.stringify(new URL('../../dist/store/files/file-board.js', import.meta.url).href);
-  const code = `import { FileBoard } from ${module};
+  const code = `import { FileBoard } from ${JSON.stringify(fileBoard)};
     process.stdout.write(new FileBoard(process.argv[1]).claim(process.argv[2]) ? 'claimed' : 'taken');`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', code, directory, name], { encoding: 'utf8' });
 }

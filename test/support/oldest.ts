@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from './modules.ts';
-import type { TestedPackage } from './supported-versions.ts';
+import type { TestedPackage } from '../../src/adapters/catalogue.ts';
 
 /**
  * A package in the oldest version that is supported, from the workspace that holds those of its

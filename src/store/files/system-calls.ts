@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { MetricsError } from '../../errors.ts';
+import { type Koffi, loadKoffi } from './load-koffi.ts';
 
 /** A stretch of a file, shared with every process that maps it. */
 export interface Mapping {
@@ -50,7 +50,7 @@ export function systemCalls(): SystemCalls {
 
 function load(): SystemCalls {
   if (process.platform === 'win32') throw unsupported('Windows has no flock and mmap');
-  let koffi: typeof import('koffi');
+  let koffi: Koffi;
   let mmap: (
     address: bigint | null,
     bytes: number,
@@ -61,7 +61,7 @@ function load(): SystemCalls {
   ) => bigint;
   let flock: (fd: number, operation: number) => number;
   try {
-    koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    koffi = loadKoffi();
     const libc = koffi.load(null);
     mmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)');
     flock = libc.func('int flock(int, int)');
@@ -98,7 +98,7 @@ function load(): SystemCalls {
 
 /** Some runtimes (Electron) let no array lie outside their own heap: better to learn it here. */
 function probe(
-  koffi: typeof import('koffi'),
+  koffi: Koffi,
   mmap: (address: null, bytes: number, protection: number, flags: number, fd: number, offset: number) => bigint,
 ): void {
   const address = mmap(null, 65_536, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,0 +1,3 @@
+export const ROOT: string;
+export function entrySources(): Record<string, string>;
+export function filesIn(folder: string): string[];
