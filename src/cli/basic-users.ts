@@ -1,52 +1,85 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 
-/** A hash of a password that nobody has: an unknown user takes as long as a known one. */
-const NOBODY = '$2b$10$.ZzDQVtYpIbp3XV2O9ADY.7JieeeHB7eRm3RQiQ68adxq0b3aTp96';
 const MAX_REMEMBERED = 100;
-/**
- * So many may wait for their password to be looked at, which takes some 100 ms each; more are
- * refused at once.
- */
+/** Passwords that may wait to be checked, which takes some 100 ms of computing each. */
 const MAX_WAITING = 32;
+/** Of them for one address, so that one that guesses leaves room for others. */
+const MAX_WAITING_PER_ADDRESS = 8;
+
+/** `busy`: too many passwords wait to be checked; this one was not looked at. */
+export type Admission = 'admitted' | 'refused' | 'busy';
 
 /**
- * Judges user names and passwords against bcrypt hashes. Remembers verdicts, good and bad, so that
- * a scraper pays once.
+ * Checks user names and passwords against bcrypt hashes. Remembers verdicts, so that a scraper pays
+ * once: good ones apart from bad ones, so that guesses can't push them out.
  */
 export class BasicUsers {
-  readonly #verdicts: Map<string, boolean> = new Map();
+  readonly #good: Map<string, true> = new Map();
+  readonly #bad: Map<string, true> = new Map();
+  readonly #waiting: Map<string, number> = new Map();
+  readonly #secret: Buffer = randomBytes(32);
   #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
 
-  /** Whether an Authorization header names one of the users, with the right password. */
-  async admits(users: ReadonlyMap<string, string>, authorization: string | undefined): Promise<boolean> {
+  /**
+   * Judges an Authorization header. The time of a refusal does not tell whether there is such a
+   * user.
+   *
+   * @param address Where the request comes from.
+   */
+  async admit(
+    users: ReadonlyMap<string, string>,
+    authorization: string | undefined,
+    address: string = '',
+  ): Promise<Admission> {
     const [, user, password] = credentialsOf(authorization) ?? [];
-    if (user === undefined || password === undefined) return false;
-    const hash = users.get(user) ?? NOBODY;
+    if (user === undefined || password === undefined) return 'refused';
+    const hash = users.get(user) ?? this.#standIn(users, user);
     // A digest over all three, told apart: no user's verdict can be another's.
     const key = createHash('sha256')
       .update(JSON.stringify([user, hash, password]))
       .digest('base64');
-    const known = this.#verdicts.get(key);
-    if (known !== undefined) return known;
-    if (this.#waiting >= MAX_WAITING) return false;
-    const verdict = (await this.#compare(password, hash)) && users.has(user);
-    if (this.#verdicts.size >= MAX_REMEMBERED) this.#verdicts.delete(this.#verdicts.keys().next().value!);
-    this.#verdicts.set(key, verdict);
-    return verdict;
+    if (this.#good.has(key)) return 'admitted';
+    if (this.#bad.has(key)) return 'refused';
+    if (!this.#hasRoom(address)) return 'busy';
+    const right = (await this.#compare(password, hash, address)) && users.has(user);
+    remember(right ? this.#good : this.#bad, key);
+    return right ? 'admitted' : 'refused';
+  }
+
+  /**
+   * The hash of another user, always the same for a name: an unknown user takes as long as some
+   * known one, whatever their hashes cost.
+   */
+  #standIn(users: ReadonlyMap<string, string>, user: string): string {
+    const hashes = [...users.values()];
+    const number = createHmac('sha256', this.#secret).update(user).digest().readUInt32BE();
+    return hashes[number % hashes.length]!;
+  }
+
+  #hasRoom(address: string): boolean {
+    let all = 0;
+    for (const waiting of this.#waiting.values()) all += waiting;
+    return all < MAX_WAITING && (this.#waiting.get(address) ?? 0) < MAX_WAITING_PER_ADDRESS;
   }
 
   /** One after the other: it is all computing. */
-  async #compare(password: string, hash: string): Promise<boolean> {
-    this.#waiting++;
+  async #compare(password: string, hash: string, address: string): Promise<boolean> {
+    this.#waiting.set(address, (this.#waiting.get(address) ?? 0) + 1);
     const turn = this.#last.then(async () => (await import('bcryptjs')).compare(password, hash));
     this.#last = turn.catch(() => {});
     try {
       return await turn;
     } finally {
-      this.#waiting--;
+      const left = this.#waiting.get(address)! - 1;
+      if (left > 0) this.#waiting.set(address, left);
+      else this.#waiting.delete(address);
     }
   }
+}
+
+function remember(verdicts: Map<string, true>, key: string): void {
+  if (verdicts.size >= MAX_REMEMBERED) verdicts.delete(verdicts.keys().next().value!);
+  verdicts.set(key, true);
 }
 
 function credentialsOf(authorization: string | undefined): RegExpExecArray | undefined {

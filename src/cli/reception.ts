@@ -51,7 +51,10 @@ export class Reception {
     const { path, authentication } = this.#settings;
     const url = request.url ?? '';
     if (users && users.size > 0) {
-      if (await this.#users.admits(users, soleAuthorization(request))) this.#known.add(request);
+      const { remoteAddress } = request.socket;
+      const admission = await this.#users.admit(users, soleAuthorization(request), remoteAddress);
+      if (admission === 'busy') return busy(request, response);
+      if (admission === 'admitted') this.#known.add(request);
       // A token opens the page, too, where there are any.
       else if (!authentication || !isAt(url, path)) return refuse(request, response);
     }
@@ -85,6 +88,10 @@ function toFetch(request: AnyRequest): Request {
   );
   if (authorization !== undefined) headers.push(['authorization', authorization]);
   return new Request(`https://localhost${request.url}`, { method: request.method ?? 'GET', headers });
+}
+
+function busy(request: AnyRequest, response: AnyResponse): void {
+  say(request, response, 503, 'Too many passwords wait to be checked.\n', { 'Retry-After': '1' });
 }
 
 function refuse(request: AnyRequest, response: AnyResponse): void {

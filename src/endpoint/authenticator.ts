@@ -2,7 +2,7 @@ import { MetricsError } from '../errors.ts';
 import { verdictOf, type Access, type Verdict } from './access.ts';
 import { tokenOf } from './credentials.ts';
 import type { Settings } from '../settings/settings.ts';
-import { includesToken } from '../settings/token-digest.ts';
+import { TokenSet } from '../settings/token-set.ts';
 import { TokensFile } from './tokens-file.ts';
 import { messageOf, Warning } from './warning.ts';
 
@@ -24,6 +24,7 @@ export interface AuthenticationCallbacks<Subject> {
 export class Authenticator<Subject> {
   readonly #settings: Settings;
   readonly #callbacks: AuthenticationCallbacks<Subject>;
+  readonly #tokens: TokenSet;
   readonly #file: TokensFile | undefined;
   readonly #warning: Warning = new Warning('WARN_METRICS_AUTHENTICATION');
 
@@ -34,6 +35,7 @@ export class Authenticator<Subject> {
   constructor(settings: Settings, callbacks: AuthenticationCallbacks<Subject>) {
     this.#settings = settings;
     this.#callbacks = callbacks;
+    this.#tokens = new TokenSet(settings.tokens);
     const { authentication, tokens, tokensFile, port } = settings;
     if (!authentication) {
       if (tokens.length > 0 || tokensFile !== undefined) this.#warning.give(unusedTokens);
@@ -68,8 +70,8 @@ export class Authenticator<Subject> {
   }
 
   async #judgeToken(token: string): Promise<Verdict> {
-    const fromFile = (await this.#file?.current()) ?? [];
-    if (includesToken([...this.#settings.tokens, ...fromFile], token)) return 200;
+    const inFile = (await this.#file?.includes(token)) ?? false;
+    if (this.#tokens.has(token) || inFile) return 200;
     return verdictOf(await this.#callbacks.checkToken?.(token));
   }
 }

@@ -47,6 +47,7 @@ async function answer<Subject>(
     url: request.url ?? '',
     header: (name) => request.headers[name]?.toString(),
     authorization: soleAuthorization(request),
+    address: request.socket.remoteAddress,
     subject,
   });
   if (response.headersSent) {

@@ -10,6 +10,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { ownTurn } from '../time-slice.ts';
 import { Authenticator, type AuthenticationCallbacks } from './authenticator.ts';
 import { challenges } from './credentials.ts';
+import { type Reader, Readers } from './readers.ts';
 import { requestedNames } from './request-target.ts';
 import { ScrapeFamilies } from './scrape-families.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -25,6 +26,8 @@ export interface ScrapeRequest<Subject> {
   readonly authorization: string | undefined;
   /** What the application's `session` takes; `undefined` where nobody can be logged in. */
   readonly subject: Subject | undefined;
+  /** The address that the request comes from, where it is known. */
+  readonly address?: string | undefined;
 }
 
 /** What to answer. */
@@ -40,6 +43,7 @@ export interface ScrapeAnswer {
 
 /** A page ready to be rendered. */
 interface Page {
+  readonly reader: Reader;
   readonly chunks: Iterable<string | Uint8Array>;
   readonly encoding: ContentEncoding;
   /** The time that is left to take it. */
@@ -60,6 +64,9 @@ export interface ScraperOptions<Subject> extends AuthenticationCallbacks<Subject
 }
 
 const defaultMaxScrapes = 128;
+/** The share of the pages at once that is kept for other addresses than the one that has most. */
+const keptForOthers = 1 / 8;
+const idleMs = 10_000;
 const defaultTimeoutSeconds = 60;
 const maxTimeoutSeconds = 300;
 const retryAfterSeconds = '5';
@@ -71,10 +78,9 @@ export class Scraper<Subject> {
   readonly #registry: Registry;
   readonly #authenticator: Authenticator<Subject>;
   readonly #families: ScrapeFamilies;
-  readonly #maxScrapes: number;
+  readonly #readers: Readers;
   readonly #createdSamples: boolean;
   readonly #warning: Warning = new Warning('WARN_METRICS_SCRAPE');
-  #scrapes = 0;
 
   /**
    * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
@@ -84,7 +90,9 @@ export class Scraper<Subject> {
     this.#registry = options.registry;
     this.#authenticator = new Authenticator(options.settings, options);
     this.#families = ScrapeFamilies.of(options.registry, options.settings.namespace);
-    this.#maxScrapes = options.maxScrapes ?? defaultMaxScrapes;
+    const max = options.maxScrapes ?? defaultMaxScrapes;
+    const maxPerAddress = max - Math.floor(max * keptForOthers);
+    this.#readers = new Readers({ max, maxPerAddress, idleMs });
     this.#createdSamples = options.createdSamples ?? false;
   }
 
@@ -103,8 +111,9 @@ export class Scraper<Subject> {
       }
       if (verdict === 403) return scrape.refuse(403, 'You may not read the metrics.');
       if (request.method === 'HEAD') return scrape.answerHead();
-      if (this.#scrapes >= this.#maxScrapes) return scrape.refuseForNow('Too many scrapes at once.');
-      return await this.#answerPage(scrape, request);
+      const reader = this.#readers.admit(request.address);
+      if (reader === undefined) return scrape.refuseForNow('Too many scrapes at once.');
+      return await this.#answerPage(scrape, request, reader);
     } catch (error) {
       log('scrape failed: %o', error);
       if (error instanceof MetricsError && error.code === 'ERR_METRICS_STORE_UNREADABLE') {
@@ -116,29 +125,30 @@ export class Scraper<Subject> {
     }
   }
 
-  async #answerPage(scrape: Scrape, request: ScrapeRequest<Subject>): Promise<ScrapeAnswer> {
+  async #answerPage(scrape: Scrape, request: ScrapeRequest<Subject>, reader: Reader): Promise<ScrapeAnswer> {
     const timeoutMs = timeoutOf(request.header('x-prometheus-scrape-timeout-seconds'));
-    this.#scrapes++;
     let page: Page | undefined;
     try {
       const snapshot = await within(timeoutMs, this.#registry.snapshot());
       if (snapshot === undefined) return scrape.refuseForNow('Collecting took longer than the scrape may.');
       const encoding = negotiateEncoding(request.header('accept-encoding'));
       page = {
+        reader,
         chunks: scrape.exposition.render(snapshot, requestedNames(request.url)),
         encoding,
         timeoutMs: Math.max(timeoutMs - scrape.elapsedMs, 0),
       };
       return scrape.answerPage(encoding, (target) => this.#write(page!, scrape, target));
     } finally {
-      if (page === undefined) this.#scrapes--;
+      if (page === undefined) reader.done();
     }
   }
 
   /** Hands the page over; whoever is too slow to take it is cut off. */
-  async #write({ chunks, encoding, timeoutMs }: Page, scrape: Scrape, target: Writable): Promise<void> {
+  async #write({ reader, chunks, encoding, timeoutMs }: Page, scrape: Scrape, target: Writable): Promise<void> {
     let outcome = 500;
     const timer = setTimeout(() => target.destroy(), timeoutMs).unref();
+    reader.reads(target);
     try {
       // So that of many pages collected together each begins in a turn of its own.
       await ownTurn();
@@ -151,7 +161,7 @@ export class Scraper<Subject> {
       this.#warning.give(`Rendering metrics failed: ${messageOf(error)}; the page was cut off.`);
     } finally {
       clearTimeout(timer);
-      this.#scrapes--;
+      reader.done();
       scrape.end(outcome);
     }
   }

@@ -2,10 +2,13 @@ import { readFileSync, statSync, type BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { MetricsError } from '../errors.ts';
 import { parseToken, type TokenDigest } from '../settings/token-digest.ts';
+import { TokenSet } from '../settings/token-set.ts';
 import { messageOf, Warning } from './warning.ts';
 
 /** How often the file is looked at, at most. */
 const checkIntervalMs = 1000;
+/** Some 4,000 digests. Reading it blocks the event loop for milliseconds at most. */
+const maxBytes = 256 * 1024;
 
 /**
  * The tokens of METRICS_TOKENS_FILE: one a line, plain or `sha256:<hex>`; blank lines and lines
@@ -18,6 +21,7 @@ export class TokensFile {
   readonly #now: () => number;
   readonly #warning: Warning = new Warning('WARN_METRICS_TOKENS_FILE');
   #tokens: readonly TokenDigest[];
+  #set: TokenSet;
   #signature: string;
   #checkedAt: number;
   #check: Promise<void> | undefined;
@@ -33,6 +37,7 @@ export class TokensFile {
     try {
       this.#signature = signatureOf(statSync(path, { bigint: true }));
       this.#tokens = parseTokensFile(readFileSync(path, 'utf8'));
+      this.#set = new TokenSet(this.#tokens);
     } catch (error) {
       throw new MetricsError(
         'ERR_METRICS_INVALID_SETTING',
@@ -56,11 +61,18 @@ export class TokensFile {
     return this.#tokens;
   }
 
+  /** True if the token is in force. */
+  async includes(token: string): Promise<boolean> {
+    await this.current();
+    return this.#set.has(token);
+  }
+
   async #reread(): Promise<void> {
     try {
       const signature = signatureOf(await stat(this.#path, { bigint: true }));
       if (signature !== this.#signature) {
         this.#tokens = parseTokensFile(await readFile(this.#path, 'utf8'));
+        this.#set = new TokenSet(this.#tokens);
         this.#signature = signature;
       }
       this.#warning.rearm();
@@ -75,7 +87,11 @@ export class TokensFile {
  * Changes whenever the file does: it is replaced, rewritten, or given back an old modification
  * time.
  */
-function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+function signatureOf(stats: BigIntStats): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+  // A pipe or a device would block the reading, or never end it.
+  if (!stats.isFile() && !stats.isDirectory()) throw new Error('it is not a regular file');
+  if (size > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
 

@@ -77,10 +77,11 @@ function joinThreads(): string {
 export function onThreadJoined(callback: () => void): void {
   if (!isMainThread) return;
   const channel = new BroadcastChannel(CHANNEL);
-  channel.onmessage = (): void => {
+  const joined = (): void => {
     channel.close();
     callback();
   };
+  channel.addEventListener('message', joined, { once: true });
   channel.unref();
 }
 

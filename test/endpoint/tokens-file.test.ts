@@ -122,3 +122,16 @@ test.each([
   );
   expect(start).not.toThrow('hunter2');
 });
+
+test('a file that is too large, or is no file, is refused', () => {
+  writeFileSync(path, `${'a'.repeat(1000)}\n`.repeat(300));
+  expect(() => openFile()).toThrow(/METRICS_TOKENS_FILE: it has more than 262144 bytes/);
+  expect(() => new TokensFile('/dev/zero')).toThrow(/METRICS_TOKENS_FILE: it is not a regular file/);
+});
+
+test('a token of many is found, and another is not', async () => {
+  writeFileSync(path, Array.from({ length: 10_000 }, (_, i) => `token-${i}`).join('\n'));
+  const file = openFile();
+  expect(await file.includes('token-9999')).toBe(true);
+  expect(await file.includes('token-10000')).toBe(false);
+});
