@@ -9,6 +9,10 @@ const SHORT = 64;
 
 const encoder = new TextEncoder();
 
+/** More than any sum of counts; its varint has ten bytes. */
+const MAX_VARINT: number = 2 ** 63;
+const MAX_ZIGZAG: number = 2 ** 62;
+
 /** The kinds of fields (https://protobuf.dev/programming-guides/encoding/). */
 const VARINT = 0;
 const FIXED64 = 1;
@@ -108,8 +112,12 @@ export class ProtobufWriter {
     this.#at += length;
   }
 
-  /** A whole number that is not negative, up to 2^53. */
+  /**
+   * A whole number that is not negative, up to 2^63. A larger one is written as 2^63, so that no
+   * number, an infinity neither, makes this loop for ever or spoils the message.
+   */
   varint(value: number): void {
+    if (value > MAX_VARINT) value = MAX_VARINT;
     while (value > 0x7fffffff) {
       this.#bytes[this.#at++] = (value % 128) | 128;
       value = Math.floor(value / 128);
@@ -123,7 +131,8 @@ export class ProtobufWriter {
 
   /** A whole number of which small ones take little, negative ones too. */
   zigzag(value: number): void {
-    this.varint(value < 0 ? -2 * value - 1 : 2 * value);
+    const size = Math.min(Math.abs(value), MAX_ZIGZAG);
+    this.varint(value < 0 ? 2 * size - 1 : 2 * size);
   }
 
   double(field: number, value: number): void {

@@ -64,6 +64,8 @@ export function bucketIndex(value: number, schema: number): number {
 
 /** The same for what is seldom: apart, so that the compiler puts the rest where it is called. */
 function unusualIndex(value: number, schema: number): number {
+  // No caller has any other; it must not recurse for ever all the same.
+  if (!(value > 0)) return bucketIndex(Number.MIN_VALUE, schema);
   if (value === Infinity) return bucketIndex(Number.MAX_VALUE, schema) + 1;
   if (schema < 0) return coarserIndex(bucketIndex(value, 0), -schema);
   // A subnormal's exponent bits tell nothing; 2^64 is a whole number of buckets.
