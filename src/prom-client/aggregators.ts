@@ -60,9 +60,38 @@ export function aggregateFamilies(processes: readonly (readonly Family[])[]): Fa
     if (group) group.push(family);
     else byName.set(family.name, [family]);
   }
-  return Array.from(byName.values()).flatMap((families) => {
+  return Array.from(byName.values()).flatMap((group) => {
+    const families = newestOfShared(group);
     const name = families[0]!.aggregator ?? 'sum';
     if (!Object.hasOwn(aggregators, name)) throw new Error(`'${name}' is not a defined aggregator.`);
     return aggregators[name as Aggregator](families) ?? [];
   });
+}
+
+/**
+ * Of families that tell the numbers of one directory the newest alone, which has all that was
+ * counted before; and those of processes that count by themselves.
+ */
+function newestOfShared(families: readonly Family[]): Family[] {
+  const newest = new Map<string, Family>();
+  for (const family of families) {
+    if (!family.shared) continue;
+    const { directory, readAt } = family.shared;
+    const held = newest.get(directory);
+    if (!held || readAt > held.shared!.readAt) newest.set(directory, family);
+  }
+  return [...families.filter(({ shared }) => !shared), ...Array.from(newest.values(), withoutProcess)];
+}
+
+/**
+ * A gauge whose processes the core shows one by one, since only this API knows their mean, as this
+ * API has it: without the label that tells them apart.
+ */
+function withoutProcess(family: Family): Family {
+  if (family.aggregator !== 'average' && family.aggregator !== 'first') return family;
+  const values = (family.values ?? []).map((sample) => {
+    const { process: _, ...labels } = sample.labels ?? {};
+    return { ...sample, labels };
+  });
+  return { ...family, values };
 }

@@ -67,7 +67,12 @@ function collect(config?: DefaultMetricsCollectorConfiguration | null): void {
   // it.
   const registry = (prefix === '' && target.page) || createAside();
   const before = new Set(registry.metrics());
-  const options = { registry, prefix, labels: labels as Readonly<Record<string, string | number>> };
+  const options = {
+    registry,
+    prefix,
+    labels: labels as Readonly<Record<string, string | number>>,
+    promClientNames: true,
+  };
   const stop = collectRuntimeMetrics(options);
   const group = new DefaultMetrics(
     [...registry.metrics()].filter((metric) => !before.has(metric)),

@@ -230,15 +230,10 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
     return this.core.labels(labels) as B;
   }
 
-  /** A value for each label. */
+  /** A value for each label; what was given as the text that prom-client writes for it. */
   #fill(labels: Readonly<Record<string, unknown>>): Record<string, string> {
     const full: Record<string, string> = {};
-    for (const name of this.#names) full[name] = textOf(labels[name]);
+    for (const name of this.#names) full[name] = name in labels ? `${labels[name] as string}` : '';
     return full;
   }
-}
-
-/** A label value as text: what is no string, number or boolean as whatever it turns itself into. */
-function textOf(value: unknown): string {
-  return value === undefined || value === null ? '' : `${value as string | number}`;
 }

@@ -1,4 +1,4 @@
-import { defaultRegistry } from '../core/default-registry.ts';
+import { defaultRegistry, directoryOf } from '../core/default-registry.ts';
 import type { Registry as CoreRegistry } from '../core/registry.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { aggregateFamilies } from './aggregators.ts';
@@ -165,8 +165,8 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
 
   /**
    * A registry with the numbers of several processes, each as `getMetricsAsJSON` gives them, merged
-   * as their aggregators say. Promenade's own way to the same is the shared directory, which needs
-   * none of this.
+   * as their aggregators say. Processes that share a directory each tell the numbers of all: of
+   * these the newest count, once.
    */
   static aggregate(processes: readonly (readonly object[])[], contentType: RegistryContentType = PROMETHEUS): Registry {
     const registry = new Registry(contentType);
@@ -189,12 +189,16 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
     const page = this.#page;
     if (!page) return Promise.all(Array.from(this.#metrics.values(), read));
     if (page === defaultRegistry) turnOn();
+    const readAt = page.clock.sharedMs();
     const snapshot = await page.page.collect();
+    const directory = directoryOf(page);
+    const shared =
+      directory === undefined ? {} : { shared: { directory: `${directory} ${snapshot.startTimestamp}`, readAt } };
     const left = new Map<string, FamilySnapshot>(snapshot.families.map((family) => [family.definition.name, family]));
     const families: Family[] = [];
     for (const metric of this.#metrics.values()) {
       if (isPageMetric(metric) && page.has(metric.core)) {
-        families.push(metric.fromSnapshot(left.get(metric.core.name)));
+        families.push({ ...metric.fromSnapshot(left.get(metric.core.name)), ...shared });
         left.delete(metric.core.name);
       } else {
         const family = await read(metric);
@@ -203,7 +207,9 @@ export class Registry<_ContentType extends RegistryContentType = RegistryContent
         for (const suffix of ['', '_sum', '_count']) left.delete(family.name + suffix);
       }
     }
-    for (const family of left.values()) if (!this.#hidden.has(family.definition.name)) families.push(toFamily(family));
+    for (const family of left.values()) {
+      if (!this.#hidden.has(family.definition.name)) families.push({ ...toFamily(family), ...shared });
+    }
     return families;
   }
 }

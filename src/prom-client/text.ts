@@ -71,7 +71,7 @@ export function flatten(family: Family, defaultLabels: Labels = {}): Family {
 function formatLabels(labels: Labels, without?: Labels): string {
   let text = '';
   for (const [name, value] of Object.entries(labels)) {
-    if (value === undefined || (without && Object.hasOwn(without, name))) continue;
+    if (without && Object.hasOwn(without, name)) continue;
     text += `${text && ','}${name}="${escapeQuoted(`${value as string | number}`)}"`;
   }
   return text;

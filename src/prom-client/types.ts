@@ -107,6 +107,17 @@ export interface Sample {
   readonly exemplar?: Exemplar | null | undefined;
 }
 
+/**
+ * Says that a family's numbers are those of all processes that share a directory, so that what
+ * several of them tell is one family told several times.
+ */
+export interface SharedMark {
+  /** Which directory, and which beginning of it. */
+  readonly directory: string;
+  /** When reading began, in ms on a clock that the machine's processes share. */
+  readonly readAt: number;
+}
+
 /** A family as registries write it. */
 export interface Family {
   readonly name: string;
@@ -114,6 +125,7 @@ export interface Family {
   readonly type: string;
   readonly aggregator?: string | undefined;
   readonly values?: readonly Sample[];
+  readonly shared?: SharedMark;
 }
 
 /**

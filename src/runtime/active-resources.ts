@@ -18,20 +18,64 @@ const REQUESTS: ReadonlySet<string> = new Set([
 const TIMERS: ReadonlySet<string> = new Set(['Timeout', 'Immediate']);
 
 /**
- * What keeps the event loop alive. Node lists handles (sockets, servers, pipes), requests (files
- * being read, names being resolved) and timers together and tells their types; prom-client asks for
- * the objects themselves, through functions that Node calls private.
+ * The classes of Node's handles, which prom-client shows, by the names of its resources. The two
+ * ends of standard input and output of a terminal have one name as resources.
+ */
+const HANDLE_CLASSES: Readonly<Record<string, string>> = {
+  FSEventWrap: 'FSWatcher',
+  PipeServerWrap: 'Server',
+  PipeWrap: 'Socket',
+  ProcessWrap: 'ChildProcess',
+  SignalWrap: 'Signal',
+  StatWatcher: 'StatWatcher',
+  TCPServerWrap: 'Server',
+  TCPSocketWrap: 'Socket',
+  TLSWrap: 'TLSSocket',
+  TTYWrap: 'WriteStream',
+  UDPWrap: 'Socket',
+};
+
+/** How the gauges over all types are named: ours, or prom-client's, which lint tools refuse. */
+export type TotalNames = 'nodejs_active_x_all_types' | 'nodejs_active_x_total';
+
+const looks: WeakMap<RuntimeFamilies, ActiveResources> = new WeakMap();
+
+/**
+ * Shows what keeps the event loop alive. Node lists handles (sockets, servers, pipes), requests
+ * (files being read, names being resolved) and timers together and tells their types; prom-client
+ * asks for the objects themselves, through functions that Node calls private.
  */
 export function collectActiveResources(families: RuntimeFamilies): void {
-  const kinds = [
-    new Kind(families, 'resources', 'Resources that keep the event loop alive', () => true, look),
-    new Kind(families, 'handles', 'Handles (sockets, servers, pipes) that keep the event loop alive', isHandle),
-    new Kind(families, 'requests', 'Requests (operations under way) that keep the event loop alive', isRequest),
-  ];
+  looks.set(families, new ActiveResources(families));
+}
 
-  function look(): void {
+/** Defines the gauges over all types under these names. Idempotent. */
+export function nameActiveTotals(families: RuntimeFamilies, names: TotalNames): void {
+  looks.get(families)?.nameTotals(names);
+}
+
+class ActiveResources {
+  readonly #kinds: readonly Kind[];
+  readonly #named: Set<TotalNames> = new Set();
+
+  constructor(families: RuntimeFamilies) {
+    const look = (): void => this.#look();
+    this.#kinds = [
+      new Kind(families, 'resources', 'Resources that keep the event loop alive', () => true, look),
+      new Kind(families, 'handles', 'Handles (sockets, servers, pipes) that keep the event loop alive', isHandle, look),
+      new Kind(families, 'requests', 'Requests (operations under way) that keep the event loop alive', isRequest, look),
+    ];
+  }
+
+  nameTotals(names: TotalNames): void {
+    if (this.#named.has(names)) return;
+    this.#named.add(names);
+    for (const kind of this.#kinds) kind.nameTotal(names);
+  }
+
+  #look(): void {
     const types = process.getActiveResourcesInfo();
-    for (const kind of kinds) kind.show(types);
+    for (const kind of this.#kinds) kind.show(types);
   }
 }
 
@@ -43,12 +87,15 @@ function isHandle(type: string): boolean {
   return !REQUESTS.has(type) && !TIMERS.has(type);
 }
 
-/** Two families: the number by type, and of all types. */
+/** The number of one kind of resource by type, and of all types. */
 class Kind {
   readonly #families: RuntimeFamilies;
+  readonly #name: string;
+  readonly #help: string;
   readonly #includes: (type: string) => boolean;
+  readonly #look: () => void;
   readonly #byType: Gauge<string>;
-  readonly #total: Gauge<string>;
+  readonly #totals: Gauge<string>[] = [];
   /**
    * Every type that was ever seen: one that is gone shows as 0, as a series that comes and goes
    * costs more than one that stays.
@@ -57,31 +104,45 @@ class Kind {
 
   constructor(
     families: RuntimeFamilies,
-    name: string,
+    name: 'resources' | 'handles' | 'requests',
     help: string,
     includes: (type: string) => boolean,
-    collect?: () => void,
+    look: () => void,
   ) {
     this.#families = families;
+    this.#name = name;
+    this.#help = help;
     this.#includes = includes;
+    this.#look = look;
     this.#byType = families.gauge({
       name: `nodejs_active_${name}`,
       help: `${help}, by type.`,
       labelNames: ['type'],
-      ...(collect && { collect }),
+      // One look serves all three kinds.
+      ...(name === 'resources' && { collect: look }),
     });
-    this.#total = families.gauge({ name: `nodejs_active_${name}_total`, help: `${help}.` });
+  }
+
+  nameTotal(names: TotalNames): void {
+    const total = this.#families.gauge({
+      name: names.replace('x', this.#name),
+      help: `${this.#help}.`,
+      // These can be read without the others: through prom-client's API.
+      ...(this.#name === 'resources' && names === 'nodejs_active_x_total' && { collect: this.#look }),
+    });
+    this.#totals.push(total);
   }
 
   show(types: readonly string[]): void {
     for (const type of this.#counts.keys()) this.#counts.set(type, 0);
-    let total = 0;
-    for (const type of types) {
-      if (!this.#includes(type)) continue;
+    let count = 0;
+    for (const resource of types) {
+      if (!this.#includes(resource)) continue;
+      const type = this.#name === 'handles' ? (HANDLE_CLASSES[resource] ?? resource) : resource;
       this.#counts.set(type, (this.#counts.get(type) ?? 0) + 1);
-      total++;
+      count++;
     }
-    for (const [type, count] of this.#counts) this.#byType.labels(this.#families.labels({ type })).set(count);
-    this.#total.labels(this.#families.labels()).set(total);
+    for (const [type, value] of this.#counts) this.#byType.labels(this.#families.labels({ type })).set(value);
+    for (const total of this.#totals) total.labels(this.#families.labels()).set(count);
   }
 }

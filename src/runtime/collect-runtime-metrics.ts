@@ -2,7 +2,7 @@ import { isMainThread } from 'node:worker_threads';
 import { defaultRegistry } from '../core/default-registry.ts';
 import type { LabelSet } from '../core/labels.ts';
 import type { Registry } from '../core/registry.ts';
-import { collectActiveResources } from './active-resources.ts';
+import { collectActiveResources, nameActiveTotals, type TotalNames } from './active-resources.ts';
 import { collectEventLoopLag } from './event-loop-lag.ts';
 import { collectEventLoopTime } from './event-loop-time.ts';
 import { collectGarbageCollection } from './garbage-collection.ts';
@@ -42,13 +42,20 @@ export interface RuntimeMetricsOptions {
   readonly prefix?: string;
   /** Labels that every series gets. @default none */
   readonly labels?: LabelSet<string>;
+  /**
+   * Names three gauges as prom-client does, `nodejs_active_handles_total` and its like, for
+   * dashboards that ask for them; `promtool check metrics` complains of such names. Else they are
+   * `nodejs_active_handles_all_types` and its like.
+   * @default false
+   */
+  readonly promClientNames?: boolean;
 }
 
 const known: WeakMap<Registry, RuntimeMetrics> = new WeakMap();
 
 /**
  * Puts the `process_*` and `nodejs_*` families on a registry's page: CPU, memory, file descriptors,
- * event loop, heap, garbage collection. Under the names that prom-client gives them. They are
+ * event loop, heap, garbage collection. Under the names that prom-client gives them, but for three. They are
  * brought up to date when the page is read; between that, one timer that does not keep the process
  * alive measures the event loop every 100 ms.
  *
@@ -63,12 +70,13 @@ const known: WeakMap<Registry, RuntimeMetrics> = new WeakMap();
  *   that can't be.
  */
 export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () => void {
-  const { registry = defaultRegistry, prefix = '', labels = {} } = options;
+  const { registry = defaultRegistry, prefix = '', labels = {}, promClientNames = false } = options;
   let metrics = known.get(registry);
   if (!metrics?.areOn(registry)) {
     metrics = new RuntimeMetrics(new RuntimeFamilies(registry, prefix, labels));
     known.set(registry, metrics);
   }
+  metrics.nameTotals(promClientNames ? 'nodejs_active_x_total' : 'nodejs_active_x_all_types');
   return metrics.use();
 }
 
@@ -88,6 +96,11 @@ class RuntimeMetrics {
   /** Whether the registry still has any of the families. */
   areOn(registry: Registry): boolean {
     return this.#families.defined.some((metric) => registry.has(metric));
+  }
+
+  /** Defines the gauges that have two names under these, beside the others where they are. */
+  nameTotals(names: TotalNames): void {
+    nameActiveTotals(this.#families, names);
   }
 
   use(): () => void {

@@ -30,7 +30,7 @@ describe("prom-client's default metrics", () => {
     const theirs = [...(await scrape(await theirPage())).families.values()].map(shapeOf);
     expect(theirs.length).toBeGreaterThanOrEqual(28);
     const registry = new Registry();
-    const stop = collectRuntimeMetrics({ registry });
+    const stop = collectRuntimeMetrics({ registry, promClientNames: true });
     const ours = [...(await scrape(registry)).families.values()].map(shapeOf);
     stop();
     // Requests by type: there may be none under way when the page is read.
@@ -45,7 +45,7 @@ describe("prom-client's default metrics", () => {
     const options = { prefix: 'my_', labels: { app: 'shop', zone: 'b' } };
     const theirs = await scrape(await theirPage(options));
     const registry = new Registry();
-    const stop = collectRuntimeMetrics({ registry, ...options });
+    const stop = collectRuntimeMetrics({ registry, promClientNames: true, ...options });
     const ours = await scrape(registry);
     stop();
     expect([...ours.families.keys()]).toEqual(expect.arrayContaining([...theirs.families.keys()]));
@@ -56,7 +56,7 @@ describe("prom-client's default metrics", () => {
 
   test('the numbers agree where both read the same thing', async () => {
     const registry = new Registry();
-    const stop = collectRuntimeMetrics({ registry });
+    const stop = collectRuntimeMetrics({ registry, promClientNames: true });
     const [ours, theirs] = [await scrape(registry), await scrape(await theirPage())];
     stop();
     for (const [name, atMost] of [
