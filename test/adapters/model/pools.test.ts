@@ -1,6 +1,6 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import Knex from 'knex';
-import pg from 'pg';
+import { Client } from 'pg';
 import { Sequelize } from 'sequelize';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { instrumentKnex } from '../../../src/adapters/model/knex.ts';
@@ -57,7 +57,7 @@ const SUBJECTS: Readonly<Record<string, (registry: Registry) => Promise<Subject>
 };
 
 describe.skipIf(database.missing)('the pool of', () => {
-  const gate = new pg.Client(database.url);
+  const gate = new Client(database.url);
   beforeAll(() => gate.connect());
   afterAll(() => gate.end());
 
