@@ -151,7 +151,7 @@ function watched(query: Query): Query {
 }
 
 const answered = guarded((connection: SqlConnection, sql: string, result: QueryResult, sink: WriteSink) => {
-  connection.succeeded(sql, rowsOf(result), sink);
+  connection.succeeded(sql, rowsOf(result), sink, (result as { readonly raw?: unknown }).raw);
 });
 
 /** Errors come as TypeORM's own, around the driver's. */

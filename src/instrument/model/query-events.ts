@@ -48,7 +48,8 @@ export function listenToQueries(source: QueryEvents, recorder: ModelRecorder): (
     },
     'query-response': (_: unknown, query: unknown) => {
       const { sql = '', response, context } = query as Query;
-      connectionOf(query as Query).succeeded(sql, context?.changes ?? reportedRows(response));
+      const rows = context?.changes ?? reportedRows(response);
+      connectionOf(query as Query).succeeded(sql, rows, undefined, response);
     },
     'query-error': (error: unknown, query: unknown) => {
       const { sql = '' } = query as Query;

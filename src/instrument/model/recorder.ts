@@ -1,30 +1,31 @@
 import type { BoundCounter } from '../../core/counter.ts';
-import type { Registry } from '../../core/registry.ts';
 import type { InstrumentOptions } from '../hooks/attach.ts';
+import type { FamilyPlace } from '../recorder-kit/family-group.ts';
+import { perRegistry } from '../recorder-kit/per-registry.ts';
 import type { Write, WriteSink } from '../sql/sql-write.ts';
 import { defineModelFamilies, type ModelFamilies } from './families.ts';
 
 const WRITES: readonly Write[] = ['insert', 'update', 'delete'];
 
-/** What every adapter for models takes. */
+/** Options that every adapter for models takes. */
 export interface InstrumentModelsOptions extends InstrumentOptions {
   /**
-   * Stands before each model's name, with a point between: for applications in which two databases
-   * or modules have models of the same name.
+   * Prefix of each model's name, with a point between, for applications in which two databases or
+   * modules have models of the same name.
    *
    * @default none
    */
   readonly app?: string | undefined;
 }
 
-const families: WeakMap<Registry, ModelFamilies> = new WeakMap();
+const familiesOf: (place: FamilyPlace) => ModelFamilies = perRegistry('model', defineModelFamilies);
 
 /**
  * Counts the rows that models write. All recorders of a registry share the families.
  *
- * Rows count when their statement succeeds, also in a transaction: it may go on for long, and
- * libraries do not all tell its end. What one takes back counts again as rolled back, so that the
- * difference is what was committed.
+ * Rows count when their statement succeeds, also in a transaction: it may take long, and not every
+ * library tells its end. Rows that are rolled back count again as such, so that the difference is
+ * what was committed. A process that is killed rolls back what it left open.
  */
 export class ModelRecorder implements WriteSink {
   readonly #families: ModelFamilies;
@@ -33,20 +34,10 @@ export class ModelRecorder implements WriteSink {
 
   /**
    * @param modelOf Names a table's model; else the table is the model.
-   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
-   *   that are none of ours.
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
    */
-  constructor(
-    where: { readonly registry: Registry; readonly namespace: string },
-    app: string = '',
-    modelOf: (table: string) => string = (table) => table,
-  ) {
-    let defined = families.get(where.registry);
-    if (!defined) {
-      defined = defineModelFamilies(where.registry, where.namespace);
-      families.set(where.registry, defined);
-    }
-    this.#families = defined;
+  constructor(place: FamilyPlace, app: string = '', modelOf: (table: string) => string = (table) => table) {
+    this.#families = familiesOf(place);
     this.#prefix = app === '' ? '' : `${app}.`;
     this.#modelOf = modelOf;
   }
@@ -64,7 +55,12 @@ export class ModelRecorder implements WriteSink {
     if (count > 0 && Number.isFinite(count)) this.#counter(write, model).inc(count);
   }
 
-  /** Counts rows that are counted already, and that a transaction has taken back. */
+  /** Rows that were counted are part of an open transaction; with a negative number no longer. */
+  opened(write: Write, model: string, rows: number): void {
+    this.#families.open.labels({ model: this.#labelOf(model), operation: write }).inc(rows);
+  }
+
+  /** Counts rows again, those of a transaction that was rolled back. */
   rolledBack(write: Write, model: string, rows: number): void {
     this.#families.rolledBack.labels({ model: this.#labelOf(model), operation: write }).inc(rows);
   }
@@ -103,7 +99,10 @@ export class ModelTransaction implements WriteSink {
 
   wrote(write: Write, model: string, rows: number | bigint | null | undefined): void {
     this.#recorder.wrote(write, model, rows);
-    this.#note(write, model, Number(rows ?? 0));
+    const count = Number(rows ?? 0);
+    if (!(count > 0) || !Number.isFinite(count) || this.#isOver) return;
+    this.#recorder.opened(write, model, count);
+    this.#note(write, model, count);
   }
 
   /** A savepoint, or a transaction in this one. */
@@ -135,7 +134,12 @@ export class ModelTransaction implements WriteSink {
     this.#committed = true;
     const parent = this.#parent;
     for (const [model, counts] of this.#end()) {
-      for (const write of WRITES) if (parent) parent.#note(write, model, counts[write]);
+      for (const write of WRITES) {
+        const rows = counts[write];
+        if (rows === 0) continue;
+        if (parent) parent.#note(write, model, rows);
+        else this.#recorder.opened(write, model, -rows);
+      }
     }
   }
 
@@ -143,12 +147,20 @@ export class ModelTransaction implements WriteSink {
   rollBack(): void {
     this.#takenBack = true;
     for (const [model, counts] of this.#end()) {
-      for (const write of WRITES) if (counts[write] > 0) this.#recorder.rolledBack(write, model, counts[write]);
+      for (const write of WRITES) {
+        if (counts[write] === 0) continue;
+        this.#recorder.rolledBack(write, model, counts[write]);
+        this.#recorder.opened(write, model, -counts[write]);
+      }
     }
   }
 
+  /** True if it was committed, and so was everything around it. */
+  get #isOver(): boolean {
+    return this.#committed && (this.#parent === undefined || this.#parent.#isOver);
+  }
+
   #note(write: Write, model: string, rows: number): void {
-    if (!(rows > 0) || !Number.isFinite(rows)) return;
     if (this.#committed) {
       if (this.#parent) this.#parent.#note(write, model, rows);
       return;

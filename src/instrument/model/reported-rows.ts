@@ -31,6 +31,17 @@ function ofHeader({ rowCount, affectedRows, rowsAffected, changes, meta }: Heade
   return [rowCount, affectedRows, rowsAffected, changes, meta?.changes].find((value) => typeof value === 'number');
 }
 
+/**
+ * How many rows an INSERT or a REPLACE was given, from a header of mysql2 or mysql: "Records: 3
+ * Duplicates: 1". Undefined for other answers; MariaDB's own driver does not tell.
+ */
+export function givenRows(answer: unknown): number | undefined {
+  const header: unknown = Array.isArray(answer) ? answer[0] : answer;
+  const { info } = (header ?? {}) as { readonly info?: unknown };
+  const records = typeof info === 'string' ? /^Records: (\d+)/.exec(info)?.[1] : undefined;
+  return records === undefined ? undefined : Number(records);
+}
+
 /** Fields of mysql2, beside the rows that they are of. */
 function isFields(second: readonly unknown[]): boolean {
   return second.every((field) => typeof (field as { name?: unknown } | null)?.name === 'string');

@@ -4,6 +4,7 @@ import { countSqlWrite, readSqlWrite, type WriteSink } from '../sql/sql-write.ts
 import { mayHoldSeveral, readStatement, readStatements, type Statement } from '../sql/statement.ts';
 import { Transactions } from '../sql/transactions.ts';
 import type { ModelRecorder, ModelTransaction } from './recorder.ts';
+import { givenRows } from './reported-rows.ts';
 
 /**
  * Counts the rows that are written over one connection, from the SQL that goes over it and the
@@ -76,12 +77,13 @@ export class SqlConnection {
   /**
    * A statement has succeeded.
    * @param rows The number that it wrote; undefined if the answer does not tell.
+   * @param answer The driver's answer, if the library shows it.
    */
-  succeeded(sql: string, rows: number | bigint | undefined, sink: WriteSink = this.#latest): void {
+  succeeded(sql: string, rows: number | bigint | undefined, sink: WriteSink = this.#latest, answer?: unknown): void {
     if (this.#unanswered?.sql === sql) this.#follow();
     if (rows === undefined) return;
     const write = readSqlWrite(sql, this.#dialect);
-    if (write) countSqlWrite(sink, write, rows);
+    if (write) countSqlWrite(sink, write, rows, givenRows(answer));
   }
 
   /** A statement was refused, or the connection has gone. */

@@ -50,8 +50,19 @@ export function readSqlWrite(sql: string, dialect?: Dialect): SqlWrite | undefin
   return write;
 }
 
-/** Counts the rows of a statement, from the number that the database has reported. */
-export function countSqlWrite(sink: WriteSink, { write, table, given }: SqlWrite, reported: number | bigint): void {
+/**
+ * Counts the rows of a statement, from the number that the database has reported.
+ *
+ * @param answeredGiven How many rows the statement was given, if the answer tells: of `insert ...
+ *   select` the text does not.
+ */
+export function countSqlWrite(
+  sink: WriteSink,
+  { write, table, given: readGiven }: SqlWrite,
+  reported: number | bigint,
+  answeredGiven?: number,
+): void {
+  const given = answeredGiven ?? readGiven;
   const rows = Number(reported);
   const twice = given === 0 ? 0 : Math.max(0, rows - given);
   if (twice === 0) {

@@ -6,7 +6,9 @@ import { defineModelFamilies } from '../../../src/instrument/model/families.ts';
 const guide = readFileSync(new URL('../../../docs/guide/models.md', import.meta.url), 'utf8');
 
 test('the guide has every family with its type and labels, and no other', () => {
-  const families = Object.values(defineModelFamilies(new Registry())).map(({ name, definition }) => [
+  const { open, ...shown } = defineModelFamilies({ registry: new Registry() });
+  expect(open.definition).toMatchObject({ settlesInto: shown.rolledBack.name });
+  const families = Object.values(shown).map(({ name, definition }) => [
     `${name}_total`,
     definition.type,
     definition.labelNames.join(', '),
@@ -21,6 +23,8 @@ test('the guide has every family with its type and labels, and no other', () => 
 });
 
 test('a namespace comes before each name', () => {
-  const names = Object.values(defineModelFamilies(new Registry(), 'shop')).map(({ name }) => name);
+  const names = Object.values(defineModelFamilies({ registry: new Registry(), namespace: 'shop' })).map(
+    ({ name }) => name,
+  );
   expect(names).toEqual(names.filter((name) => name.startsWith('shop_model_')));
 });

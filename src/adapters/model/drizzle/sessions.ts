@@ -1,6 +1,6 @@
 import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
 import type { ModelRecorder, ModelTransaction } from '../../../instrument/model/recorder.ts';
-import { reportedRows } from '../../../instrument/model/reported-rows.ts';
+import { givenRows, reportedRows } from '../../../instrument/model/reported-rows.ts';
 import { countSqlWrite, readSqlWrite, type SqlWrite } from '../../../instrument/sql/sql-write.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
@@ -80,7 +80,7 @@ export class DrizzleSessions {
         try {
           return observeCall(call, (outcome) => {
             if (outcome.failed) this.#transactions.get(session)?.refused(outcome.error);
-            else if (write) this.#count(session, write, rowsOf(name, outcome.result));
+            else if (write) this.#count(session, write, rowsOf(name, outcome.result), outcome.result);
           });
         } finally {
           inside = false;
@@ -89,8 +89,9 @@ export class DrizzleSessions {
     }
   }
 
-  #count(session: Session, write: SqlWrite, rows: number | undefined): void {
-    if (rows !== undefined) countSqlWrite(this.#transactions.get(session) ?? this.#recorder, write, rows);
+  #count(session: Session, write: SqlWrite, rows: number | undefined, answer: unknown): void {
+    if (rows === undefined) return;
+    countSqlWrite(this.#transactions.get(session) ?? this.#recorder, write, rows, givenRows(answer));
   }
 
   #observeTransaction(
@@ -140,7 +141,7 @@ export class DrizzleSessions {
       if (outcome.failed || !Array.isArray(outcome.result)) return;
       for (const [i, { sql, method }] of (texts ?? []).entries()) {
         const write = readSqlWrite(sql);
-        if (write) this.#count(session, write, rowsOf(method, outcome.result[i]));
+        if (write) this.#count(session, write, rowsOf(method, outcome.result[i]), outcome.result[i]);
       }
     });
   }

@@ -42,7 +42,7 @@ function watched(method: Method): Method {
     const answered = guarded((result: unknown, changes: unknown) => {
       const created = findOrCreate(sql, result);
       if (created !== undefined) counts.succeeded(created, 1, sink);
-      else counts.succeeded(sql, typeof changes === 'number' ? changes : rowsOf(result), sink);
+      else counts.succeeded(sql, typeof changes === 'number' ? changes : rowsOf(result), sink, result);
     });
     const callback = args.at(-1) as Callback;
     if (typeof callback !== 'function') {
