@@ -3,6 +3,7 @@ import { activate } from './core/activation.ts';
 import { createEndpoint, type Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
 import type { Environment } from './settings/settings.ts';
 import { instrumentHttpServer, type InstrumentHttpServerOptions } from './instrument/http-server/http-server.ts';
+import { suspectScrapesAt } from './instrument/http/suspects.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
 /** What every framework's `promenade(options)` takes. */
@@ -45,6 +46,7 @@ export function startApplicationMetrics<Subject>(
   const { namespace, compat } = settings;
   activate(registry, { namespace, compat });
   const stopHttp = http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace, compat });
+  const stopSuspecting = publicPath === undefined ? undefined : suspectScrapesAt(publicPath);
   const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;
   return {
     endpoint,
@@ -54,6 +56,7 @@ export function startApplicationMetrics<Subject>(
     listen: () => endpoint.listen(),
     close: async () => {
       stopHttp?.();
+      stopSuspecting?.();
       stopRuntime?.();
       await endpoint.close();
     },

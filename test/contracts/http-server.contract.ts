@@ -379,7 +379,12 @@ export function httpServerContract(
       await app.get('/hello');
       const page = await (await app.get('/metrics')).text();
       expect(page).toMatch(/^http_server_active_requests\{method="GET"\} 0$/m);
-      expect((await app.numbers(1)).labelValues('http_server_requests', 'route')).toEqual(['/hello']);
+      const left = await app.numbers(1);
+      expect(left.labelValues('http_server_requests', 'route')).toEqual(['/hello']);
+      if (traits.middlewares !== undefined) {
+        const { outer } = traits.middlewares;
+        expect(left.count('http_server_middleware_duration_seconds', { middleware: outer })).toBe(1);
+      }
       const asked = await begin({ http: { includeScrapes: true } });
       await asked.get('/metrics');
       expect((await asked.numbers(1)).value('http_server_requests')).toBe(1);

@@ -6,6 +6,7 @@ import { type ByteSink, countRequestBytes, kExchange } from './response-hooks.ts
 import { hookFailed } from '../hooks/guard.ts';
 import { toMethodLabel } from './method.ts';
 import { unsentBytes } from './unsent.ts';
+import { isSuspect } from './suspects.ts';
 import { isDeliberate, typeOfThrown } from '../recorder-kit/thrown.ts';
 
 /** The route of a request that no route matched. */
@@ -21,6 +22,7 @@ export const CLIENT_CLOSED = 499;
 export const NO_RESPONSE = 444;
 
 const NONE: readonly string[] = [];
+const NO_RUNS: readonly [string, number][] = [];
 
 /** The scheme of a request's URL, as the client used it. */
 export type Scheme = 'http' | 'https';
@@ -92,6 +94,13 @@ export class Exchange implements ByteSink {
   #counted = false;
   #answered = false;
   #recorded = false;
+  /** Undefined until a middleware has run. */
+  #isSuspect: boolean | undefined = undefined;
+  /**
+   * The middlewares of a request that may be a scrape, and how long each ran: those before the page
+   * have run when that is known.
+   */
+  #held: [name: string, ms: number][] | undefined = undefined;
   #done = false;
   #excluded = false;
   #refusal = 0;
@@ -184,6 +193,12 @@ export class Exchange implements ByteSink {
    * @param ms Its own time, without what it called.
    */
   middlewareRan(name: string, ms: number): void {
+    this.#isSuspect ??= isSuspect(this.request);
+    if (this.#isSuspect && !this.#done) (this.#held ??= []).push([name, ms]);
+    else this.#recordRun(name, ms);
+  }
+
+  #recordRun(name: string, ms: number): void {
     for (const recorder of this.#recorders) if (this.#isFor(recorder)) recorder.middleware(name, ms);
   }
 
@@ -319,6 +334,7 @@ export class Exchange implements ByteSink {
     this.#answer();
     this.#done = true;
     this.#host.closed(this);
+    for (const [name, ms] of this.#held ?? NO_RUNS) this.#recordRun(name, ms);
     for (const recorder of this.#recorders) if (this.#isFor(recorder)) recorder.closed(this);
   }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as common from '@nestjs/common';
 import * as core from '@nestjs/core';
@@ -196,6 +196,33 @@ describe.each<[string, Versions, Platform]>([
     await metrics.close();
   });
 
+  test('middlewares of consumer.apply() have the names of their classes', async () => {
+    const registry = new Registry();
+    const app = await create(versions, platform, middlewareModule(versions));
+    const metrics = promenade(app, { enabled: true, registry, runtime: false });
+    await app.listen(0, '127.0.0.1');
+    const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+    for (const path of ['/cats/1', '/cats/2', '/dogs/1']) {
+      expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(200);
+    }
+    const refused = await fetch(`http://127.0.0.1:${port}/cats/3`, { headers: { 'x-stranger': '1' } });
+    expect(refused.status).toBe(401);
+    const numbers = await Numbers.of(registry);
+    const count = (middleware: string): number =>
+      numbers.count('http_server_middleware_duration_seconds', { middleware });
+    expect([count('RequireUser'), count('Slow')]).toEqual([4, 1]);
+    expect(numbers.sum('http_server_middleware_duration_seconds', { middleware: 'Slow' })).toBeGreaterThan(0.01);
+    const names = numbers.labelValues('http_server_middleware_duration_seconds', 'middleware');
+    expect(names.filter((each) => /^(handler|proxy|middlewareFunction|onRequest:runMiddie)$/.test(each))).toEqual([]);
+    expect(names.filter((each) => /^[\w-]{21}$/.test(each))).toEqual([]);
+    const routes = numbers.series('http_server_responses').map(({ labels, value }) => [labels['route'], value]);
+    expect(routes.filter(([pattern]) => pattern === '<unmatched>')).toEqual([]);
+    expect(numbers.count('http_server_handler_duration_seconds', { route: '/dogs/:id' })).toBe(1);
+    expect(numbers.sum('http_server_handler_duration_seconds', { route: '/dogs/:id' })).toBeLessThan(0.5);
+    await app.close();
+    await metrics.close();
+  });
+
   test('when the application closes, so does the listener on METRICS_PORT', async () => {
     const port = await freePort();
     const app = await create(versions, platform, contractModule(versions));
@@ -206,6 +233,48 @@ describe.each<[string, Versions, Platform]>([
     await vi.waitFor(() => expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow('fetch failed'));
   });
 });
+
+function middlewareModule({ common: { Controller, Get, Module } }: Versions): object {
+  type Next = () => void;
+  class RequireUser {
+    use(request: IncomingMessage, response: ServerResponse, next: Next): void {
+      if (request.headers['x-stranger'] === undefined) return next();
+      response.statusCode = 401;
+      response.end();
+    }
+  }
+  class Slow {
+    use(_request: IncomingMessage, _response: ServerResponse, next: Next): void {
+      setTimeout(next, 20);
+    }
+  }
+  class Cats {
+    one(): string {
+      return 'cat';
+    }
+  }
+  class Dogs {
+    one(): string {
+      return 'dog';
+    }
+  }
+  route(Cats, 'one', Get(':id'));
+  route(Dogs, 'one', Get(':id'));
+  Controller('cats')(Cats);
+  Controller('dogs')(Dogs);
+  class AppModule {
+    configure(consumer: common.MiddlewareConsumer): void {
+      consumer.apply(RequireUser).forRoutes(Cats, Dogs);
+      consumer
+        .apply(Slow, (_request: unknown, _response: unknown, next: Next) => {
+          next();
+        })
+        .forRoutes(Dogs);
+    }
+  }
+  Module({ controllers: [Cats, Dogs] })(AppModule);
+  return AppModule;
+}
 
 function guardedModule({
   common: { Catch, Controller, Get, Module, UseFilters, UseGuards, Version },

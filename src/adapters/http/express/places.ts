@@ -26,6 +26,8 @@ export class Place {
   readonly index: number;
   /** Of a layer without a route: its path, where every match has the same. */
   readonly mount: RouterPath | undefined;
+  /** Of a handler: a framework above Express has registered it, as a middleware. */
+  readonly isMiddleware: boolean;
   /** Of a mounted application: itself, once a request has been there. */
   application: ExpressApplicationLike | undefined = undefined;
   readonly #name: string;
@@ -41,6 +43,7 @@ export class Place {
     this.kind = kindOf(layer, place.route);
     this.mount = place.route === undefined && layer.route === undefined ? fixedMountOf(layer) : undefined;
     const { name } = layer;
+    this.isMiddleware = given.has(layer.handle);
     this.#name = given.get(layer.handle) ?? (name === '<anonymous>' || name === '' ? `<anonymous ${position}>` : name);
   }
 
@@ -88,14 +91,14 @@ export function placeAlone(layer: Layer, route: RouteLike | undefined): Place {
   return ((layer as Placed)[kPlace] = new Place(layer, { router: undefined, route, index: 0 }, 1));
 }
 
-/** Names that frameworks above Express have given to functions. */
+/** Names that frameworks above Express have given to middlewares. */
 const given: WeakMap<object, string> = new WeakMap();
 
 /** Handlers that a framework above Express has registered for what none of its routes takes. */
 const fallbacks: WeakSet<object> = new WeakSet();
 
-/** Gives a function the name that its middleware or handler has in labels. */
-export function nameFunction(handle: object, name: string): void {
+/** Gives a function a name in labels, and says that it is a middleware, also where it is a route's. */
+export function nameMiddleware(handle: object, name: string): void {
   given.set(handle, name);
 }
 

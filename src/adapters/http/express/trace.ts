@@ -88,7 +88,7 @@ export class RouterTrace implements Trace {
       this.#fellBack = place.kind === 'fallback';
       if (this.#fellBack) return this.#runs(undefined, false);
       this.#exchange.routed(place.patternAt(base, routePath));
-      return this.#runs(place.labelAt(base, routePath), true);
+      return this.#runs(place.labelAt(base, routePath), !place.isMiddleware);
     }
     if (place.kind === 'own') return this.#runs(undefined, false);
     const mount = place.mount ?? path ?? mountOf(layer, this.#coveredBy(place));

@@ -59,6 +59,19 @@ export class ConnectObserver {
   }
 }
 
+/** The name of what is used at the moment, where a framework above Fastify knows it. */
+let usedAs: string | undefined;
+
+/** Gives the functions that are handed to `use` meanwhile a name. */
+export function useAs<R>(name: string, use: () => R): R {
+  usedAs = name;
+  try {
+    return use();
+  } finally {
+    usedAs = undefined;
+  }
+}
+
 /** `use(path, ...functions)` or `use(...functions)`, as Express has it. */
 function observedUse(use: Use): Use {
   let anonymous = 0;
@@ -94,7 +107,8 @@ function observedFunctions(given: unknown, mount: string, next: () => number): u
   if (Array.isArray(given)) return given.map((each) => observedFunctions(each, mount, next));
   // Error handlers are told by their arity; applications are mounted by what they can do.
   if (typeof given !== 'function' || given.length > 3 || ('handle' in given && 'set' in given)) return given;
-  const name = given.name === '' ? `<anonymous ${next()}>${mount === '/' ? '' : ` at ${mount}`}` : given.name;
+  const place = mount === '/' ? '' : ` at ${mount}`;
+  const name = usedAs ?? (given.name === '' ? `<anonymous ${next()}>${place}` : given.name);
   const at = mount === '/' ? '' : mount;
   const observed = function (this: unknown, ...args: unknown[]): unknown {
     const exchange = exchangeOf(args[0] as object);

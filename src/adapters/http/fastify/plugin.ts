@@ -25,8 +25,26 @@ export function fastifyPlugin<Request>(
   options: FastifyPageOptions = {},
 ): FastifyPromenadePlugin {
   const plugin: FastifyPromenadePlugin = async (instance) => {
-    if (metrics !== undefined) await install(metrics, instance, options);
+    if (metrics === undefined) return;
+    const stop = metrics.measuresHttp ? observeFastify(instance, pagesOf(metrics)) : undefined;
+    await addPages(metrics, instance, options, stop);
   };
+  return asPlugin(plugin);
+}
+
+/**
+ * Observes an application at once, before plugins are loaded.
+ * @returns The plugin that serves the page.
+ */
+export function observedFastifyPlugin<Request>(
+  metrics: ApplicationMetrics<Request>,
+  instance: FastifyInstanceLike,
+): FastifyPromenadePlugin {
+  const stop = metrics.measuresHttp ? observeFastify(instance, pagesOf(metrics)) : undefined;
+  return asPlugin((scope) => addPages(metrics, scope, {}, stop));
+}
+
+function asPlugin(plugin: FastifyPromenadePlugin): FastifyPromenadePlugin {
   return Object.assign(plugin, {
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'promenade',
@@ -34,20 +52,22 @@ export function fastifyPlugin<Request>(
   });
 }
 
-async function install<Request>(
+/** The routes of the page, with and without a slash. */
+function pagesOf({ endpoint: { publicPath } }: ApplicationMetrics<never>): ReadonlySet<string> {
+  return new Set(publicPath === undefined ? [] : [publicPath, `${publicPath}/`]);
+}
+
+async function addPages<Request>(
   metrics: ApplicationMetrics<Request>,
   instance: FastifyInstanceLike,
   options: FastifyPageOptions,
+  stop: (() => void) | undefined,
 ): Promise<void> {
-  const { endpoint, measuresHttp } = metrics;
-  const path = endpoint.publicPath;
-  const urls = path === undefined ? [] : [...new Set([path, `${path}/`])];
-  const stop = measuresHttp ? observeFastify(instance, new Set(urls)) : undefined;
   instance.addHook('onClose', async () => {
     stop?.();
     await metrics.close();
   });
-  for (const url of urls) addPage(endpoint.serve, instance, url, options);
+  for (const url of pagesOf(metrics)) addPage(metrics.endpoint.serve, instance, url, options);
   await metrics.listen();
 }
 

@@ -24,7 +24,7 @@ export class KoaTrace extends Onion {
   readonly #context: RoutedContext;
   readonly #finder: KoaFinder;
   readonly #path: string;
-  #mounts: Mount[] = [];
+  readonly #mounts: Mount[] = [];
   /** The mount that answers, if what runs now does. */
   #answering: string | undefined = undefined;
   #route: KoaLayer | undefined = undefined;

@@ -2,11 +2,12 @@ import type { IncomingMessage, Server } from 'node:http';
 import { type ApplicationMetrics, type ApplicationOptions, startApplicationMetrics } from '../../../application.ts';
 import { expressMiddleware } from '../express/middleware.ts';
 import { addFallback } from '../express/places.ts';
-import { fastifyPlugin } from '../fastify/plugin.ts';
+import { observedFastifyPlugin } from '../fastify/plugin.ts';
 import type { FastifyInstanceLike } from '../fastify/types.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { observeExceptions } from './exceptions.ts';
+import { nameMiddlewares } from './middlewares.ts';
 
 /**
  * The part of Nest's HTTP adapter that is used: what stands between Nest and Express or Fastify.
@@ -70,9 +71,8 @@ export function promenade<Request = IncomingMessage>(
 
 /** Fastify's own `close` takes it down. */
 function onFastify<Request>(metrics: ApplicationMetrics<Request>, adapter: NestHttpAdapterLike): () => Promise<void> {
-  (adapter.getInstance() as FastifyInstanceLike & { register(plugin: unknown): unknown }).register(
-    fastifyPlugin(metrics),
-  );
+  const instance = adapter.getInstance() as FastifyInstanceLike & { register(plugin: unknown): unknown };
+  instance.register(observedFastifyPlugin(metrics, instance));
   return () => metrics.close();
 }
 
@@ -90,7 +90,7 @@ function onExpress<Request>(
 /** Learns what Nest tells nobody about. @returns what undoes it */
 function observe(app: NestApplicationLike, adapter: NestHttpAdapterLike): (() => void)[] {
   try {
-    return [observeExceptions(app), observeFallback(adapter)];
+    return [observeExceptions(app), observeFallback(adapter), nameMiddlewares(app, adapter)];
   } catch (error) {
     hookFailed(error);
     return [];
