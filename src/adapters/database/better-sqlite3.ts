@@ -4,7 +4,7 @@ import { DatabaseSession } from '../../instrument/database/session.ts';
 import {
   type StatementKind,
   type SyncDatabase,
-  watchExec,
+  watchDatabase,
   watchStatements,
 } from '../../instrument/database/sync-statements.ts';
 
@@ -61,7 +61,7 @@ export function instrumentBetterSqlite3<T extends BetterSqlite3Database>(
     // It was opened when it was made.
     series.connected();
     measuredDatabases.set(database, measured);
-    const restores = [watchStatements(prototypeOf(database), kind), watchExec(database, measured)];
+    const restores = [watchStatements(prototypeOf(database), kind), watchDatabase(database, measured)];
     return () => {
       measuredDatabases.delete(database);
       for (const restore of restores) restore();

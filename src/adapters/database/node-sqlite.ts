@@ -4,7 +4,7 @@ import { DatabaseSession } from '../../instrument/database/session.ts';
 import {
   type StatementKind,
   type SyncDatabase,
-  watchExec,
+  watchDatabase,
   watchStatements,
 } from '../../instrument/database/sync-statements.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
@@ -74,7 +74,7 @@ export function instrumentNodeSqlite<T extends NodeSqliteDatabase>(
           return statement;
         };
       }),
-      watchExec(database, measured),
+      watchDatabase(database, measured),
     ];
     return () => {
       measuredNow.delete(measured);

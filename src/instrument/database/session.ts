@@ -81,6 +81,16 @@ export class DatabaseSession {
   }
 
   /**
+   * A call has failed before anything was sent: the client was closed, or refused the parameters.
+   * It is an error, and no execution.
+   *
+   * @param type Its label.
+   */
+  notSent(type: 'closed' | 'invalid'): void {
+    this.series.failed(type);
+  }
+
+  /**
    * A call of a cursor or a stream has begun; it counts whether or not it gets to its end. End it by
    * `ended`.
    *

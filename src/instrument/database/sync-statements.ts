@@ -1,96 +1,106 @@
-import { type DatabaseSession } from './session.ts';
-import { NO_ROWS } from './series.ts';
-import { hookFailed } from '../hooks/guard.ts';
+import { Disposers, once } from '../hooks/disposers.ts';
+import { attempt, hookFailed } from '../hooks/guard.ts';
+import { after, wrapMethod } from '../hooks/wrap.ts';
 import type { Statement } from '../sql/statement.ts';
-import { wrapMethod } from '../hooks/wrap.ts';
+import { NO_ROWS } from './series.ts';
+import type { DatabaseSession } from './session.ts';
 
-/** A database in this process whose calls return when they are done, as SQLite's are. */
+/** A database in this process whose calls are synchronous, as SQLite's are. */
 export interface SyncDatabase {
   readonly session: DatabaseSession;
-  /** Whether a transaction is open: SQLite ends one by itself when some errors happen. */
+  /** True while a transaction is open: SQLite ends one by itself upon some errors. */
   inTransaction(): boolean;
 }
 
-/** What a library's prepared statements are. */
+/** How to read a library's prepared statements. */
 export interface StatementKind {
   /** The text of a statement. */
   readonly sqlOf: (statement: object) => string;
-  /** The database of a statement; `undefined` where it is not measured. */
+  /** The database of a statement; `undefined` if it is not measured. */
   readonly databaseOf: (statement: object) => SyncDatabase | undefined;
 }
 
-type Method = (this: unknown, ...args: never[]) => unknown;
-
-/** By prototype: how many databases are measured, and what takes the hooks off. */
+/** By prototype: how many databases are measured, and the function that takes the hooks off. */
 const watched: WeakMap<object, { users: number; readonly restore: () => void }> = new WeakMap();
 
 /**
- * Watches the methods that all prepared statements of a library share, as they have none of their
- * own: a statement of a database that nobody measures costs a look-up.
+ * Watches the methods that all prepared statements of a library share, since statements have none
+ * of their own. A statement of a database that is not measured costs a look-up.
  *
  * @param prototype Has `run`, `get`, `all` and `iterate`.
- * @returns what ends it; the last who asks takes the hooks off.
+ * @returns a function that ends it; the last one to call it takes the hooks off.
  */
 export function watchStatements(prototype: object, kind: StatementKind): () => void {
   const known = watched.get(prototype) ?? { users: 0, restore: hook(prototype, kind) };
   watched.set(prototype, known);
   known.users++;
-  let on = true;
-  return () => {
-    if (!on) return;
-    on = false;
+  return once(() => {
     if (--known.users > 0) return;
     known.restore();
     watched.delete(prototype);
-  };
-}
-
-function hook(prototype: object, { sqlOf, databaseOf }: StatementKind): () => void {
-  const methods = prototype as Record<string, unknown>;
-  const wrap = (name: string, rowsOf: (result: unknown) => number): (() => void) =>
-    wrapMethod(methods, name, (original: Method): Method => {
-      return function (this: unknown, ...args) {
-        const database = databaseOf(this as object);
-        if (database === undefined) return original.apply(this, args);
-        return callSync(() => original.apply(this, args), sqlOf(this as object), database, rowsOf);
-      };
-    });
-  const restores = [
-    wrap('run', () => NO_ROWS),
-    wrap('get', (row) => (row === undefined ? 0 : 1)),
-    wrap('all', (rows) => (Array.isArray(rows) ? rows.length : NO_ROWS)),
-    wrapMethod(methods, 'iterate', (original: Method): Method => {
-      return function (this: unknown, ...args) {
-        const database = databaseOf(this as object);
-        const iterator = original.apply(this, args);
-        if (database !== undefined) follow(iterator as object, sqlOf(this as object), database);
-        return iterator;
-      };
-    }),
-  ];
-  return () => {
-    for (const restore of restores) restore();
-  };
-}
-
-/**
- * Watches `exec` of a database, which runs a text of one or several statements.
- * @returns what ends it
- */
-export function watchExec(database: object, measured: SyncDatabase): () => void {
-  return wrapMethod(database as { exec?: unknown }, 'exec', (original: Exec): Exec => {
-    return function (this: unknown, sql) {
-      return callSync(
-        () => original.call(this, sql),
-        sql,
-        measured,
-        () => NO_ROWS,
-      );
-    };
   });
 }
 
-type Exec = (this: unknown, sql: string) => unknown;
+function hook(prototype: object, { sqlOf, databaseOf }: StatementKind): () => void {
+  const disposers = new Disposers();
+  const wrap = (name: string, rowsOf: (result: unknown) => number): void =>
+    disposers.add(
+      wrapMethod(prototype, name, (original) => {
+        return function (this: unknown, ...args) {
+          const database = databaseOf(this as object);
+          if (database === undefined) return original.apply(this, args);
+          return callSync(() => original.apply(this, args), sqlOf(this as object), database, rowsOf);
+        };
+      }),
+    );
+  wrap('run', () => NO_ROWS);
+  wrap('get', (row) => (row === undefined ? 0 : 1));
+  wrap('all', (rows) => (Array.isArray(rows) ? rows.length : NO_ROWS));
+  const iterators = new Iterators(disposers);
+  disposers.add(
+    wrapMethod(prototype, 'iterate', (original) => {
+      return function (this: unknown, ...args) {
+        const database = databaseOf(this as object);
+        if (database === undefined) return original.apply(this, args);
+        const sql = sqlOf(this as object);
+        let iterator: object;
+        try {
+          iterator = original.apply(this, args) as object;
+        } catch (error) {
+          attempt(() => failed(database, sql, 0, error));
+          throw error;
+        }
+        attempt(() => iterators.follow(iterator, new Iteration(database, sql)));
+        return iterator;
+      };
+    }),
+  );
+  return disposers.dispose;
+}
+
+/**
+ * Watches `exec` of a database, which runs a text of one or several statements, and `close`.
+ * @returns a function that ends it.
+ */
+export function watchDatabase(database: object, measured: SyncDatabase): () => void {
+  const disposers = new Disposers();
+  disposers.add(
+    wrapMethod(database, 'exec', (original) => {
+      return function (this: unknown, ...args) {
+        const sql = typeof args[0] === 'string' ? args[0] : '';
+        return callSync(
+          () => original.apply(this, args),
+          sql,
+          measured,
+          () => NO_ROWS,
+        );
+      };
+    }),
+    // SQLite rolls back what is open.
+    after(database, 'close', () => measured.session.rolledBack()),
+  );
+  return disposers.dispose;
+}
 
 /** Makes a call, and counts what it did. */
 function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf: (result: R) => number): R {
@@ -99,10 +109,7 @@ function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf:
   try {
     result = call();
   } catch (error) {
-    settled(() => {
-      database.session.failed(sql, (performance.now() - start) / 1000, error);
-      endIfEnded(database);
-    });
+    attempt(() => failed(database, sql, (performance.now() - start) / 1000, error));
     throw error;
   }
   try {
@@ -113,52 +120,104 @@ function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf:
   return result;
 }
 
-/** Counts the rows that an iterator delivers, until it has ended or is given up. */
-function follow(iterator: object, sql: string, database: SyncDatabase): void {
-  settled(() => {
-    const { session } = database;
-    const verb: Statement = session.started(sql);
-    const start = performance.now();
-    let rows = 0;
-    let done = false;
-    const end = (error?: unknown): void => {
-      if (done) return;
-      done = true;
-      session.ended(verb, (performance.now() - start) / 1000, rows, error);
-      if (error !== undefined) endIfEnded(database);
-    };
-    const methods = iterator as Record<string, unknown>;
-    wrapMethod(methods, 'next', (original: Method): Method => {
-      return function (this: unknown, ...args) {
-        let result: { readonly done?: boolean };
-        try {
-          result = original.apply(this, args) as typeof result;
-        } catch (error) {
-          settled(() => end(error));
-          throw error;
-        }
-        if (result.done === true) settled(() => end());
-        else rows++;
-        return result;
-      };
-    });
-    wrapMethod(methods, 'return', (original: Method): Method => {
-      return function (this: unknown, ...args) {
-        settled(() => end());
-        return original.apply(this, args);
-      };
-    });
-  });
+function failed(database: SyncDatabase, sql: string, seconds: number, error: unknown): void {
+  if (isOfSqlite(error)) database.session.failed(sql, seconds, error);
+  else database.session.notSent(isClosed(error) ? 'closed' : 'invalid');
+  endIfEnded(database);
+}
+
+/** Other errors are of the library: a closed database, parameters that do not fit. */
+function isOfSqlite(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { readonly code?: unknown; readonly errcode?: unknown };
+  return typeof errcode === 'number' || (typeof code === 'string' && code.startsWith('SQLITE'));
+}
+
+function isClosed(error: unknown): boolean {
+  return /\bnot open\b|\bclosed\b|\bfinalized\b/.test((error as { message?: string } | null)?.message ?? '');
+}
+
+/** An iterator that is read, from its statement to its end. */
+class Iteration {
+  readonly #database: SyncDatabase;
+  readonly #statement: Statement;
+  readonly #start: number = performance.now();
+  #rows = 0;
+  #ended = false;
+
+  constructor(database: SyncDatabase, sql: string) {
+    this.#database = database;
+    this.#statement = database.session.started(sql);
+  }
+
+  row(): void {
+    this.#rows++;
+  }
+
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#database.session.ended(this.#statement, (performance.now() - this.#start) / 1000, this.#rows, error);
+    if (error !== undefined) endIfEnded(this.#database);
+  }
+}
+
+/**
+ * Counts the rows that iterators deliver, until they end or are given up. Their class is wrapped
+ * once: to wrap each of them would cost more than most of them take.
+ */
+class Iterators {
+  readonly #iterations: WeakMap<object, Iteration> = new WeakMap();
+  readonly #hooked: WeakSet<object> = new WeakSet();
+  readonly #disposers: Disposers;
+
+  /** @param disposers Get the functions that take the hooks off. */
+  constructor(disposers: Disposers) {
+    this.#disposers = disposers;
+  }
+
+  follow(iterator: object, iteration: Iteration): void {
+    this.#iterations.set(iterator, iteration);
+    const owner = ownerOf(iterator, 'next');
+    if (owner === undefined || this.#hooked.has(owner)) return;
+    // Some versions of Node make the methods with each iterator: those hooks go with it.
+    const disposers = owner === iterator ? new Disposers() : this.#disposers;
+    this.#hooked.add(owner);
+    const iterations = this.#iterations;
+    disposers.add(
+      wrapMethod(owner, 'next', (original) => {
+        return function (this: unknown, ...args) {
+          const own = iterations.get(this as object);
+          if (own === undefined) return original.apply(this, args);
+          let result: { readonly done?: boolean };
+          try {
+            result = original.apply(this, args) as typeof result;
+          } catch (error) {
+            attempt(() => own.end(error));
+            throw error;
+          }
+          if (result.done === true) attempt(() => own.end());
+          else own.row();
+          return result;
+        };
+      }),
+      wrapMethod(owner, 'return', (original) => {
+        return function (this: unknown, ...args) {
+          const own = iterations.get(this as object);
+          if (own !== undefined) attempt(() => own.end());
+          return original.apply(this, args);
+        };
+      }),
+    );
+  }
+}
+
+/** The object that has a method: an iterator itself, or its class's prototype. */
+function ownerOf(object: object, name: string): object | undefined {
+  let owner: object | null = object;
+  while (owner !== null && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null;
+  return owner ?? undefined;
 }
 
 function endIfEnded({ session, inTransaction }: SyncDatabase): void {
   if (session.inTransaction && !inTransaction()) session.rolledBack();
-}
-
-function settled(record: () => void): void {
-  try {
-    record();
-  } catch (error) {
-    hookFailed(error);
-  }
 }

@@ -62,8 +62,13 @@ export class HookSet {
           return Reflect.apply(own ? (this as Record<string, Method>)[name]! : original, this, args);
         };
       });
-      this.#removers.add(restore);
+      this.add(restore);
     }
+  }
+
+  /** Adds a function that takes a hook off. */
+  add(restore: () => void): void {
+    this.#removers.add(restore);
   }
 
   /** Takes all of them off. */

@@ -70,7 +70,7 @@ export function before(object: object, name: PropertyKey, tell: (...args: unknow
 }
 
 /**
- * Has a method tell what it returned, and what it was called with. A promise is told as such: see
+ * Has a method tell what it returned, its arguments and its `this`. A promise is told as such: see
  * `observeMethod` for its outcome. What `tell` throws is swallowed.
  *
  * @returns a function that restores the method.
@@ -78,13 +78,13 @@ export function before(object: object, name: PropertyKey, tell: (...args: unknow
 export function after(
   object: object,
   name: PropertyKey,
-  tell: (result: unknown, args: readonly unknown[]) => void,
+  tell: (result: unknown, args: readonly unknown[], self: unknown) => void,
 ): () => void {
   return wrapMethod(object, name, (original) => {
     return function (this: unknown, ...args) {
       const result = Reflect.apply(original, this, args);
       try {
-        tell(result, args);
+        tell(result, args, this);
       } catch (error) {
         hookFailed(error);
       }

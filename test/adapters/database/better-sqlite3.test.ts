@@ -60,6 +60,42 @@ describe('better-sqlite3', () => {
     expect(transactions(await numbers())).toEqual([1, 1]);
   });
 
+  test('an iterator counts its rows, to its end or until it is given up', async () => {
+    const { database, numbers } = open();
+    const other = new Newest(':memory:');
+    const rows = database.prepare(
+      'with recursive n(i) as (select 1 union all select i + 1 from n where i < 9) select i from n',
+    );
+    const iterator = rows.iterate();
+    expect(Object.hasOwn(iterator, 'next')).toBe(false);
+    expect([...iterator]).toHaveLength(9);
+    for (const row of rows.iterate()) if ((row as { i: number }).i === 3) break;
+    expect([...other.prepare('select 1 as n').iterate()]).toEqual([{ n: 1 }]);
+    const page = await numbers();
+    expect(page.value('db_client_executions', { operation: 'select' })).toBe(2);
+    expect(page.count('db_client_operation_duration_seconds')).toBe(2);
+    expect(page.sum('db_client_returned_rows')).toBe(12);
+    uninstrument(database);
+    expect([...rows.iterate()]).toHaveLength(9);
+    expect((await numbers()).value('db_client_executions')).toBe(2);
+  });
+
+  test('what the library refuses is an error, and no execution; closing rolls back', async () => {
+    const { database, numbers } = open();
+    const insert = database.prepare('insert into devices values (?, ?)');
+    expect(() => insert.run(1)).toThrow(RangeError);
+    expect(() => insert.run(1, {})).toThrow(/bind|parameter/);
+    expect(() => database.prepare('select ?').iterate(() => {})).toThrow(TypeError);
+    database.exec('begin');
+    database.close();
+    expect(() => insert.run(1, 'a')).toThrow(/not open/);
+    const page = await numbers();
+    expect(page.value('db_client_executions')).toBe(1);
+    expect(page.value('db_client_errors', { type: 'invalid' })).toBe(3);
+    expect(page.value('db_client_errors', { type: 'closed' })).toBe(1);
+    expect(transactions(page)).toEqual([0, 1]);
+  });
+
   test('statements that were prepared before count, and those of other databases do not', async () => {
     const other = new Newest(':memory:');
     const { database, numbers } = open();

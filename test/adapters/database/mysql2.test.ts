@@ -299,8 +299,9 @@ describe.skipIf(server.missing)('mysql2: what it has of its own', () => {
       try {
         const plain = newestPromise.createPool(settings);
         const own = instrumentMysql2(newestPromise.createPool(settings), options);
-        const { connectionLimit: _limit, waitForConnections: _wait, ...single } = settings;
-        const connection = await newestPromise.createConnection(single);
+        // What `mysql2/promise` makes by itself is seen by its function.
+        const create = (module === newestPromise ? target : newestPromise) as typeof newestPromise;
+        const connection = await create.createConnection(connectionOnly(settings));
         await Promise.all([
           plain.query('select 1'),
           own.query('select 1'),
@@ -310,12 +311,73 @@ describe.skipIf(server.missing)('mysql2: what it has of its own', () => {
         const page = await numbers();
         expect(page.value('db_client_executions', { db: 'default' })).toBe(2);
         expect(page.value('db_client_executions', { db: 'own' })).toBe(2);
+        expect(page.value('db_client_connections_created', { db: 'default' })).toBe(2);
+        expect(page.value('db_client_connections_created', { db: 'own' })).toBe(
+          page.value('db_client_connections', { db: 'own' }),
+        );
         await Promise.all([plain.end(), own.end(), connection.end()]);
+        for (const db of ['default', 'own']) {
+          const refused = newestPromise.createPool({ ...settings, port: 1 });
+          if (db === 'own') instrumentMysql2(refused, options);
+          await expect(refused.query('select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+          await refused.end();
+        }
+        const nowhere = connectionOnly({ ...settings, port: 1 });
+        if (module === newestPromise) await expect(create.createConnection(nowhere)).rejects.toBeInstanceOf(Error);
+        else await new Promise((resolve) => newest.createConnection(nowhere).once('error', resolve));
+        await vi.waitFor(async () => {
+          const errors = (await numbers()).series('db_client_connection_errors', { type: 'ECONNREFUSED' });
+          expect(Object.fromEntries(errors.map(({ labels, value }) => [labels['db'], value]))).toEqual({
+            default: 2,
+            own: 1,
+          });
+        });
       } finally {
         uninstrument(target);
       }
     },
   );
+
+  test('what the server ends by itself has its outcome', async () => {
+    const { settings, registry, numbers } = await begin();
+    const connection = instrumentMysql2(await newestPromise.createConnection(connectionOnly(settings)), { registry });
+    const insert = "insert into devices values (1, 'a')";
+    await connection.query('begin');
+    await connection.query(insert);
+    await connection.changeUser({});
+    expect(outcomes(await numbers())).toEqual([0, 1]);
+    await connection.query('begin');
+    await connection.query('lock tables devices write');
+    expect(outcomes(await numbers())).toEqual([1, 1]);
+    await connection.query('unlock tables');
+    await connection.query('set autocommit = 0');
+    await connection.query(insert);
+    await connection.query('rollback');
+    expect(outcomes(await numbers())).toEqual([1, 2]);
+    await connection.query(insert);
+    await connection.end();
+    await vi.waitFor(async () => expect(outcomes(await numbers())).toEqual([1, 3]));
+  });
+
+  test('what was never sent is an error, and no execution', async () => {
+    const { settings, registry, numbers } = await begin();
+    const connection = instrumentMysql2(newest.createConnection(connectionOnly(settings)), { registry });
+    await called((done) => connection.query('select 1', done));
+    connection.on('error', () => {});
+    const texts = ['select sleep(60)', 'select 2', 'select 3'];
+    const failed = Promise.allSettled(texts.map((sql) => called((done) => connection.query(sql, done))));
+    connection.destroy();
+    (connection as unknown as { stream: { emit(name: string, error: Error): void } }).stream.emit(
+      'error',
+      Object.assign(new Error('lost'), { code: 'ECONNABORTED' }),
+    );
+    expect((await failed).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await expect(called((done) => connection.query('select 4', done))).rejects.toThrow(/closed state/);
+    const page = await numbers();
+    expect(page.value('db_client_executions')).toBe(2);
+    expect(page.labelValues('db_client_errors', 'type')).toEqual(['ECONNABORTED', 'closed']);
+    expect(page.value('db_client_errors', { type: 'closed' })).toBe(3);
+  });
 
   test('a single connection: what fails to connect is no execution', async () => {
     const { settings, registry, numbers } = await begin();
@@ -333,3 +395,11 @@ describe.skipIf(server.missing)('mysql2: what it has of its own', () => {
     });
   });
 });
+
+/** Settings of a pool, without those that connections refuse. */
+function connectionOnly<S extends { connectionLimit?: unknown; waitForConnections?: unknown }>(
+  settings: S,
+): Omit<S, 'connectionLimit' | 'waitForConnections'> {
+  const { connectionLimit: _limit, waitForConnections: _wait, ...single } = settings;
+  return single;
+}

@@ -196,6 +196,67 @@ describe.skipIf(server.missing)('pg: what it has of its own', () => {
     expect(page.value('db_client_errors', { type: '23' })).toBe(1);
   });
 
+  test('each result of a text belongs to its own statement', async () => {
+    const { pool, numbers } = await begin();
+    await pool.query('begin; savepoint a; select 1; rollback to a; select 2; commit');
+    expect(outcomes(await numbers())).toEqual([1, 0]);
+    await pool.query('begin; rollback; begin; commit');
+    expect(outcomes(await numbers())).toEqual([2, 1]);
+    await pool.query(
+      'begin; create function pg_temp.f() returns int as $$ select 1; $$ language sql; select 3; commit',
+    );
+    const page = await numbers();
+    expect(outcomes(page)).toEqual([3, 1]);
+    expect(page.value('db_client_executions', { operation: 'select' })).toBe(3);
+  });
+
+  test('a COMMIT that is sent as a query object counts when it is answered', async () => {
+    const { pool, numbers } = await begin();
+    const client = await pool.connect();
+    const run = (text: string): Promise<void> =>
+      new Promise((resolve) => {
+        const query = client.query(new newest.Query(text));
+        query.once('end', () => resolve());
+        query.once('error', () => resolve());
+      });
+    await run('begin');
+    await run('create table deferred (n int unique deferrable initially deferred)');
+    await run('insert into deferred values (1), (1)');
+    await run('commit');
+    expect(outcomes(await numbers())).toEqual([0, 1]);
+    await run('begin');
+    await run('selec');
+    await run('commit');
+    expect(outcomes(await numbers())).toEqual([0, 2]);
+    await run('begin');
+    await run('commit');
+    expect(outcomes(await numbers())).toEqual([1, 2]);
+    client.release();
+  });
+
+  test('what was never sent is an error, and no execution', async () => {
+    const registry = new Registry();
+    const schema = await emptySchema();
+    const options = { registry, db: 'default', instrumented: true, max: 1, waitMs: 0 };
+    const client = instrumentPg(new newest.Client(configuration(schema, options)), { registry });
+    client.on('error', () => {});
+    await client.connect();
+    await client.query('select $1::int', [1]);
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    await expect(client.query('select $1', [circular])).rejects.toThrow(/circular/);
+    await expect(client.query('select 1', 'no list' as never)).rejects.toBeInstanceOf(Error);
+    const sent = client.query('select pg_terminate_backend(pg_backend_pid())');
+    const settled = await Promise.allSettled([sent, client.query('select 2'), client.query('select 3')]);
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await expect(client.query('select 4')).rejects.toThrow(/not queryable/);
+    const page = await Numbers.of(registry);
+    expect(page.value('db_client_executions')).toBe(2);
+    expect(page.value('db_client_errors', { type: 'invalid' })).toBe(2);
+    expect(page.value('db_client_errors', { type: 'closed' })).toBe(3);
+    expect(page.labelValues('db_client_errors', 'type')).toEqual(['57', 'closed', 'invalid']);
+  });
+
   test('callbacks, events of a query, and a stream', async () => {
     const { pool, numbers } = await begin();
     const client = await pool.connect();

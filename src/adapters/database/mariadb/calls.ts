@@ -1,54 +1,7 @@
 import { NO_ROWS } from '../../../instrument/database/series.ts';
 import type { DatabaseSession } from '../../../instrument/database/session.ts';
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { before } from '../../../instrument/hooks/wrap.ts';
 import type { MariadbStream } from './types.ts';
-
-export type Call = (this: unknown, ...args: unknown[]) => unknown;
-
-/** Told once how a call has ended. @param meta What the callback API tells of the columns. */
-export type End = (error: unknown, result: unknown, meta: unknown) => void;
-
-/**
- * A method that takes a callback, or returns a promise. `begin` is told what it is called with, and
- * returns what is told its end; nothing for calls that are not to be observed.
- */
-export function observed(original: Call, begin: (args: readonly unknown[]) => End | undefined): Call {
-  return function (this: unknown, ...args) {
-    const end = attempt(() => begin(args));
-    if (end === undefined) return Reflect.apply(original, this, args);
-    const at = args.findIndex((each) => typeof each === 'function');
-    if (at >= 0) {
-      const given = args[at] as (...answer: unknown[]) => unknown;
-      args[at] = function (this: unknown, ...answer: unknown[]): unknown {
-        attempt(() => end(answer[0], answer[1], answer[2]));
-        return Reflect.apply(given, this, answer);
-      };
-      return Reflect.apply(original, this, args);
-    }
-    const result = Reflect.apply(original, this, args);
-    if (!(result instanceof Promise)) return result;
-    return result.then(
-      (value: unknown) => {
-        attempt(() => end(undefined, value, undefined));
-        return value;
-      },
-      (error: unknown) => {
-        attempt(() => end(error ?? 'unknown', undefined, undefined));
-        throw error;
-      },
-    );
-  };
-}
-
-/** Puts `observed` on a method. */
-export function observe(
-  object: object,
-  name: string,
-  begin: (args: readonly unknown[]) => End | undefined,
-): () => void {
-  return wrapMethod(object as Record<string, unknown>, name, (original: Call): Call => observed(original, begin));
-}
 
 /**
  * Follows a query that brings its rows one by one. It counts when it is sent, so that one which is
@@ -72,16 +25,6 @@ export function followStream(stream: MariadbStream, session: DatabaseSession, sq
   before(stream, 'emit', (name, error) => {
     if (name === 'error') end(error ?? 'unknown');
     else if (name === 'close') end(undefined);
-  });
-}
-
-/** Has a method of an object tell what it is called with, first. */
-export function before(object: object, name: string, tell: (...args: unknown[]) => void): () => void {
-  return wrapMethod(object as Record<string, unknown>, name, (original: Call): Call => {
-    return function (this: unknown, ...args) {
-      attempt(() => tell(...args));
-      return Reflect.apply(original, this, args);
-    };
   });
 }
 
@@ -113,13 +56,4 @@ function sideBySide(rows: readonly unknown[], meta: readonly unknown[]): number 
 
 function sum(lists: readonly (readonly unknown[])[]): number {
   return lists.length > 0 ? lists.reduce((total, { length }) => total + length, 0) : NO_ROWS;
-}
-
-function attempt<R>(call: () => R): R | undefined {
-  try {
-    return call();
-  } catch (error) {
-    hookFailed(error);
-    return undefined;
-  }
 }

@@ -4,8 +4,10 @@ import type { DatabaseSeries } from '../../../instrument/database/series.ts';
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { guarded } from '../../../instrument/hooks/guard.ts';
 import { HookSet } from '../../../instrument/hooks/hook-set.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
-import { before, type Call, type End, followStream, observe, observed, rowsOf, textOf } from './calls.ts';
+import type { Method } from '../../../instrument/hooks/method.ts';
+import { type End, observed, observeMethod } from '../../../instrument/hooks/observe.ts';
+import { after, before, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { followStream, rowsOf, textOf } from './calls.ts';
 import type { MariadbConnection, MariadbPool, MariadbStream } from './types.ts';
 
 /** The server has rolled the whole transaction back, not only the statement. */
@@ -47,24 +49,25 @@ export class MariadbHooks {
     };
     const forget = this.#hooks.put(connection, () => [
       ...statements(connection, begin),
-      wrapMethod(connection as { beginTransaction?: unknown }, 'beginTransaction', (original: Call): Call => {
+      wrapMethod(connection, 'beginTransaction', (original) => {
         return beginTransaction(original, session, () => begun);
       }),
       ...(['commit', 'rollback'] as const).map((name) =>
-        observe(connection, name, () => endOfTransaction(session, name)),
+        observeMethod(connection, name, () => endOfTransaction(session, name)),
       ),
-      observe(connection, 'prepare', (args) => preparing(session, textOf(args[0]))),
-      observe(connection, 'connect', () => (error) => {
+      ...['changeUser', 'reset'].map((name) =>
+        observeMethod(connection, name, () => (error) => {
+          if (!error) session.reset();
+        }),
+      ),
+      observeMethod(connection, 'prepare', (args) => preparing(session, textOf(args[0]))),
+      observeMethod(connection, 'connect', () => (error) => {
         if (error) this.#series.connectionFailed(causeOf(error));
         else this.#series.connected();
       }),
-      wrapMethod(connection as { queryStream?: unknown }, 'queryStream', (original: Call): Call => {
-        return function (this: unknown, ...args) {
-          const stream = Reflect.apply(original, this, args) as MariadbStream;
-          guarded(followStream)(stream, session, textOf(args[0]));
-          return stream;
-        };
-      }),
+      after(connection, 'queryStream', (stream, args) =>
+        followStream(stream as MariadbStream, session, textOf(args[0])),
+      ),
       ...['release', 'end', 'close', 'destroy'].map((name) => before(connection, name, ended)),
     ]);
   }
@@ -124,7 +127,7 @@ export class MariadbHooks {
           const execution = beginOf(new DatabaseSession(series), waiting);
           return { ...execution, failed };
         }),
-        observe(pool, 'getConnection', () => {
+        observeMethod(pool, 'getConnection', () => {
           const { failed } = begin();
           return (error, connection) => {
             if (!failed(error) && connection) this.connection(connection as MariadbConnection, changed);
@@ -165,9 +168,9 @@ function statements(target: MariadbPool | MariadbConnection, begin: () => Execut
     };
   };
   return [
-    observe(target, 'query', single),
-    observe(target, 'execute', single),
-    observe(target, 'batch', (args) => {
+    observeMethod(target, 'query', single),
+    observeMethod(target, 'execute', single),
+    observeMethod(target, 'batch', (args) => {
       const { session, start, failed } = begin();
       return (error) => {
         if (failed(error)) return;
@@ -197,9 +200,9 @@ function afterError(session: DatabaseSession, error: unknown): void {
  * `beginTransaction()` of the callback API is a query, which is counted already; that of the
  * promise API is none.
  */
-function beginTransaction(original: Call, session: DatabaseSession, begun: () => number): Call {
+function beginTransaction(original: Method, session: DatabaseSession, begun: () => number): Method {
   let latest = { counted: false };
-  const noted: Call = function (this: unknown, ...args) {
+  const noted: Method = function (this: unknown, ...args) {
     const mark = begun();
     const result = Reflect.apply(original, this, args);
     latest.counted = begun() > mark;
@@ -239,14 +242,8 @@ function preparing(session: DatabaseSession, sql: string): End {
     if (typeof statement !== 'object' || statement === null) return;
     prepared.get(statement)?.();
     const restores = [
-      observe(statement, 'execute', () => endOf(session, sql, performance.now())),
-      wrapMethod(statement as { executeStream?: unknown }, 'executeStream', (original: Call): Call => {
-        return function (this: unknown, ...args) {
-          const stream = Reflect.apply(original, this, args) as MariadbStream;
-          guarded(followStream)(stream, session, sql);
-          return stream;
-        };
-      }),
+      observeMethod(statement, 'execute', () => endOf(session, sql, performance.now())),
+      after(statement, 'executeStream', (stream) => followStream(stream as MariadbStream, session, sql)),
     ];
     prepared.set(statement, () => {
       for (const restore of restores) restore();

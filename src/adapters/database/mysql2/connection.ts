@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/series.ts';
 import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
+import { observeMethod } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import type { Mysql2Callback, Mysql2Command, Mysql2Connection, Mysql2Insides } from './types.ts';
 
@@ -21,11 +22,12 @@ export class ConnectionHooks {
   #connected: boolean;
   #on = true;
 
-  constructor(series: DatabaseSeries, connection: Mysql2Connection, closed: () => void) {
+  /** @param pooled True if a pool tells of its opening and its failures. */
+  constructor(series: DatabaseSeries, connection: Mysql2Connection, pooled: boolean, closed: () => void) {
     this.#session = new DatabaseSession(series);
     this.#connection = connection as Mysql2Insides;
     const { stream, _handshakePacket, _command } = this.#connection;
-    this.#connected = Boolean(_handshakePacket);
+    this.#connected = pooled || Boolean(_handshakePacket);
     if (!this.#connected) {
       (connection as unknown as EventEmitter).once('connect', () => this.#connect(undefined));
       // It has a listener of its own, so that ours changes nothing; a listener on the connection
@@ -45,6 +47,11 @@ export class ConnectionHooks {
         wrapMethod(connection, name, (original: AnyMethod) => this.#observed(original as never, undefined) as never),
       ),
       wrapMethod(connection, 'prepare', (original: AnyMethod) => this.#preparing(original as never) as never),
+      ...(['changeUser', 'reset'] as const).map((name) =>
+        observeMethod(connection, name, () => (error) => {
+          if (!error) this.#session.reset();
+        }),
+      ),
       () => {
         this.#on = false;
       },
@@ -133,6 +140,7 @@ export class ConnectionHooks {
     try {
       // A connection that could not be had is counted as such.
       if (error && !this.#connection._handshakePacket) return;
+      if (error && !wasSent(error, command)) return this.#session.notSent('closed');
       const seconds = (performance.now() - start) / 1000;
       if (error) {
         const { _resultIndex: completed } = (command ?? {}) as { _resultIndex?: number };
@@ -188,6 +196,18 @@ export class ConnectionHooks {
     });
   }
 }
+
+/**
+ * False for a command that waited behind others when the connection was lost, or came after it was
+ * closed. A command that was sent stands at a step of the protocol when it fails.
+ */
+function wasSent(error: unknown, command: unknown): boolean {
+  const { next } = (command ?? {}) as Mysql2Command;
+  const isOfServer = typeof (error as { errno?: unknown }).errno === 'number' && 'sqlState' in (error as object);
+  return isOfServer || (next !== null && (error as Error).message !== CLOSED);
+}
+
+const CLOSED = "Can't add new command when connection is in closed state";
 
 const statements: WeakSet<object> = new WeakSet();
 

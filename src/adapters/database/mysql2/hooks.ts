@@ -3,11 +3,13 @@ import type { PoolSeries, PoolState } from '../../../instrument/database/pool.ts
 import type { DatabaseSeries } from '../../../instrument/database/series.ts';
 import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
 import { HookSet } from '../../../instrument/hooks/hook-set.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeMethod } from '../../../instrument/hooks/observe.ts';
+import { after, wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { ConnectionHooks } from './connection.ts';
 import type {
   Mysql2Callback,
   Mysql2Connection,
+  Mysql2Insides,
   Mysql2Pool,
   Mysql2PoolInsides,
   Mysql2PromiseConnection,
@@ -44,10 +46,11 @@ export class Mysql2Hooks {
     this.#hooks.remove();
   }
 
-  connection(connection: Mysql2Connection, changed: () => void = () => {}): void {
+  /** @param changed For a connection of a pool: told when it closes. */
+  connection(connection: Mysql2Connection, changed?: () => void): void {
     const forget = this.#hooks.put(connection, () => {
-      const hooks = new ConnectionHooks(this.#series, connection, () => {
-        changed();
+      const hooks = new ConnectionHooks(this.#series, connection, changed !== undefined, () => {
+        changed?.();
         forget();
       });
       return hooks.hook(connection);
@@ -93,18 +96,33 @@ export class Mysql2Hooks {
     }
   }
 
-  /** Of `mysql2` the classes themselves are watched, of `mysql2/promise` those around them. */
+  /** For `mysql2` watches the classes themselves, for `mysql2/promise` those around them. */
   module(module: object): void {
-    const { Connection, Pool, PromiseConnection, PromisePool } = module as {
+    const {
+      Connection: Exported,
+      Pool,
+      PromiseConnection,
+      PromisePool,
+    } = module as {
       Connection?: Class<Mysql2Connection>;
       Pool?: Class<Mysql2Pool>;
       PromiseConnection?: Class<Mysql2PromiseConnection>;
       PromisePool?: Class<Mysql2PromisePool>;
     };
-    const connection = (found: Mysql2Connection): void => this.connection(found);
+    // `mysql2/promise` calls its own class by both names.
+    const Connection = (Exported as unknown) === PromiseConnection ? undefined : Exported;
+    const connection = (found: Mysql2Connection): void => this.#found(found);
     const pool = (found: Mysql2Pool): void => this.pool(found);
-    if (Connection) this.#hooks.discover(Connection.prototype, CONNECTION_METHODS, connection);
+    if (Connection) {
+      this.#hooks.discover(Connection.prototype, CONNECTION_METHODS, connection);
+      // The constructor sends the handshake by it: so a connection is known before it can fail.
+      const known = after(Connection.prototype, 'addCommand', (_result, _args, self) => {
+        if (!HookSet.has(self as object)) this.#found(self as Mysql2Connection);
+      });
+      this.#hooks.add(known);
+    }
     if (Pool) this.#hooks.discover(Pool.prototype, ['getConnection'], pool);
+    if (PromiseConnection && !Connection) this.#watchCreated(module);
     if (PromiseConnection) {
       const core = (around: Mysql2PromiseConnection): Mysql2Connection => around.connection as Mysql2Connection;
       this.#hooks.discover(PromiseConnection.prototype, CONNECTION_METHODS, connection, core);
@@ -114,7 +132,32 @@ export class Mysql2Hooks {
       this.#hooks.discover(PromisePool.prototype, ['getConnection', 'query', 'execute'], pool, core);
     }
   }
+
+  /** A pool puts hooks on its own connections, once they are open. */
+  #found(connection: Mysql2Connection): void {
+    const { release, _pool: pool } = connection as Mysql2Insides;
+    if (typeof release !== 'function') this.connection(connection);
+    else if (pool && !HookSet.has(pool)) this.pool(pool as Mysql2Pool);
+  }
+
+  /** `mysql2/promise` gives a connection out when it is open: only its function sees failures. */
+  #watchCreated(module: object): void {
+    const { default: exports } = module as { default?: object };
+    // A namespace can't be changed, but has the object that it was made of.
+    for (const holder of new Set([module, exports ?? module])) {
+      if (!Object.isExtensible(holder)) continue;
+      const restore = observeMethod(holder, 'createConnection', () => (error, result) => {
+        if (error) return this.#series.connectionFailed(error);
+        this.#series.connected();
+        const { connection } = (result as Created) ?? {};
+        if (connection) this.connection(connection);
+      });
+      this.#hooks.add(restore);
+    }
+  }
 }
+
+type Created = { readonly connection?: Mysql2Connection } | undefined;
 
 function stateOf({
   _allConnections,

@@ -9,6 +9,8 @@ export interface Mysql2Command {
   emit(...args: never[]): unknown;
   onResult?: unknown;
   readonly sql?: unknown;
+  /** The command's next step: null before it is sent, and after it has succeeded. */
+  readonly next?: unknown;
 }
 
 /** The part of a connection that is used, as mysql2's callback API has it. */
@@ -57,6 +59,10 @@ export interface Mysql2Insides {
   readonly _protocolError?: unknown;
   /** What is going on: while we are not let in, the handshake. */
   readonly _command?: { once?(event: 'error', listener: (error: unknown) => void): unknown } | null;
+  /** The pool of a connection that has one. Its constructor sets it last. */
+  readonly _pool?: object | null;
+  /** Connections of a pool have it. */
+  readonly release?: unknown;
 }
 
 /** What of a pool's insides is read: gauges stay at nothing where it is not there. */

@@ -2,7 +2,7 @@ import type { Answers, DatabaseSession } from '../../../instrument/database/sess
 import { NO_ROWS } from '../../../instrument/database/series.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
 import { mayHoldSeveral, type Statement } from '../../../instrument/sql/statement.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { before } from '../../../instrument/hooks/wrap.ts';
 import type { PgCallback, PgClient, PgQuery, PgResult, PgSubmittable } from './types.ts';
 
 /** Errors that carry no code, by their messages. */
@@ -16,7 +16,35 @@ const CODELESS: ReadonlyMap<string, string> = new Map([
   ['Connection terminated due to connection timeout', 'timeout'],
 ]);
 
-/** What is told of an error: its label where it has no code, else the error. */
+/** Errors of a client that sends nothing any longer. */
+const NOT_QUERYABLE: ReadonlySet<string> = new Set([
+  'Client was closed and is not queryable',
+  'Client has encountered a connection error and is not queryable',
+]);
+
+/** Queries that waited behind others when their connection was lost. */
+const unsent: WeakSet<object> = new WeakSet();
+
+/** Notes the queries of a client that it gives up before it has sent them. */
+export function noteUnsent(client: PgClient): () => void {
+  return before(client, '_errorAllQueries', () => {
+    const { _queryQueue } = client as { _queryQueue?: readonly object[] };
+    for (const query of _queryQueue ?? []) unsent.add(query);
+  });
+}
+
+/** Why a query that failed was never sent; undefined if it was. */
+function notSent(error: unknown, query: SentQuery | undefined): 'closed' | 'invalid' | undefined {
+  const isCodeless = error instanceof Error && (error as { code?: unknown }).code === undefined;
+  if (isCodeless && NOT_QUERYABLE.has(error.message)) return 'closed';
+  if (query !== undefined && unsent.has(query)) return 'closed';
+  // pg refuses parameters with errors that have no code. A type's parser may throw such a one too,
+  // but there are columns then.
+  const hasColumns = (query?._result?.fields?.length ?? 0) > 0;
+  return isCodeless && !hasColumns && !CODELESS.has(error.message) ? 'invalid' : undefined;
+}
+
+/** Returns the label of an error that has no code, else the error. */
 export function errorOf(error: unknown): unknown {
   if (!(error instanceof Error) || (error as { code?: unknown }).code !== undefined) return error;
   return CODELESS.get(error.message) ?? error;
@@ -75,12 +103,12 @@ export function observedQuery(original: Query, session: DatabaseSession): Query 
         return Reflect.apply(given, this, arguments) as undefined;
       };
       const result = original.call(this, query, parameters, observed);
-      several = sentLast(sql, this);
+      several = sentLast(this);
       return result;
     }
     const promise = original.call(this, query, values, callback) as PromiseLike<PgResult> | undefined;
     if (typeof promise?.then !== 'function') return promise;
-    several = sentLast(sql, this);
+    several = sentLast(this);
     return promise.then(
       (result) => {
         settled(session, sql, start, undefined, result, several);
@@ -107,11 +135,13 @@ function settled(
   start: number,
   error: unknown,
   result: PgResult | readonly PgResult[] | undefined,
-  several: SentQuery | undefined,
+  query: SentQuery | undefined,
 ): void {
   try {
+    const never = error ? notSent(error, query) : undefined;
+    if (never) return session.notSent(never);
     const seconds = (performance.now() - start) / 1000;
-    if (error) session.failed(sql, seconds, errorOf(error), completedOf(several));
+    if (error) session.failed(sql, seconds, errorOf(error), completedOf(sql, query));
     else session.executed(sql, seconds, rowsOf(result), answersOf(result));
   } catch (failure) {
     hookFailed(failure);
@@ -141,19 +171,17 @@ interface SentQuery {
 }
 
 /**
- * The query that was sent last, where its text may hold several statements: if one fails, nothing
- * else tells how many went well. It is where newer versions keep it; else only the first statement
- * counts.
+ * The query that was handed over last: if it fails, nothing else tells whether it was sent, and how
+ * many statements of its text went well. Undefined in versions that keep it elsewhere.
  */
-function sentLast(sql: string, client: PgClient): SentQuery | undefined {
-  if (!mayHoldSeveral(sql)) return undefined;
+function sentLast(client: PgClient): SentQuery | undefined {
   const { _queryQueue, _activeQuery } = client as { _queryQueue?: SentQuery[]; _activeQuery?: SentQuery };
   return _queryQueue?.at(-1) ?? _activeQuery;
 }
 
-function completedOf(query: SentQuery | undefined): number {
+function completedOf(sql: string, query: SentQuery | undefined): number {
   const results = query?._results;
-  if (results === undefined) return 0;
+  if (results === undefined || !mayHoldSeveral(sql)) return 0;
   return (Array.isArray(results) ? results : [results]).filter(({ command }: PgResult) => typeof command === 'string')
     .length;
 }
@@ -191,18 +219,4 @@ function follow(query: PgSubmittable, session: DatabaseSession, verb: Statement,
     before(query, 'handleReadyForQuery', () => end(undefined)),
     before(query, 'handleError', (error) => end(error ?? 'unknown')),
   ];
-}
-
-/** Has a method of an object tell that it is called. */
-function before(object: object, name: keyof PgSubmittable, tell: (first: unknown) => void): () => void {
-  return wrapMethod(object as Record<string, unknown>, name, (original: (...args: unknown[]) => unknown) => {
-    return function (this: unknown, ...args) {
-      try {
-        tell(args[0]);
-      } catch (error) {
-        hookFailed(error);
-      }
-      return Reflect.apply(original, this, args);
-    };
-  });
 }

@@ -5,7 +5,7 @@ import type { PoolSeries } from '../../../instrument/database/pool.ts';
 import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
 import { HookSet } from '../../../instrument/hooks/hook-set.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
-import { observedConnect, observedQuery } from './client.ts';
+import { noteUnsent, observedConnect, observedQuery } from './client.ts';
 import type { PgCallback, PgClient, PgModule, PgPool } from './types.ts';
 
 type AnyMethod = (this: never, ...args: never[]) => unknown;
@@ -37,6 +37,7 @@ export class PgHooks {
       return [
         wrapMethod(client, 'connect', (original: AnyMethod) => observedConnect(original as never, session) as never),
         wrapMethod(client, 'query', (original: AnyMethod) => observedQuery(original as never, session) as never),
+        noteUnsent(client),
         () => events.removeListener('end', onEnd),
       ];
     });
