@@ -1,23 +1,27 @@
 import { existsSync } from 'node:fs';
 import { Directory } from '../store/files/directory.ts';
 import { readDirectoryFile } from '../store/files/read-directory-file.ts';
-import { listSlots } from '../store/files/slot-files.ts';
 import { isSlotOwned } from '../store/files/slot-lock.ts';
 import { type SurveyedSlot, surveyDirectory } from '../store/reader/survey.ts';
 import { CommandError, type Run } from './command.ts';
 import { metricsDirectory } from './metrics-directory.ts';
 import { plural } from './plural.ts';
 
-/** `promenade reset`: has a directory begin anew. */
+/** `promenade reset`: sets a directory back to zero. */
 export const reset: Run = async (given, surroundings) => {
   const path = metricsDirectory(given, surroundings);
   const { print, ask } = surroundings;
-  if (!isMetricsDirectory(path)) {
+  if (!existsSync(path)) {
     print(`Nothing to do: there is no directory ${path}.\n`);
     return 0;
   }
   const force = given.switches.has('force');
   const before = await surveyDirectory(path);
+  if (!isOurs(path, before.slots)) {
+    throw new CommandError(
+      `${path} is not a metrics directory: it has neither our directory.json nor slots that can be read. Nothing was done.`,
+    );
+  }
   refuseLiving(before.slots, force);
   const series = before.slots.reduce(
     (sum, slot) => sum + slot.families.reduce((all, family) => all + family.series, 0),
@@ -30,7 +34,7 @@ export const reset: Run = async (given, surroundings) => {
   }
 
   const directory = new Directory(path);
-  // Nobody starts meanwhile, so what is seen now is what is there when it goes.
+  // No process starts meanwhile, so what is seen now is what is removed.
   const { gone, living } = directory.exclusively(() => {
     const slots = directory.slotNames();
     const kept = slots.filter((slot) => isSlotOwned(directory.join(`${slot}.names`)));
@@ -48,17 +52,11 @@ export const reset: Run = async (given, surroundings) => {
 };
 
 /**
- * @throws CommandError for a directory that is something else: what looks like ours there may not
- *   be.
+ * True if we have made the directory. Another program's directory.json, and files that only have
+ * names like ours, don't count: it must stay as it is.
  */
-function isMetricsDirectory(path: string): boolean {
-  const there = readDirectoryFile(path);
-  if (there === 'damaged' || typeof there === 'object') return true;
-  if (!existsSync(path)) return false;
-  if (listSlots(path).length > 0) return true;
-  throw new CommandError(
-    `${path} is not a metrics directory: it has neither directory.json nor slots. Nothing was done.`,
-  );
+function isOurs(path: string, slots: readonly SurveyedSlot[]): boolean {
+  return typeof readDirectoryFile(path) === 'object' || slots.some(({ header }) => header !== undefined);
 }
 
 function refuseLiving(slots: readonly SurveyedSlot[], force: boolean): void {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Recorder, temporaryDirectory } from '../multiprocess/children.ts';
@@ -73,6 +73,31 @@ test('touches nothing that is no metrics directory', async () => {
     stdout: `Nothing to do: there is no directory ${missing}.\n`,
     stderr: '',
   });
+});
+
+test('leaves alone what another program has made under names like ours', async () => {
+  const directory = temporaryDirectory();
+  const files = { 'directory.json': '{"users":["a"]}', 'web-0.names': 'Ada\n', 'web-0.cells': 'x', 'old.tmp': 'draft' };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  mkdirSync(join(directory, 'web-1.names'));
+  const { code, stderr } = await promenade(['reset', '--force', '--yes', directory]);
+  expect({ code, says: stderr.includes('is not a metrics directory') }).toEqual({ code: 1, says: true });
+  expect(readdirSync(directory).sort()).toEqual([...Object.keys(files), 'web-1.names'].sort());
+  for (const [name, text] of Object.entries(files)) expect(readFileSync(join(directory, name), 'utf8')).toBe(text);
+});
+
+test('keeps a folder inside, whatever its name', async () => {
+  const directory = temporaryDirectory();
+  await (await counting(directory, 'web', 5)).kill();
+  for (const name of ['web-7.names', 'backup', 'x.note']) {
+    mkdirSync(join(directory, name));
+    writeFileSync(join(directory, name, 'file'), 'mine');
+  }
+  expect((await promenade(['reset', '--yes', directory])).code).toBe(0);
+  for (const name of ['web-7.names', 'backup', 'x.note']) {
+    expect(readFileSync(join(directory, name, 'file'), 'utf8')).toBe('mine');
+  }
+  expect(readdirSync(directory)).not.toContain('web-0.names');
 });
 
 test('asks at a terminal, unless told not to', async () => {
