@@ -1,6 +1,7 @@
 import { sortInSlices, type TimeSlice } from '../time-slice.ts';
 import { latestExemplars, type Exemplar } from './exemplar.ts';
 import { sampleNames } from './names.ts';
+import { Reshaping } from './reshaping.ts';
 import { keepsSetTime, keepsSparseBuckets, strideOf } from './snapshot.ts';
 import type {
   FamilyDefinition,
@@ -23,6 +24,8 @@ interface Part {
  * stay the same objects.
  */
 interface Plan {
+  /** The definition whose shape the page has; without the label `process`. */
+  readonly newest: FamilyDefinition;
   readonly definition: FamilyDefinition;
   readonly parts: readonly { readonly name: string | undefined; readonly series: readonly LabelValues[] }[];
   readonly series: readonly LabelValues[];
@@ -66,15 +69,19 @@ export class Merger {
 
   async #mergeFamily(name: string, parts: readonly Part[], slice: TimeSlice): Promise<FamilySnapshot> {
     const known = this.#plans.get(name);
-    const plan = known && fits(known, parts) ? known : await makePlan(parts, slice);
+    const newest = parts.reduce((a, b) => (latestFirst(b, a) < 0 ? b : a)).family.definition;
+    const plan = known?.newest === newest && fits(known, parts) ? known : await makePlan(newest, parts, slice);
     this.#plans.set(name, plan);
 
     const { definition, series, starts, targets } = plan;
+    const shaped = parts.map(({ family }) =>
+      sameShape(family.definition, newest) ? family : new Reshaping(family.definition, newest).apply(family),
+    );
     const stride = strideOf(definition);
     const values = new Float64Array(series.length * stride);
     const sparse: SparseBuckets[] | undefined = keepsSparseBuckets(definition) ? [] : undefined;
     const add = adder(definition);
-    for (const [p, { family }] of parts.entries()) {
+    for (const [p, family] of shaped.entries()) {
       const target = targets[p]!;
       for (let i = 0; i < target.length; i++) {
         const to = target[i]! * stride;
@@ -86,15 +93,18 @@ export class Merger {
         if ((i & 255) === 255 && slice.spent) await slice.rest();
       }
     }
-    const exemplars = mergeExemplars(plan, parts);
+    const exemplars = mergeExemplars(plan, shaped);
     return { definition, series, starts, values, ...(sparse && { sparse }), ...(exemplars && { exemplars }) };
   }
 }
 
 /** By series; `undefined` where no process has any. */
-function mergeExemplars({ series, targets }: Plan, parts: readonly Part[]): (readonly Exemplar[])[] | undefined {
+function mergeExemplars(
+  { series, targets }: Plan,
+  shaped: readonly FamilySnapshot[],
+): (readonly Exemplar[])[] | undefined {
   let merged: (readonly Exemplar[])[] | undefined;
-  for (const [p, { family }] of parts.entries()) {
+  for (const [p, family] of shaped.entries()) {
     for (const [i, exemplars] of (family.exemplars ?? []).entries()) {
       if (exemplars.length === 0) continue;
       merged ??= Array.from({ length: series.length }, () => []);
@@ -128,7 +138,7 @@ function groupByFamily(slots: readonly SlotSnapshot[]): { groups: Map<string, Pa
   for (const slot of slots) {
     for (const family of slot.families) {
       const { name } = family.definition;
-      if (clashing.has(name) || !sameShape(family.definition, latest.get(name)!.family.definition)) {
+      if (clashing.has(name) || !canAddUp(family.definition, latest.get(name)!.family.definition)) {
         conflicts.push({ family: name, slot: slot.name });
       } else if (slot.live || !family.definition.liveOnly) {
         const group = groups.get(name);
@@ -149,7 +159,20 @@ function latestFirst(a: Part, b: Part): number {
 }
 
 /**
- * Whether two processes' numbers can be added up; help, unit and the resolution of native
+ * True if what was counted under one definition can be added to what is counted under the other:
+ * they have the same shape, or differ in nothing but buckets or quantiles (see Reshaping).
+ */
+export function canAddUp(a: FamilyDefinition, b: FamilyDefinition): boolean {
+  return sameShape(a, b) || sameShape(withoutBuckets(a), withoutBuckets(b));
+}
+
+function withoutBuckets(definition: FamilyDefinition): FamilyDefinition {
+  const { bounds: _, native: __, quantiles: ___, ...rest } = definition;
+  return rest;
+}
+
+/**
+ * Whether two processes' numbers can be added up as they are; help, unit and the resolution of native
  * histograms may differ.
  */
 export function sameShape(a: FamilyDefinition, b: FamilyDefinition): boolean {
@@ -186,8 +209,7 @@ function labelsProcess(definition: FamilyDefinition, parts: readonly Part[]): bo
   return definition.aggregation === 'all' && parts[0]!.slot.name !== undefined;
 }
 
-async function makePlan(parts: readonly Part[], slice: TimeSlice): Promise<Plan> {
-  const newest = [...parts].sort(latestFirst)[0]!.family.definition;
+async function makePlan(newest: FamilyDefinition, parts: readonly Part[], slice: TimeSlice): Promise<Plan> {
   const perProcess = labelsProcess(newest, parts);
   const definition = perProcess ? { ...newest, labelNames: [...newest.labelNames, 'process'] } : newest;
 
@@ -209,6 +231,7 @@ async function makePlan(parts: readonly Part[], slice: TimeSlice): Promise<Plan>
   for (const [index, place] of sorted.entries()) place.index = index;
   const targets = perPart.map((mine) => Int32Array.from(mine, (place) => place.index));
   return {
+    newest,
     definition,
     parts: parts.map(({ slot, family }) => ({ name: slot.name, series: family.series })),
     series: sorted.map((place) => place.labels),

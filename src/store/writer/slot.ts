@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util';
-import { sameShape } from '../../snapshot/merge.ts';
+import { canAddUp, sameShape } from '../../snapshot/merge.ts';
 import { type FamilyDefinition, keepsSetTime, type LabelValues, LONG_AGO } from '../../snapshot/snapshot.ts';
 import type { Directory } from '../files/directory.ts';
 import { slotFile } from '../files/slot-files.ts';
@@ -98,12 +98,20 @@ export class Slot implements Journal {
    * `undefined`: there is no space.
    */
   define(definition: FamilyDefinition): TableFamily | undefined {
-    const known = [...this.#families.values()].find((family) => family.definition.name === definition.name);
-    if (known && sameShape(known.definition, definition)) {
-      if (JSON.stringify(known.definition) !== JSON.stringify(definition)) this.#redefine(known, definition);
+    const alike = this.#named(definition.name).filter((family) => {
+      // What was counted under other buckets goes on counting beside the new ones, so that neither
+      // a deploy nor its rollback loses anything; readers add both up.
+      if (canAddUp(family.definition, definition)) return true;
+      this.#end(family);
+      return false;
+    });
+    const known = alike.find((family) => sameShape(family.definition, definition));
+    if (known) {
+      const isLatest = alike.every((other) => other === known || other.definedAt < known.definedAt);
+      const isSame = JSON.stringify(known.definition) === JSON.stringify(definition);
+      if (!isSame || !isLatest) this.#redefine(known, definition);
       return this.#open(known);
     }
-    if (known) this.undefine(this.#open(known));
     const width = cellsOf(definition);
     const cell = this.#allocator.allocate(width, definition.usesReserve);
     if (cell === undefined) return undefined;
@@ -119,11 +127,8 @@ export class Slot implements Journal {
   }
 
   undefine(family: TableFamily): void {
-    const { id } = family.table;
-    if (!this.#families.has(id)) return;
-    const gone = this.#append(['end', id]);
-    this.#families.delete(id);
-    family.empty(gone);
+    if (!this.#families.has(family.table.id)) return;
+    for (const table of this.#named(family.definition.name)) this.#end(table);
   }
 
   /** The intent of this process; its cells are taken when it is first asked for. */
@@ -205,6 +210,17 @@ export class Slot implements Journal {
 
   #open(family: FamilyTable): TableFamily {
     return new TableFamily(family, this.#allocator, this, this.#exemplars);
+  }
+
+  /** The families of that name: several, where their buckets were changed. */
+  #named(name: string): FamilyTable[] {
+    return [...this.#families.values()].filter((family) => family.definition.name === name);
+  }
+
+  #end(family: FamilyTable): void {
+    const gone = this.#append(['end', family.id]);
+    this.#families.delete(family.id);
+    this.#open(family).empty(gone);
   }
 
   #redefine(family: FamilyTable, definition: FamilyDefinition): void {
