@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { keep, print, type TopicResult } from './harness/report.ts';
+import { keep, print } from './harness/report.ts';
+import type { TopicResult } from './harness/results.ts';
 
 type Run = (quick: boolean) => Promise<TopicResult>;
 

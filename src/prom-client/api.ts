@@ -6,6 +6,7 @@ export { collectDefaultMetrics, type DefaultMetricsCollectorConfiguration } from
 export type { Exemplar } from './exemplar.ts';
 export { Gauge, type GaugeConfiguration } from './gauge.ts';
 export { Histogram, type HistogramConfiguration } from './histogram.ts';
+export type { MetricConfiguration } from './metric.ts';
 export { Pushgateway, type PushgatewayOptions, type PushgatewayParameters } from './pushgateway.ts';
 export { contentType, openMetricsContentType, prometheusContentType, register, Registry } from './registry.ts';
 export { Summary, type SummaryConfiguration } from './summary.ts';
@@ -15,7 +16,6 @@ export type {
   IncreaseDataWithExemplar,
   LabelValues,
   Metric,
-  MetricConfiguration,
   MetricObject,
   MetricObjectWithValues,
   MetricType,

@@ -1,8 +1,8 @@
 import { type BoundCounter, Counter as CoreCounter } from '../core/counter.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { createExemplar, toInput } from './exemplar.ts';
-import { BaseMetric, type SeriesView } from './metric.ts';
-import type { CollectFunction, IncreaseDataWithExemplar, LabelValues, MetricConfiguration, Sample } from './types.ts';
+import { BaseMetric, type MetricConfiguration, type SeriesView } from './metric.ts';
+import type { CollectFunction, IncreaseDataWithExemplar, LabelValues, Sample } from './types.ts';
 import { assertFinite, isLabels, toLabels } from './validation.ts';
 
 /** What counters are made with. */

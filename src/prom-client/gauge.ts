@@ -1,8 +1,8 @@
 import type { Aggregation } from '../snapshot/snapshot.ts';
 import { type BoundGauge, Gauge as CoreGauge } from '../core/gauge.ts';
 import { strideOf, type FamilySnapshot } from '../snapshot/snapshot.ts';
-import { BaseMetric, type SeriesView } from './metric.ts';
-import type { Aggregator, CollectFunction, LabelValues, MetricConfiguration, Sample } from './types.ts';
+import { BaseMetric, type MetricConfiguration, type SeriesView } from './metric.ts';
+import type { Aggregator, CollectFunction, LabelValues, Sample } from './types.ts';
 import { isLabels, notANumber, toLabels } from './validation.ts';
 
 /** What gauges are made with. */

@@ -1,9 +1,9 @@
 import { DEFAULT_BUCKETS, Histogram as CoreHistogram } from '../core/histogram.ts';
 import { strideOf, type FamilySnapshot } from '../snapshot/snapshot.ts';
 import { createExemplar, toInput } from './exemplar.ts';
-import { BaseMetric, type SeriesView } from './metric.ts';
+import { BaseMetric, type MetricConfiguration, type SeriesView } from './metric.ts';
 import { startStopwatch } from './stopwatch.ts';
-import type { CollectFunction, LabelValues, MetricConfiguration, ObserveDataWithExemplar, Sample } from './types.ts';
+import type { CollectFunction, LabelValues, ObserveDataWithExemplar, Sample } from './types.ts';
 import { assertFinite, isLabels, toLabels } from './validation.ts';
 
 type BoundHistogram = ReturnType<CoreHistogram<string>['labels']>;

@@ -10,8 +10,8 @@ import { register, Registry } from './registry.ts';
 import { flatten } from './text.ts';
 import type {
   Aggregator,
+  CollectFunction,
   Family,
-  MetricConfiguration,
   MetricObjectWithValues,
   MetricType,
   MetricValueWithName,
@@ -19,6 +19,32 @@ import type {
 } from './types.ts';
 import { invalidLabelNames, toLabels, unknownLabel, validateMetricName } from './validation.ts';
 import type { WindowQuantiles } from './window-quantiles.ts';
+
+/** Options of every kind of metric. */
+export interface MetricConfiguration<T extends string> {
+  /** Exposed exactly as it stands. */
+  name: string;
+  help: string;
+  labelNames?: T[] | readonly T[];
+  /** @default the global registry */
+  registers?: readonly Registry[] | undefined;
+  /** @default 'sum' */
+  aggregator?: Aggregator;
+  /**
+   * Called before the metric is read, with it as `this`; as prom-client has it, what that is
+   * differs from metric to metric.
+   */
+  // oxlint-disable-next-line typescript/no-explicit-any
+  collect?: CollectFunction<any>;
+  /** Only for registries that write OpenMetrics. @default false */
+  enableExemplars?: boolean;
+  /**
+   * How many series the metric may have; what comes later counts in one series with the labels
+   * `<overflow>`. Not in prom-client.
+   * @default Infinity
+   */
+  maxSeries?: number;
+}
 
 /** What this API knows of a series and the core does not. */
 export interface SeriesNotes {

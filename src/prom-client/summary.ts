@@ -2,9 +2,9 @@ import { type BoundSummary, Summary as CoreSummary } from '../core/summary.ts';
 import { countOf, quantileOf } from '../snapshot/quantile.ts';
 import type { FamilySnapshot } from '../snapshot/snapshot.ts';
 import { toObject } from './core-family.ts';
-import { BaseMetric, type SeriesView } from './metric.ts';
+import { BaseMetric, type MetricConfiguration, type SeriesView } from './metric.ts';
 import { startStopwatch } from './stopwatch.ts';
-import type { CollectFunction, Family, LabelValues, MetricConfiguration, Sample } from './types.ts';
+import type { CollectFunction, Family, LabelValues, Sample } from './types.ts';
 import { assertFinite, isLabels, toLabels } from './validation.ts';
 import { WindowQuantiles } from './window-quantiles.ts';
 

@@ -1,9 +1,4 @@
-import type { Counter } from './counter.ts';
 import type { Exemplar } from './exemplar.ts';
-import type { Gauge } from './gauge.ts';
-import type { Histogram } from './histogram.ts';
-import type { Registry } from './registry.ts';
-import type { Summary } from './summary.ts';
 
 /** prom-client's names for its types, so that code written for it compiles as it is. */
 
@@ -18,8 +13,18 @@ export type OpenMetricsContentType = `${OpenMetricsMIME}; version=${OpenMetricsV
 /** The formats that a registry can write. */
 export type RegistryContentType = PrometheusContentType | OpenMetricsContentType;
 
-/** Any metric of this API. */
-export type Metric<T extends string = string> = Counter<T> | Gauge<T> | Summary<T> | Histogram<T>;
+/** Any metric of this API: the part that all kinds have in common. */
+export interface Metric<T extends string = string> extends Readable {
+  readonly name: string;
+  readonly help: string;
+  readonly type: MetricType;
+  readonly labelNames: readonly T[];
+  readonly aggregator: Aggregator;
+  get(): Promise<MetricObjectWithValues<MetricValueWithName<T>>>;
+  remove(labels: LabelValues<T>): void;
+  remove(...values: (string | number)[]): void;
+  reset(): void;
+}
 
 /** How the values of several processes become one; see the guide for what becomes of each. */
 export type Aggregator = 'omit' | 'sum' | 'first' | 'min' | 'max' | 'average';
@@ -56,32 +61,6 @@ export interface MetricObject {
 /** What a family is, with its samples. */
 export interface MetricObjectWithValues<V extends MetricValue<string>> extends MetricObject {
   values: V[];
-}
-
-/** What all metrics are made with. */
-export interface MetricConfiguration<T extends string> {
-  /** Exposed exactly as it stands. */
-  name: string;
-  help: string;
-  labelNames?: T[] | readonly T[];
-  /** @default the global registry */
-  registers?: readonly Registry[] | undefined;
-  /** @default 'sum' */
-  aggregator?: Aggregator;
-  /**
-   * Called before the metric is read, with it as `this`; as prom-client has it, what that is
-   * differs from metric to metric.
-   */
-  // oxlint-disable-next-line typescript/no-explicit-any
-  collect?: CollectFunction<any>;
-  /** Only for registries that write OpenMetrics. @default false */
-  enableExemplars?: boolean;
-  /**
-   * How many series the metric may have; what comes later counts in one series with the labels
-   * `<overflow>`. Not in prom-client.
-   * @default Infinity
-   */
-  maxSeries?: number;
 }
 
 /** What `counter.inc` takes where exemplars are enabled. */

@@ -33,9 +33,14 @@ export function filesBelow(folder: string, ending: string): string[] {
 
 /** Every module of `src`. */
 export function sourceModules(): Module[] {
-  return filesBelow('src', '.ts').map((file) => {
+  return modulesBelow('src');
+}
+
+/** Every module below a folder, with paths that begin there. */
+export function modulesBelow(folder: string): Module[] {
+  return filesBelow(folder, '.ts').map((file) => {
     const text = readFileSync(join(ROOT, file), 'utf8');
-    return { path: file.slice('src/'.length), text, imports: importsOf(text) };
+    return { path: file.slice(folder.length + 1), text, imports: importsOf(text) };
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Child } from '../harness/child.ts';
-import type { CaseResult, TopicResult } from '../harness/report.ts';
+import type { CaseResult, TopicResult } from '../harness/results.ts';
 import { compare } from '../harness/statistics.ts';
 
 /**

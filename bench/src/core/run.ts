@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../harness/child.ts';
 import { assertSamePage, readPage, type Samples } from '../harness/page.ts';
-import type { CaseResult, TopicResult } from '../harness/report.ts';
+import type { CaseResult, TopicResult } from '../harness/results.ts';
 import { compare, median } from '../harness/statistics.ts';
 import { type Case, CASES } from './contender.ts';
 import type { Task } from './process.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Child } from '../harness/child.ts';
 import type { Watched } from '../harness/loop-watch.ts';
 import { assertSamePage, readPage, type Samples } from '../harness/page.ts';
-import type { CaseResult, TopicResult } from '../harness/report.ts';
+import type { CaseResult, TopicResult } from '../harness/results.ts';
 import { scrape } from '../harness/scrape.ts';
 import { compare } from '../harness/statistics.ts';
 import type { Task } from './process.ts';

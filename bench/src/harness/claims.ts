@@ -1,5 +1,5 @@
 import { toDigits, toRange } from './digits.ts';
-import type { TopicResult } from './report.ts';
+import type { TopicResult } from './results.ts';
 
 /** One line of the table that says how Promenade compares. */
 interface Claim {

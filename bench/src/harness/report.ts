@@ -3,25 +3,7 @@ import { createRequire } from 'node:module';
 import { cpus, totalmem } from 'node:os';
 import { claimsTable } from './claims.ts';
 import { toDigits, toRange } from './digits.ts';
-import type { ContenderResult } from './statistics.ts';
-
-/**
- * One thing that was measured, and what each contender took for it. The ratios relate to the first
- * contender.
- */
-export interface CaseResult {
-  readonly name: string;
-  readonly unit: string;
-  readonly contenders: readonly ContenderResult[];
-}
-
-/** What a topic's run found. */
-export interface TopicResult {
-  readonly topic: string;
-  /** What is measured, in a sentence. */
-  readonly about: string;
-  readonly results: readonly CaseResult[];
-}
+import type { CaseResult, TopicResult } from './results.ts';
 
 interface StoredResult extends TopicResult {
   readonly date: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { Child } from '../harness/child.ts';
 import { readPage } from '../harness/page.ts';
-import type { CaseResult, TopicResult } from '../harness/report.ts';
+import type { CaseResult, TopicResult } from '../harness/results.ts';
 import { scrape } from '../harness/scrape.ts';
 import { compare } from '../harness/statistics.ts';
 import type { Load, Task as LoadTask } from './load.ts';

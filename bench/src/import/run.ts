@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { TopicResult } from '../harness/report.ts';
+import type { TopicResult } from '../harness/results.ts';
 import { compare } from '../harness/statistics.ts';
 
 const MODULES: Readonly<Record<string, readonly string[]>> = {

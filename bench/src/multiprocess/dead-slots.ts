@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { CaseResult } from '../harness/report.ts';
+import type { CaseResult } from '../harness/results.ts';
 import { compare } from '../harness/statistics.ts';
 import { DEAD_COUNTERS, DEAD_SERIES, DEAD_SLOTS } from './workload.ts';
 

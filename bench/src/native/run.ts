@@ -1,5 +1,5 @@
 import { Child } from '../harness/child.ts';
-import type { CaseResult, TopicResult } from '../harness/report.ts';
+import type { CaseResult, TopicResult } from '../harness/results.ts';
 import { compare } from '../harness/statistics.ts';
 import type { Task } from './process.ts';
 

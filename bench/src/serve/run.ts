@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../harness/child.ts';
 import { assertSamePage, readPage } from '../harness/page.ts';
-import type { TopicResult } from '../harness/report.ts';
+import type { TopicResult } from '../harness/results.ts';
 import { scrape } from '../harness/scrape.ts';
 import { compare, type ContenderResult } from '../harness/statistics.ts';
 import type { Task } from './process.ts';
