@@ -14,7 +14,7 @@ import type { FamilyDerivation } from './page/derivations.ts';
 import { Page } from './page/page.ts';
 import type { FamilySource } from './page/sources.ts';
 import type { SelfObserver } from './self-observer.ts';
-import type { FamilyHome, SeriesLimits, SeriesSet } from './series-set.ts';
+import type { SeriesLimits, SeriesSet } from './series-set.ts';
 
 /** Options for {@link Registry}. */
 export interface RegistryOptions {
@@ -43,8 +43,11 @@ export interface RegistryOptions {
   readonly replaces?: boolean;
 }
 
-/** The families of an application by name, and the store that their numbers are in. */
-export class Registry implements FamilyHome {
+/**
+ * The families of an application by name, and the store that their numbers are in. To its families
+ * it is a FamilyHome, which its published type does not say: most of that is internal.
+ */
+export class Registry {
   readonly clock: Clock;
   /** @internal What a scrape shows. */
   readonly page: Page;
