@@ -87,7 +87,7 @@ const [postgresServer, redisServer] = [await postgres(), await redis()] as [
 describe.skipIf(noForeignParsers)('rules', () => {
   test('are good, and do what their tests say', () => {
     const rules = ['recording-rules.yml', 'alerts.yml'].map((file) => join(folder, 'prometheus', file));
-    expect(execFileSync('promtool', ['check', 'rules', ...rules], { encoding: 'utf8' })).toMatch(/SUCCESS: 10 rules/);
+    expect(execFileSync('promtool', ['check', 'rules', ...rules], { encoding: 'utf8' })).toMatch(/SUCCESS: 11 rules/);
     execFileSync('promtool', ['test', 'rules', join(folder, 'prometheus/rules.test.yml')]);
     execFileSync('promtool', ['check', 'config', '--syntax-only', join(folder, 'prometheus/prometheus.yml')]);
   });
@@ -190,6 +190,31 @@ describe.skipIf(noForeignParsers || postgresServer.missing || redisServer.missin
         await expect.poll(empty, { timeout: 90_000, interval: 2_000 }).toEqual([]);
       },
     );
+
+    test('the tests of the rules have the series that the page has', async () => {
+      const page = await (
+        await fetch(`${inventory.origin}/metrics`, { headers: { authorization: `Token ${token}` } })
+      ).text();
+      const namesIn = (labels: string): string[] => [...labels.matchAll(/(\w+)="/g)].map(([, name]) => name!).sort();
+      const shapes = new Map(
+        [...page.matchAll(/^(\w+)\{(.*)\} \S+$/gm)].map(([, name, labels]) => [
+          name!,
+          namesIn(labels!).filter((label) => label !== 'le'),
+        ]),
+      );
+      // These are on no page while all is well.
+      shapes.set('metrics_overflowed_series_total', ['family']);
+      const { tests } = parse(read('prometheus/rules.test.yml')) as {
+        tests: { input_series: { series: string }[] }[];
+      };
+      const series = tests.flatMap(({ input_series: input }) => input.map((one) => one.series));
+      expect(series.length).toBeGreaterThanOrEqual(25);
+      for (const one of series.filter((text) => !text.startsWith('up{'))) {
+        const [, name, labels] = /^(\w+)\{(.*)\}$/.exec(one)!;
+        const own = namesIn(labels!).filter((label) => label !== 'job' && label !== 'instance');
+        expect({ name, labels: own }).toEqual({ name, labels: shapes.get(name!) });
+      }
+    });
 
     test('Prometheus renames no label of ours, since none is called job or instance', async () => {
       expect(await prometheus.one('count({job="inventory"})')).toBeGreaterThan(100);

@@ -2,13 +2,13 @@ import { attach, type InstrumentOptions, uninstrument } from '../../instrument/h
 import { CacheCalls } from '../../instrument/cache/calls.ts';
 import { CacheMethods } from '../../instrument/cache/methods.ts';
 import { type CacheContent, CacheRecorder } from '../../instrument/cache/recorder.ts';
-import { backendOf, entriesIn, type KeyvLike, StoreWatch } from '../../instrument/cache/stores.ts';
+import { backendOf, entriesIn, type LayeredCache, StoreWatch } from '../../instrument/cache/stores.ts';
 
 export { type InstrumentOptions, uninstrument };
 
 /** The part of what `createCache` returns that is used. */
 export interface CacheManagerLike {
-  readonly stores: readonly KeyvLike[];
+  readonly stores: readonly LayeredCache[];
   get: unknown;
   wrap: unknown;
 }
@@ -38,7 +38,7 @@ export function instrumentCacheManager<T extends CacheManagerLike>(
 ): T {
   return attach(cache, 'cache-manager', options, (instrumentation) => {
     const { stores } = cache;
-    const backend = options.backend ?? (stores.length === 1 ? backendOf(stores[0]!) : 'tiered');
+    const backend = options.backend ?? (stores.length === 1 ? backendOf(stores[0]!, 'keyv') : 'tiered');
     const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', backend);
     const calls = new CacheCalls();
     const watch = new StoreWatch(stores);

@@ -1,7 +1,7 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
 import { CacheRecorder, type CacheSeries } from '../../instrument/cache/recorder.ts';
 import { hookFailed } from '../../instrument/hooks/guard.ts';
-import { type RedisCommand, redisCommand } from '../../instrument/cache/redis-commands.ts';
+import { isOfNoCache, type RedisCommand, redisCommand } from '../../instrument/cache/redis-commands.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { type InstrumentOptions, uninstrument };
@@ -50,7 +50,7 @@ type SendCommand = (this: unknown, command: Command, ...rest: unknown[]) => unkn
  */
 export function instrumentIoredis<T extends IoredisLike>(client: T, options: InstrumentIoredisOptions = {}): T {
   return attach(client, 'ioredis', options, (instrumentation) => {
-    const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'redis');
+    const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'redis', true);
     const commands = new Commands(series);
     return wrapMethod(client as { sendCommand?: unknown }, 'sendCommand', (original: SendCommand): SendCommand => {
       return function (this: unknown, ...args) {
@@ -80,7 +80,10 @@ class Commands {
       const known = redisCommand(command.name);
       if (known !== undefined) this.#observe(command, new Observation(this.#series, command, known));
       else if (TRANSACTION.has(command.name)) this.#delimit(command);
-      else if (this.#transaction !== undefined) this.#observe(command, undefined);
+      else {
+        if (isOfNoCache(command.name)) this.#series.carriesOther();
+        if (this.#transaction !== undefined) this.#observe(command, undefined);
+      }
     } catch (error) {
       hookFailed(error);
     }

@@ -1,10 +1,14 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
+import { guarded } from '../../instrument/hooks/guard.ts';
 import { CacheCalls, type CacheMethod } from '../../instrument/cache/calls.ts';
 import { CacheMethods } from '../../instrument/cache/methods.ts';
 import { type CacheContent, CacheRecorder, type CacheSeries } from '../../instrument/cache/recorder.ts';
-import { backendOf, entriesIn, type KeyvLike, StoreWatch } from '../../instrument/cache/stores.ts';
+import { backendOf, entriesIn, type LayeredCache, type StoreCall, StoreWatch } from '../../instrument/cache/stores.ts';
 
-export { type InstrumentOptions, type KeyvLike, uninstrument };
+export { type InstrumentOptions, uninstrument };
+
+/** The part of a Keyv that is used, 5 or 6. */
+export type KeyvLike = LayeredCache;
 
 /** How a cache is measured. */
 export interface InstrumentKeyvOptions extends InstrumentOptions {
@@ -27,7 +31,7 @@ export interface InstrumentKeyvOptions extends InstrumentOptions {
  */
 export function instrumentKeyv<T extends KeyvLike>(keyv: T, options: InstrumentKeyvOptions = {}): T {
   return attach(keyv, 'keyv', options, (instrumentation) => {
-    const { cache = 'default', backend = backendOf(keyv) } = options;
+    const { cache = 'default', backend = backendOf(keyv, 'keyv') } = options;
     const series = CacheRecorder.of(instrumentation).cache(cache, backend);
     const calls = new CacheCalls();
     const watch = new StoreWatch([keyv]);
@@ -59,20 +63,51 @@ export function instrumentKeyv<T extends KeyvLike>(keyv: T, options: InstrumentK
   });
 }
 
-/** Keyv deletes what a get finds expired, by the method that the application has too. */
+/**
+ * Keyv deletes an entry that a read finds expired, by the method that the application has, too.
+ * Which of the two it was is known when the reads beside it have ended: those that found something
+ * and give nothing had an expired entry.
+ */
 function orExpiry(method: CacheMethod, series: CacheSeries, watch: StoreWatch): CacheMethod {
   return {
     composite: method.composite,
     begin(args) {
       const keys: readonly unknown[] = Array.isArray(args[0]) ? args[0] : [args[0]];
-      if (!keys.some((key) => watch.hasFound(key))) return method.begin(args);
-      const expired = (result: unknown): number => {
-        if (Array.isArray(result)) return result.filter(Boolean).length;
-        return result === false ? 0 : keys.length;
+      const reads = watch.thatFound(keys);
+      const call = method.begin(args);
+      if (reads.length === 0) return call;
+      const whenTold = (expired: () => void, deleted: () => void): void =>
+        afterAll(reads, () => (watch.expired(keys, reads) ? expired() : deleted()));
+      return {
+        ended: (result, seconds) =>
+          whenTold(
+            () => series.invalidated('expire', droppedBy(result, keys.length)),
+            () => call.ended(result, seconds),
+          ),
+        failed: (error, seconds) =>
+          whenTold(
+            () => {},
+            () => call.failed(error, seconds),
+          ),
+        done: () => call.done?.(),
       };
-      return { ended: (result) => series.invalidated('expire', expired(result)), failed: () => {} };
     },
   };
+}
+
+function droppedBy(result: unknown, keys: number): number {
+  if (Array.isArray(result)) return result.filter(Boolean).length;
+  return result === false ? 0 : keys;
+}
+
+/** Calls `go` once all reads have ended. */
+function afterAll(reads: readonly StoreCall[], go: () => void): void {
+  const open = new Set(reads.filter((read) => !read.ended));
+  if (open.size === 0) return go();
+  const ended = guarded((read: StoreCall) => {
+    if (open.delete(read) && open.size === 0) go();
+  });
+  for (const read of open) (read.waiting ??= []).push(() => ended(read));
 }
 
 function contentOf(keyv: KeyvLike): CacheContent {

@@ -129,6 +129,7 @@ export class CacheMethods {
     };
     return {
       ended: (result, seconds) => {
+        if (below) below.missing = missingFrom(operation, below.keys, result);
         if (below?.failed) return failed(seconds);
         this.#series.took(operation, seconds);
         count(result);
@@ -144,6 +145,13 @@ function oneOrMany(one: CacheMethod, many: CacheMethod): CacheMethod {
     composite: one.composite,
     begin: (args) => (Array.isArray(args[0]) ? many : one).begin(args),
   };
+}
+
+/** The keys that a read had no value for; none for other operations. */
+function missingFrom(operation: CacheOperation, keys: readonly unknown[], result: unknown): Set<unknown> {
+  if (operation === 'get') return new Set(result === undefined ? keys : []);
+  if (operation !== 'get_many' || !Array.isArray(result)) return new Set();
+  return new Set(keys.filter((_key, at) => result[at] === undefined));
 }
 
 /** What a store below is asked for: a key, keys, or entries with their keys. */

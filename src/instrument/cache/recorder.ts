@@ -40,12 +40,18 @@ export class CacheRecorder {
     this.#families = defineCacheFamilies({ registry, namespace, collect: () => this.#measure() });
   }
 
-  /** The series of a cache; several caches of the same name and backend are added up. */
-  cache(cache: string, backend: string): CacheSeries {
+  /**
+   * Returns the series of a cache. Caches of one name and backend are added up.
+   *
+   * @param shared True for a connection that may carry something else, such as a queue. Its zeros
+   *   are on the page unless it carries nothing but that. @default false
+   */
+  cache(cache: string, backend: string, shared: boolean = false): CacheSeries {
     let backends = this.#caches.get(cache);
     if (backends === undefined) this.#caches.set(cache, (backends = new Map()));
     let series = backends.get(backend);
     if (series === undefined) backends.set(backend, (series = new CacheSeries(this.#families, cache, backend)));
+    if (!shared) series.show();
     return series;
   }
 
@@ -54,14 +60,19 @@ export class CacheRecorder {
   }
 }
 
+interface GetCounters {
+  readonly hit: BoundCounter;
+  readonly miss: BoundCounter;
+  readonly sets: BoundCounter;
+}
+
 /** What is recorded of one cache, or of several that have one name. */
 export class CacheSeries {
   readonly #families: CacheFamilies;
   readonly #labels: { readonly cache: string; readonly backend: string };
-  // These show from the start, so that rates and ratios have their zero.
-  readonly #hits: BoundCounter;
-  readonly #misses: BoundCounter;
-  readonly #sets: BoundCounter;
+  /** They show together, so that ratios have their zero. */
+  #gets: GetCounters | undefined;
+  #carriesOther = false;
   readonly #invalidations: Map<InvalidationReason, BoundCounter> = new Map();
   readonly #errors: Map<CacheOperation, BoundCounter> = new Map();
   readonly #durations: Map<CacheOperation, BoundHistogram> = new Map();
@@ -70,19 +81,31 @@ export class CacheSeries {
   constructor(families: CacheFamilies, cache: string, backend: string) {
     this.#families = families;
     this.#labels = { cache, backend };
-    this.#hits = families.gets.labels({ cache, backend, result: 'hit' });
-    this.#misses = families.gets.labels({ cache, backend, result: 'miss' });
-    this.#sets = families.sets.labels(this.#labels);
+  }
+
+  /** Puts hits, misses and sets on the page, as zeros. */
+  show(): GetCounters {
+    return (this.#gets ??= {
+      hit: this.#families.gets.labels({ ...this.#labels, result: 'hit' }),
+      miss: this.#families.gets.labels({ ...this.#labels, result: 'miss' }),
+      sets: this.#families.sets.labels(this.#labels),
+    });
+  }
+
+  /** The connection carries commands that no cache uses. */
+  carriesOther(): void {
+    this.#carriesOther = true;
   }
 
   /** A key was asked for. */
   got(hit: boolean): void {
-    (hit ? this.#hits : this.#misses).inc();
+    const { hit: hits, miss: misses } = this.#gets ?? this.show();
+    (hit ? hits : misses).inc();
   }
 
   /** Entries were stored. */
   stored(entries: number): void {
-    if (entries > 0) this.#sets.inc(entries);
+    if (entries > 0) (this.#gets ?? this.show()).sets.inc(entries);
   }
 
   /** Entries were dropped. */
@@ -133,6 +156,7 @@ export class CacheSeries {
 
   /** Brings the gauges up to date. */
   measure(): void {
+    if (!this.#carriesOther) this.show();
     let entries: number | undefined;
     let size: number | undefined;
     for (const read of this.#contents) {

@@ -57,6 +57,16 @@ export function redisCommand(name: unknown): RedisCommand | undefined {
   return Buffer.isBuffer(name) ? byName.get(name.toString('latin1').toLowerCase()) : undefined;
 }
 
+/** Commands by which any client looks after its connection: they don't tell what it is for. */
+const HOUSEKEEPING: ReadonlySet<string> = new Set(
+  'auth client cluster command config echo hello info ping quit readonly readwrite reset role select'.split(' '),
+);
+
+/** Returns true for a command that no cache uses, such as those of a queue. */
+export function isOfNoCache(name: unknown): boolean {
+  return typeof name === 'string' && redisCommand(name) === undefined && !HOUSEKEEPING.has(name.toLowerCase());
+}
+
 function command(operation: CacheOperation, count: RedisCommand['count']): RedisCommand {
   return { operation, count };
 }

@@ -1,28 +1,26 @@
 import { wrapMethod } from '../hooks/wrap.ts';
 
-/** What is looked at of a Keyv, for whoever holds one. */
-export interface KeyvLike {
+/** The part that is looked at of a cache that keeps its entries in a store below it. */
+export interface LayeredCache {
   readonly store?: unknown;
   readonly namespace?: string | undefined;
-  /** In early releases of version 5 only these are to be seen. */
+  /** Some versions show the same only here. */
   readonly opts?: { readonly store?: unknown; readonly namespace?: string | undefined } | undefined;
 }
 
-function storeOf(keyv: KeyvLike): unknown {
-  return keyv.store ?? keyv.opts?.store ?? {};
+function storeOf(cache: LayeredCache): unknown {
+  return cache.store ?? cache.opts?.store ?? {};
 }
 
 interface Store {
   readonly size?: unknown;
-  /** Version 5 wraps nothing; version 6 wraps what is not made for it, a Map for one. */
+  /** The store inside, if this one is an adapter around another, such as a Map. */
   readonly store?: unknown;
   readonly opts?: { readonly dialect?: unknown };
   readonly dialect?: unknown;
 }
 
-/**
- * Names that Keyv's own adapters have for what they keep entries in, as they are known elsewhere.
- */
+/** Names by which stores tell the kind of server behind them. */
 const DIALECTS: ReadonlySet<string> = new Set([
   'redis',
   'valkey',
@@ -36,37 +34,44 @@ const DIALECTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The label `backend` of a Keyv: what its adapter says it is, `memory` for what is kept here, else
- * `keyv`.
+ * Returns the label `backend` of a cache: the kind of server that its store names, or `memory` for
+ * a store in this process.
+ *
+ * @param otherwise The label for a store that does not say.
  */
-export function backendOf(keyv: KeyvLike): string {
-  if (entriesIn(keyv) !== undefined) return 'memory';
-  const store = storeOf(keyv) as Store;
+export function backendOf(cache: LayeredCache, otherwise: string): string {
+  if (entriesIn(cache) !== undefined) return 'memory';
+  const store = storeOf(cache) as Store;
   for (const one of [store, (store.store ?? {}) as Store]) {
     const dialect = one.opts?.dialect ?? one.dialect;
     if (typeof dialect === 'string' && DIALECTS.has(dialect)) return dialect;
   }
-  return /redis|valkey/i.test(store.constructor.name) ? 'redis' : 'keyv';
+  return /redis|valkey/i.test(store.constructor.name) ? 'redis' : otherwise;
 }
 
 /**
- * How many entries a store in memory has, also those that have expired and were not asked for
+ * Returns how many entries a store in memory has, expired ones included that were not asked for
  * since.
  */
-export function entriesIn(keyv: KeyvLike): number | undefined {
-  const { size, store: inner } = storeOf(keyv) as Store;
+export function entriesIn(cache: LayeredCache): number | undefined {
+  const { size, store: inner } = storeOf(cache) as Store;
   if (typeof size === 'number') return size;
   const { size: innerSize } = (inner ?? {}) as Store;
   return typeof innerSize === 'number' ? innerSize : undefined;
 }
 
-/** A call on a cache above a Keyv, while it is under way. */
+/** A call on a cache with a store, while it is under way. */
 export interface StoreCall {
   readonly keys: readonly unknown[];
-  /** The store failed at one of its keys: Keyv would call that a miss. */
+  /** The store failed at one of its keys: the cache would call that a miss. */
   failed: boolean;
   /** The store had something for one of its keys, expired or not. */
   found: boolean;
+  /** Of a read that has ended: the keys that it had no value for. */
+  missing?: Set<unknown>;
+  ended: boolean;
+  /** Called when it has ended. */
+  waiting?: (() => void)[];
 }
 
 interface WatchedStore {
@@ -82,21 +87,21 @@ const WRITES: readonly string[] = ['set', 'setMany', 'delete', 'deleteMany', 'cl
 /** The key of calls that are about all keys. */
 const ALL: unique symbol = Symbol('promenade.all');
 
-/** Looks at the stores of Keyvs, which keep to themselves what fails there. */
+/** Looks at the stores of caches that don't tell what fails there. */
 export class StoreWatch {
-  readonly #keyvs: readonly KeyvLike[];
+  readonly #caches: readonly LayeredCache[];
   readonly #watched: WatchedStore[];
   readonly #underWay: Map<unknown, Set<StoreCall>> = new Map();
 
-  constructor(keyvs: readonly KeyvLike[]) {
-    this.#keyvs = keyvs;
-    this.#watched = keyvs.map((keyv) => this.#watch(storeOf(keyv)));
+  constructor(caches: readonly LayeredCache[]) {
+    this.#caches = caches;
+    this.#watched = caches.map((cache) => this.#watch(storeOf(cache)));
   }
 
-  /** A call begins. @param keys none for one that is about all of them. */
+  /** A call begins. @param keys Empty for a call that is about all of them. */
   begin(keys: readonly unknown[]): StoreCall {
     this.#follow();
-    const call: StoreCall = { keys: keys.length === 0 ? [ALL] : keys, failed: false, found: false };
+    const call: StoreCall = { keys: keys.length === 0 ? [ALL] : keys, failed: false, found: false, ended: false };
     for (const key of call.keys) {
       const calls = this.#underWay.get(key);
       if (calls) calls.add(call);
@@ -111,21 +116,40 @@ export class StoreWatch {
       const calls = this.#underWay.get(key);
       if (calls?.delete(call) && calls.size === 0) this.#underWay.delete(key);
     }
+    call.ended = true;
+    for (const go of call.waiting ?? []) go();
   }
 
-  /** Whether a call is under way that has found something for the key. */
-  hasFound(key: unknown): boolean {
-    return [...this.#callsFor(key)].some(({ found }) => found);
+  /** Returns the calls under way that found something for one of the keys. */
+  thatFound(keys: readonly unknown[]): readonly StoreCall[] {
+    const calls = new Set(keys.flatMap((key) => [...this.#callsFor(key)]));
+    return [...calls].filter(({ found }) => found);
+  }
+
+  /**
+   * Returns true if each key was found in the store, but is missing from the result of one of these
+   * reads: it had expired, and the cache deletes it. Each read of a key explains one delete.
+   */
+  expired(keys: readonly unknown[], reads: readonly StoreCall[]): boolean {
+    const explained = keys.map((key) => {
+      const names = [key, this.#withoutPrefix(key)];
+      return names.flatMap((name) =>
+        reads.flatMap(({ missing }) => (missing?.has(name) ? [{ missing, name }] : [])),
+      )[0];
+    });
+    if (!explained.every((one) => one !== undefined)) return false;
+    for (const { missing, name } of explained) missing.delete(name);
+    return true;
   }
 
   stop(): void {
     for (const { restore } of this.#watched) restore();
   }
 
-  /** A Keyv can be given another store. */
+  /** A cache can be given another store. */
   #follow(): void {
-    this.#keyvs.forEach((keyv, i) => {
-      const store = storeOf(keyv);
+    this.#caches.forEach((cache, i) => {
+      const store = storeOf(cache);
       const watched = this.#watched[i]!;
       if (watched.store === store) return;
       watched.restore();
@@ -178,7 +202,7 @@ export class StoreWatch {
     if (answers.some((one) => one !== undefined && one !== null)) this.#each(asked, (call) => (call.found = true));
   }
 
-  /** The calls that are under way for what a store was asked. */
+  /** Tells the calls that are under way for the keys that a store was asked for. */
   #each(asked: unknown, tell: (call: StoreCall) => void): void {
     const items: readonly unknown[] = asked === undefined ? [ALL] : Array.isArray(asked) ? asked : [asked];
     for (const item of items) {
@@ -194,7 +218,7 @@ export class StoreWatch {
 
   #withoutPrefix(key: unknown): unknown {
     if (typeof key !== 'string') return key;
-    const prefix = this.#keyvs
+    const prefix = this.#caches
       .map(({ namespace, opts }) => `${namespace ?? opts?.namespace}:`)
       .find((one) => key.startsWith(one));
     return prefix === undefined ? key : key.slice(prefix.length);

@@ -77,6 +77,17 @@ describe.skipIf(lacksRedis)('a job queue beside a cache', () => {
   }
 
   describe.each(Object.keys(VERSIONS))('%s', (version) => {
+    test('a client that only carries a queue has no series of a cache', async () => {
+      const registry = new Registry();
+      const client = instrumentIoredis(connect(), { registry });
+      expect(await work(await VERSIONS[version]!(), `alone-${version.at(-1)}`, client)).toBe(JOBS);
+      const numbers = await Numbers.of(registry);
+      for (const { name } of registry.metrics()) expect([name, numbers.series(name)]).toEqual([name, []]);
+      expect([...registry.metrics()]).toHaveLength(7);
+      await client.get('page:1');
+      expect(countsOf(await Numbers.of(registry), 'default')).toMatchObject({ hit: 0, miss: 1, sets: 0 });
+    });
+
     test.each([{ where: 'server' }, { where: 'connection' }])('on the same $where', async ({ where }) => {
       const registry = new Registry();
       const client = instrumentIoredis(connect(), { registry });

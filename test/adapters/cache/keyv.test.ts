@@ -69,6 +69,20 @@ describe.each(Object.keys(VERSIONS))('%s', (version) => {
     expect(await counts()).toMatchObject({ hit: 1, miss: 5, delete: 1, expire: several + told });
   });
 
+  test('a delete beside a get of the same key is a delete, unless the entry had expired', async () => {
+    const { keyv, counts } = await begin();
+    await keyv.set('a', 1);
+    // The store has answered, and Keyv has not.
+    const [value] = await Promise.all([keyv.get('a'), Promise.resolve().then(() => keyv.delete('a'))]);
+    expect(value).toBe(1);
+    expect(await counts()).toMatchObject({ hit: 1, delete: 1, expire: 0 });
+    await keyv.set('a', 1);
+    await keyv.set('b', 1);
+    const reads = [keyv.get(['a', 'b']), keyv.get('b'), keyv.has('b')];
+    await Promise.all([...reads, keyv.delete(['a', 'b']), Promise.resolve().then(() => keyv.delete('b'))]);
+    expect(await counts()).toMatchObject({ delete: 3, expire: 0 });
+  });
+
   test('a list of keys may stand for one', async () => {
     const { keyv, counts } = await begin();
     await keyv.set('a', 1);

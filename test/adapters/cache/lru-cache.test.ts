@@ -114,6 +114,17 @@ describe.each(Object.keys(VERSIONS))('%s', (version) => {
     expect(await counts()).toMatchObject({ hit: 1, miss: 6, sets: 3, delete: 0, expire: 0, evict: 0, errors: 0 });
   });
 
+  test('forceFetch is a fetch that rejects when there is nothing', async () => {
+    if (version === 'lru-cache 10.0.0') return expect(LRUCache.prototype.forceFetch).toBeDefined();
+    const fetchMethod = async (key: string) => (key === 'none' ? undefined : key);
+    const { cache, counts } = await begin({ max: 10, fetchMethod });
+    expect(await cache.forceFetch('a')).toBe('a');
+    expect(await cache.forceFetch('a')).toBe('a');
+    await expect(cache.forceFetch('none')).rejects.toThrow('undefined');
+    expect(await cache.forceFetch('a', { forceRefresh: true })).toBe('a');
+    expect(await counts()).toMatchObject({ hit: 1, miss: 3, sets: 2, errors: 0, evict: 0 });
+  });
+
   test('a fetch that gives the stale value meanwhile is a hit', async () => {
     const { cache, counts } = await begin({ max: 10, ttl: 10, allowStale: true, fetchMethod: async () => sleep(5, 1) });
     await cache.fetch('a');

@@ -124,6 +124,17 @@ export class LruWatch {
     const [cache, series] = [this.#cache, this.#series];
     let memoised: Presence = 'absent';
     let deleted: Presence = 'absent';
+    const fetch: Reading = {
+      operation: 'get',
+      begin: (args) => void (args[1] = withStatus(args[1], new FetchStatus(series))),
+      end(args, _result, before) {
+        const { fetch: how, get, returnedStale = false } = statusIn(args[1]);
+        series.got(returnedStale || how === 'hit' || (how === 'get' && get === 'hit'));
+        if (how === 'get') series.invalidated('expire', before - cache.size);
+        // A value that is being fetched has its place from the beginning.
+        if (how === 'miss') series.invalidated('evict', before + 1 - cache.size);
+      },
+    };
     return {
       get: {
         operation: 'get',
@@ -160,17 +171,9 @@ export class LruWatch {
         end: (_args, _result, before) => series.invalidated('expire', before - cache.size),
       },
       load: { operation: 'set_many', end() {} },
-      fetch: {
-        operation: 'get',
-        begin: (args) => void (args[1] = withStatus(args[1], new FetchStatus(series))),
-        end(args, _result, before) {
-          const { fetch, get, returnedStale = false } = statusIn(args[1]);
-          series.got(returnedStale || fetch === 'hit' || (fetch === 'get' && get === 'hit'));
-          if (fetch === 'get') series.invalidated('expire', before - cache.size);
-          // What is fetched has its place from the beginning.
-          if (fetch === 'miss') series.invalidated('evict', before + 1 - cache.size);
-        },
-      },
+      fetch,
+      // A fetch that rejects if it gets nothing. Versions differ in whether it calls `fetch`.
+      forceFetch: fetch,
       memo: {
         operation: 'get',
         begin: (args) => void (memoised = presenceOf(cache, args[0])),

@@ -1,6 +1,6 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../../instrument/hooks/attach.ts';
 import { CacheRecorder, type CacheSeries } from '../../../instrument/cache/recorder.ts';
-import { redisCommand } from '../../../instrument/cache/redis-commands.ts';
+import { isOfNoCache, redisCommand } from '../../../instrument/cache/redis-commands.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { type BatchedCommand, type CommandArguments, observeBatch, observeCommand } from './observe.ts';
 import { isVersion4, observeVersion4 } from './v4.ts';
@@ -57,7 +57,7 @@ interface Client {
  */
 export function instrumentRedis<T extends RedisLike>(client: T, options: InstrumentRedisOptions = {}): T {
   return attach(client, 'redis', options, (instrumentation) => {
-    const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'redis');
+    const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'redis', true);
     return observe(client, series);
   });
 }
@@ -115,7 +115,9 @@ function observeClient(client: Client, series: CacheSeries): readonly (() => voi
     return function (this: unknown, ...args) {
       const known = counted ? undefined : redisCommand(args[0][0]);
       const call = (): unknown => original.apply(this, args);
-      return known === undefined ? call() : observeCommand(series, known, args[0], call);
+      if (known !== undefined) return observeCommand(series, known, args[0], call);
+      if (isOfNoCache(args[0][0])) series.carriesOther();
+      return call();
     };
   });
   const executeCommand = wrapMethod(client, '_executeCommand', (original: ExecuteCommand): ExecuteCommand => {

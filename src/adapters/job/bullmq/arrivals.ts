@@ -32,7 +32,7 @@ export interface Lookups {
 }
 
 interface Client {
-  exists?(key: string): Promise<unknown>;
+  hexists?(key: string, field: string): Promise<unknown>;
 }
 
 /** A question about a job, asked before it is added. */
@@ -81,8 +81,8 @@ export class Arrivals {
 
   /**
    * A job whose id (or deduplication id) exists comes back as if it had been added. So Redis is
-   * asked first, on the connection that then adds, in this order and without waiting: by `EXISTS`,
-   * which reads nothing of the job. Two processes that add the same id in the same moment can both
+   * asked first, on the connection that then adds, in this order and without waiting: by `HEXISTS`,
+   * which reads nothing of the job, and which no cache uses on the same client. Two processes that add the same id in the same moment can both
    * be told that it is new.
    */
   #look({ opts = {} }: NewJob): Look {
@@ -112,7 +112,7 @@ export class Arrivals {
     const client = queue.client ?? queue.backend?.connection?.client;
     if (!client || !queue.toKey) return queue.getJob?.(id).then((job) => job !== undefined);
     return client.then(async (redis) => {
-      if (typeof redis.exists === 'function') return Number(await redis.exists(queue.toKey!(id))) > 0;
+      if (typeof redis.hexists === 'function') return Number(await redis.hexists(queue.toKey!(id), 'timestamp')) > 0;
       return (await queue.getJob?.(id)) !== undefined;
     });
   }
