@@ -1,7 +1,10 @@
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
+import { Counter } from '../../src/core/counter.ts';
+import { observeSelf } from '../../src/core/self-metrics.ts';
 import type { StoreStatus } from '../../src/store/store.ts';
+import { Process } from '../store/processes.ts';
 import { Recorder } from '../multiprocess/children.ts';
 import { report } from '../multiprocess/drill.ts';
 import { seriesOn, totalOn, valueOn } from '../multiprocess/page.ts';
@@ -184,4 +187,30 @@ diskTest('a disk without space for a directory: a clear error, and the process c
     message: expect.stringContaining(directory) as string,
   });
   expect(await worker.call('ping')).toBe('pong');
+});
+
+diskTest('thousands of new label sets on a full disk: no call throws, and no total is lost', async () => {
+  vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  for (const size of ['300k', '400k']) {
+    const { registry, store } = new Process(smallDisk(size));
+    observeSelf(registry);
+    const counters = ['a', 'b', 'c', 'd'].map(
+      (name) => new Counter({ name: `${name}_total`, help: 'Help.', labelNames: ['k'], maxSeries: 1e6, registry }),
+    );
+    const sets = 7500;
+    for (const counter of counters) {
+      for (let k = 0; k < sets; k++) counter.labels({ k: `${'x'.repeat(60)}${k}` }).inc();
+    }
+    const page = await registry.snapshot();
+    for (const name of ['a', 'b', 'c', 'd']) expect(totalOn(page, name)).toBe(sets);
+    expect(store.status().full).toBe(true);
+    // What did not fit is counted by its family, in room that is kept for that.
+    const missed = ['a_total', 'b_total', 'c_total', 'd_total'].map((name) =>
+      valueOn(page, 'metrics_overflowed_series', [name]),
+    );
+    for (const count of missed.slice(1)) expect(count).toBe(sets);
+    expect(missed[0]).toBeGreaterThan(0);
+    expect(missed[0]).toBeLessThan(sets);
+    registry.close();
+  }
 });

@@ -15,7 +15,7 @@ import type { CellRange } from '../store.ts';
  *     pending     which bucket was counted in last
  *
  * An observation counts in a classic and in a native bucket, and SIGKILL can come between the two.
- * The classic count is the last to be stored, and commits (see layout.ts). Whoever finds one
+ * The classic count is the last to be stored, and commits (see layout.ts). A reader that finds one
  * observation more in the native buckets than in the classic ones takes it out again, from the
  * bucket that `pending` names: it was stored before the native count was.
  *

@@ -34,7 +34,7 @@ export interface SlotHeader {
   readonly intent?: number;
 }
 
-/** A header, or why there is none. `unknown`: a file of a later version, to be left alone. */
+/** A header, or the reason why it can't be read. `unknown`: a later version's, to be left alone. */
 export type HeaderState = SlotHeader | 'damaged' | 'unknown';
 
 /** Encodes both copies. */

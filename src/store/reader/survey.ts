@@ -40,7 +40,7 @@ export interface SurveyedSlot {
   /** What is wrong with it, or was cut off by a kill. */
   readonly notes: readonly string[];
   readonly header?: SlotHeader;
-  /** Whether the machine has started anew since, or the slot is another one's. */
+  /** True if the machine has restarted since, or the slot is another machine's. */
   readonly otherBoot: boolean;
   readonly families: readonly SurveyedFamily[];
   /** How many cells are in use, and for how many there is space. */
