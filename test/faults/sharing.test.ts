@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryDirectory } from '../multiprocess/children.ts';
+import { environment, temporaryDirectory } from '../multiprocess/children.ts';
 import { ROOT } from '../support/modules.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -11,16 +11,22 @@ const OTHER = 65534;
 /** A process of a user that counts `work` in a directory, and says what its page shows then. */
 function countAs(uid: number, directory: string, work: number, gid: number = uid): { total: number; said: string } {
   const program = `
-    const { MappedStore } = await import(${JSON.stringify(join(ROOT, 'dist/store/mapped-store.js'))});
-    const { Registry } = await import(${JSON.stringify(join(ROOT, 'dist/core/registry.js'))});
-    const { Counter } = await import(${JSON.stringify(join(ROOT, 'dist/core/counter.js'))});
+    const { Counter, defaultRegistry } = await import('promenade');
     process.umask(0o022);
-    process.setgroups([${gid}]); process.setgid(${gid}); process.setuid(${uid});
-    const registry = new Registry({ openStore: () => new MappedStore({ directory: ${JSON.stringify(directory)}, role: 'web' }) });
-    new Counter({ name: 'work_total', help: 'Work.', registry }).inc(${work});
-    const page = await registry.snapshot();
-    console.log(page.families.find(({ definition }) => definition.name === 'work').values[0]);`;
-  const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT, encoding: 'utf8' });
+    if (process.getuid() === 0) {
+      process.setgroups([${gid}]);
+      process.setgid(${gid});
+      process.setuid(${uid});
+    }
+    new Counter({ name: 'work_total', help: 'Work.' }).inc(${work});
+    const page = await defaultRegistry.snapshot();
+    console.log(page.families.find(({ definition }) => definition.name === 'work').values[0]);
+    process.exit();`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: environment(directory, { METRICS_ROLE: 'web' }),
+  });
   return { total: Number(run.stdout), said: run.stderr };
 }
 
