@@ -8,10 +8,14 @@ import { fileURLToPath } from 'node:url';
 
 const folder = mkdtempSync(join(tmpdir(), 'promenade-drill-'));
 const results = join(folder, 'results.jsonl');
-const { status } = spawnSync('npx', ['vitest', 'run', '--no-file-parallelism', 'test/multiprocess', 'test/faults'], {
-  stdio: 'inherit',
-  env: { ...process.env, PROMENADE_DRILL: 'full', PROMENADE_DRILL_RESULTS: results },
-});
+const { status } = spawnSync(
+  'npx',
+  ['vitest', 'run', '--no-file-parallelism', 'test/multiprocess', 'test/faults', 'test/store'],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, PROMENADE_DRILL: 'full', PROMENADE_DRILL_RESULTS: results },
+  },
+);
 const lines = existsSync(results) ? readFileSync(results, 'utf8').trim().split('\n') : [];
 rmSync(folder, { recursive: true });
 
