@@ -2,7 +2,7 @@ import { nativePlace } from '../snapshot/exemplar.ts';
 import type { LabelValues } from '../snapshot/snapshot.ts';
 import { observations, SUMS } from '../store/format/layout.ts';
 import { NativeBuckets } from '../store/tables/native-buckets.ts';
-import type { CellRange } from '../store/store.ts';
+import type { CellRange, Intent } from '../store/store.ts';
 import { Bound, type BoundOwner } from './bound.ts';
 import { BucketFinder } from './bucket-finder.ts';
 import type { ExemplarInput } from './exemplars.ts';
@@ -29,6 +29,19 @@ export abstract class BoundHistogram extends Bound {
    *   counted then.
    */
   abstract observe(value: number, exemplar?: ExemplarInput): void;
+
+  /**
+   * @internal Writes down what `observe(value)` is going to store, in case the process is killed
+   *   first. Not for native buckets, which have too many cells.
+   */
+  plan(intent: Intent, value: number): void {
+    const { home, parity } = this;
+    if (home === undefined || this.owner.definition.native !== undefined) return;
+    const { cells, index } = home;
+    const bucket = SUMS + this.buckets.find(value);
+    intent.plan(home, 1 - parity, cells[index + parity]! + value);
+    intent.plan(home, bucket, cells[index + bucket]! + 1);
+  }
 
   /**
    * Starts a stopwatch; the function that it returns observes the seconds that have passed, and

@@ -1,9 +1,11 @@
 import { MetricsError } from '../errors.ts';
 import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues } from '../snapshot/snapshot.ts';
-import type { CellRange, StoredFamily } from '../store/store.ts';
+import type { CellRange, Intent, StoredFamily } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import { checkExemplar, type ExemplarInput, type ExemplarSampler, toExemplarLabels } from './exemplars.ts';
+
+export type { Intent };
 
 const NOWHERE: Float64Array = new Float64Array(0);
 
@@ -52,7 +54,8 @@ export abstract class Bound {
   protected sampled: boolean = false;
   /** @internal */
   protected readonly owner: BoundOwner;
-  #home: CellRange | undefined;
+  /** Where the series is; `undefined` once it is removed. */
+  protected home: CellRange | undefined;
   /** By place: in which turn of the sampler there was an exemplar. */
   #turns: number[] | undefined;
 
@@ -69,7 +72,7 @@ export abstract class Bound {
 
   /** @internal Gives the series its cells. */
   attach(home: CellRange): void {
-    this.#home = home;
+    this.home = home;
     this.cells = home.cells;
     this.index = home.index;
   }
@@ -87,15 +90,15 @@ export abstract class Bound {
 
   /** @internal The series is no more. */
   detach(): void {
-    this.#home = undefined;
+    this.home = undefined;
     this.cells = NOWHERE;
     this.index = -1;
   }
 
   /** The handle to record on when this one's index is below zero. */
   protected wake(): this {
-    if (!this.#home) return this.owner.readmit(this) as this;
-    this.index = this.#home.index;
+    if (!this.home) return this.owner.readmit(this) as this;
+    this.index = this.home.index;
     return this;
   }
 

@@ -1,3 +1,4 @@
+import type { Intent } from '../store/store.ts';
 import { Bound } from './bound.ts';
 import { toDefinition } from './definition.ts';
 import type { ExemplarInput } from './exemplars.ts';
@@ -22,6 +23,12 @@ export class BoundCounter extends Bound {
     if (at < 0) return this.wake().inc(value, exemplar);
     this.cells[at]! += value;
     if (exemplar !== undefined || this.sampled) this.exemplify(0, value, exemplar);
+  }
+
+  /** @internal Writes down what `inc()` is going to store, in case the process is killed first. */
+  plan(intent: Intent): void {
+    const { home } = this;
+    if (home !== undefined) intent.plan(home, 0, home.cells[home.index]! + 1);
   }
 
   /** What this process's slot has counted; other processes have their own. */

@@ -3,7 +3,7 @@ import { isDevelopment } from '../settings/development.ts';
 import { sampleNames } from '../snapshot/names.ts';
 import type { FamilyDefinition, Snapshot } from '../snapshot/snapshot.ts';
 import { HeapStore } from '../store/heap-store.ts';
-import type { Store, StoredFamily, StoreStatus } from '../store/store.ts';
+import type { Intent, Store, StoredFamily, StoreStatus } from '../store/store.ts';
 import type { AnyMetric } from './any-metric.ts';
 import type { Bound } from './bound.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -270,6 +270,15 @@ export class Registry {
   /** @internal True if a metric was defined, so that the store is chosen. */
   get isOpen(): boolean {
     return this.#store !== undefined;
+  }
+
+  /**
+   * @internal The intent of the store, for numbers that have to survive a kill at a certain moment;
+   *   `undefined` where they end with the process anyway.
+   */
+  get intent(): Intent | undefined {
+    const { store } = this;
+    return store.shared ? store.intent() : undefined;
   }
 
   /** @internal */

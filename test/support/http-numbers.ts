@@ -21,6 +21,10 @@ export class Numbers {
     return new Numbers((await registry.snapshot()).families);
   }
 
+  static in(families: readonly FamilySnapshot[]): Numbers {
+    return new Numbers(families);
+  }
+
   has(name: string): boolean {
     return this.#families.has(name);
   }

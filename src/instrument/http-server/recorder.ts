@@ -1,7 +1,7 @@
 import type { BoundCounter } from '../../core/counter.ts';
 import type { BoundGauge } from '../../core/gauge.ts';
 import type { BoundHistogram } from '../../core/bound-histogram.ts';
-import { performance } from 'node:perf_hooks';
+import type { Intent } from '../../core/bound.ts';
 import { charsetOf, isEventStream } from '../http/charset.ts';
 import type { ConnectionObserver } from '../http/connection.ts';
 import {
@@ -58,6 +58,8 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
   readonly #routes: Map<string, RouteSeries> = new Map();
   readonly #active: Map<string, BoundGauge> = new Map();
   readonly #middlewares: Map<string, BoundHistogram> = new Map();
+  /** What is written down and not counted yet. */
+  #armed: Intent | undefined = undefined;
   readonly #templates: Map<string, BoundCounter> = new Map();
 
   constructor(options: HttpRecorderOptions) {
@@ -73,7 +75,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
 
   counted(exchange: Exchange): void {
     const route = this.#route(exchange.route ?? UNMATCHED);
-    if (route.recorded) route.method(exchange.method).request(exchange.scheme);
+    if (route.recorded) route.method(exchange.method).requests(exchange.scheme).inc();
   }
 
   middleware(name: string, ms: number): void {
@@ -100,19 +102,41 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     this.#activeFor(exchange.method).dec();
   }
 
+  planned(exchange: Exchange): void {
+    const { intent } = this.#options.registry;
+    if (intent === undefined) return;
+    const route = this.#route(exchange.route ?? UNMATCHED);
+    if (!route.recorded) return;
+    const { status } = exchange;
+    const series = route.method(exchange.method);
+    const answer = series.answer(status, exchange.streaming, exchange.contentType);
+    if (!exchange.counted) series.requests(exchange.scheme).plan(intent);
+    answer.responses.plan(intent);
+    answer.duration.plan(intent, exchange.seconds);
+    if (exchange.bodyKnown) series.requestSize.plan(intent, exchange.requestBytes);
+    series.responseSize.plan(intent, hasBody(exchange, status) ? exchange.responseBytes : 0);
+    if (exchange.handlerMs >= 0 && !answer.longLived) series.handler.plan(intent, exchange.handlerMs / 1000);
+    intent.arm();
+    this.#armed = intent;
+  }
+
+  planEnded(): void {
+    this.#armed?.drop();
+    this.#armed = undefined;
+  }
+
   answered(exchange: Exchange): void {
     const route = this.#route(exchange.route ?? UNMATCHED);
     if (!route.recorded) return;
     const { status } = exchange;
     const series = route.method(exchange.method);
-    if (!exchange.counted) series.request(exchange.scheme);
+    if (!exchange.counted) series.requests(exchange.scheme).inc();
     const answer = series.answer(status, exchange.streaming, exchange.contentType);
-    const seconds = (performance.now() - exchange.startedAt) / 1000;
     answer.responses.inc();
-    answer.duration.observe(seconds);
+    answer.duration.observe(exchange.seconds);
     if (exchange.bodyKnown) series.requestSize.observe(exchange.requestBytes);
     series.responseSize.observe(hasBody(exchange, status) ? exchange.responseBytes : 0);
-    if (exchange.handlerMs >= 0 && !answer.longLived) series.handled(exchange.handlerMs / 1000);
+    if (exchange.handlerMs >= 0 && !answer.longLived) series.handler.observe(exchange.handlerMs / 1000);
   }
 
   closed(exchange: Exchange): void {
@@ -133,7 +157,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     if (!routeSeries.recorded) return;
     const series = routeSeries.method(method);
     const answer = series.answer(status, false, undefined);
-    series.request(scheme);
+    series.requests(scheme).inc();
     answer.responses.inc();
     answer.duration.observe(seconds);
     if (status === CLIENT_CLOSED) routeSeries.aborted();
@@ -262,9 +286,8 @@ class MethodSeries {
     this.#longLived = longLived;
   }
 
-  request(scheme: 'http' | 'https'): void {
-    if (scheme === 'http') (this.#http ??= this.#requests(scheme)).inc();
-    else (this.#https ??= this.#requests(scheme)).inc();
+  requests(scheme: 'http' | 'https'): BoundCounter {
+    return scheme === 'http' ? (this.#http ??= this.#bind(scheme)) : (this.#https ??= this.#bind(scheme));
   }
 
   get requestSize(): BoundHistogram {
@@ -275,9 +298,8 @@ class MethodSeries {
     return (this.#responseSize ??= this.#families.responseSize.labels({ method: this.#method, route: this.#route }));
   }
 
-  handled(seconds: number): void {
-    this.#handler ??= this.#families.handlerDuration.labels({ method: this.#method, route: this.#route });
-    this.#handler.observe(seconds);
+  get handler(): BoundHistogram {
+    return (this.#handler ??= this.#families.handlerDuration.labels({ method: this.#method, route: this.#route }));
   }
 
   /** A connection that has changed its protocol has ended. */
@@ -314,7 +336,7 @@ class MethodSeries {
     };
   }
 
-  #requests(scheme: 'http' | 'https'): BoundCounter {
+  #bind(scheme: 'http' | 'https'): BoundCounter {
     return this.#families.requests.labels({ method: this.#method, route: this.#route, scheme });
   }
 }

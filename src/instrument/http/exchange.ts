@@ -24,6 +24,12 @@ export const NO_RESPONSE = 444;
 const NONE: readonly string[] = [];
 const NO_RUNS: readonly [string, number][] = [];
 
+/** Larger bodies don't go to the kernel at once. */
+const PLANNED_BYTES = 256 * 1024;
+
+/** True while an exchange of this process is between its plan and its count. */
+let planning = false;
+
 /** The scheme of a request's URL, as the client used it. */
 export type Scheme = 'http' | 'https';
 
@@ -49,6 +55,10 @@ export interface ExchangeObserver {
   rendered(template: string): void;
   /** It is to be kept out of the families. */
   dropped(exchange: Exchange): void;
+  /** The answer is about to leave: what `answered` is going to count can be written down. */
+  planned(exchange: Exchange): void;
+  /** What was written down is counted, or will not be. */
+  planEnded(): void;
   /** The answer has left, or what has left of it is all there will be. Called once, before `closed`. */
   answered(exchange: Exchange): void;
   /** Nothing more will happen to it. */
@@ -105,6 +115,8 @@ export class Exchange implements ByteSink {
   #excluded = false;
   #refusal = 0;
   #ended = false;
+  #endedAt = -1;
+  #planned = false;
   /** Every byte of the response has gone to the kernel, on a connection that was not broken. */
   #complete = false;
   /** Body bytes handed over to the response. */
@@ -294,25 +306,34 @@ export class Exchange implements ByteSink {
     if (!isDown(this.#socket)) this.#writtenBytes += bytes;
   }
 
-  ending(_bytes: number): void {
+  ending(bytes: number): void {
     this.writing();
     this.#endTraces();
-  }
-
-  ended(bytes: number): void {
     this.#ended = true;
     if (this.#pieces === 0) this.#whole = bytes > 0;
     else if (bytes > 0) this.#pieces++;
+    this.#writtenBytes += bytes;
+    if (this.#writtenBytes - this.#leftBytes <= PLANNED_BYTES && this.response.socket !== null) this.#plan();
+  }
+
+  ended(bytes: number): void {
     const { response } = this;
     const socket = this.#socket;
-    if (isDown(socket)) return;
-    this.#writtenBytes += bytes;
-    if (response.socket !== null && response.writableLength === 0) {
+    if (isDown(socket)) {
+      this.#writtenBytes -= bytes;
+    } else if (response.socket !== null && response.writableLength === 0) {
       this.#complete = true;
       this.#answer();
     } else {
       this.#leftBytes = Math.max(this.#leftBytes, this.#writtenBytes - this.#queuedBytes() - unsentBytes(socket));
     }
+    this.#endPlan();
+  }
+
+  notEnded(bytes: number): void {
+    this.#ended = false;
+    this.#writtenBytes -= bytes;
+    this.#endPlan();
   }
 
   gaveContentType(contentType: unknown): void {
@@ -357,6 +378,11 @@ export class Exchange implements ByteSink {
   /** True once `http_server_requests_total` has it. */
   get counted(): boolean {
     return this.#counted;
+  }
+
+  /** Seconds from the request's head to the last byte of its response. */
+  get seconds(): number {
+    return (this.#endedAt - this.startedAt) / 1000;
   }
 
   /** Time that the route's handler took; negative while unknown. */
@@ -457,10 +483,35 @@ export class Exchange implements ByteSink {
     return response.writableLength - (response.socket?.writableLength ?? 0);
   }
 
+  /**
+   * Has the recorders write down what they are going to count, if the response goes to the kernel at
+   * once, as it mostly does: a process that is killed right after that has lost nothing.
+   */
+  #plan(): void {
+    if (planning || isUnmeasured(this.request)) return;
+    planning = this.#planned = true;
+    this.#endedAt = performance.now();
+    this.#bodyKnown ||= this.request.complete;
+    this.#complete = true;
+    try {
+      for (const recorder of this.#recorders) if (this.#isFor(recorder)) recorder.planned(this);
+    } finally {
+      this.#complete = false;
+    }
+  }
+
+  #endPlan(): void {
+    if (!this.#planned) return;
+    planning = this.#planned = false;
+    for (const recorder of this.#recorders) recorder.planEnded();
+    if (!this.#recorded) this.#endedAt = -1;
+  }
+
   /** Counts the answer, once. */
   #answer(): void {
     if (this.#recorded) return;
     this.#recorded = true;
+    if (this.#endedAt < 0) this.#endedAt = performance.now();
     this.#bodyKnown ||= this.request.complete;
     if (isUnmeasured(this.request)) this.exclude();
     for (const recorder of this.#recorders) if (this.#isFor(recorder)) recorder.answered(this);

@@ -20,6 +20,8 @@ export interface ByteSink {
   ending(bytes: number): void;
   /** Node's `end` has returned. */
   ended(bytes: number): void;
+  /** Node's `end` has thrown: the response has not ended. */
+  notEnded(bytes: number): void;
   /** `writeHead` was given a content type; `getHeader` does not know it. */
   gaveContentType(contentType: unknown): void;
 }
@@ -52,7 +54,13 @@ const HOOKS = {
       } catch (error) {
         hookFailed(error);
       }
-      const result = Reflect.apply(original, this, arguments);
+      let result: unknown;
+      try {
+        result = Reflect.apply(original, this, arguments);
+      } catch (error) {
+        exchange.notEnded(bytes);
+        throw error;
+      }
       try {
         exchange.ended(bytes);
       } catch (error) {
