@@ -10,6 +10,7 @@ import { scrape } from '../../src/testing/scrape.ts';
 import { findSeries, seriesValue } from '../../src/testing/series.ts';
 import { Recorder, temporaryDirectory } from '../multiprocess/children.ts';
 import { lacksDebianPackages } from '../support/debian.ts';
+import { ROOT } from '../support/modules.ts';
 import { freePort, promenade } from './promenade.ts';
 
 const noPushgateway = lacksDebianPackages(
@@ -29,7 +30,56 @@ async function countedDirectory(count: number): Promise<string> {
   return directory;
 }
 
+/** Runs a command that measures itself as a job, and leaves its numbers in a directory. */
+function jobDirectory(name: string): string {
+  const directory = temporaryDirectory();
+  const program = `
+    import { instrumentJob } from 'promenade/job';
+    import { promenade } from 'promenade/worker';
+    const metrics = promenade();
+    await instrumentJob(${JSON.stringify(name)}, async () => {}, { queue: 'nightly' })();
+    await metrics.close();`;
+  const env = { PATH: process.env['PATH'], METRICS_ENABLED: 'true', PROMETHEUS_MULTIPROC_DIR: directory };
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT, env });
+  expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: '' });
+  return directory;
+}
+
 describe.skipIf(noPushgateway)('a Pushgateway of Debian’s', () => {
+  test('takes all families of real jobs in two groups, in either format', async () => {
+    const port = await freePort();
+    const gateway = `http://127.0.0.1:${port}`;
+    const child = spawn('prometheus-pushgateway', [`--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    onTestFinished(async () => {
+      child.kill('SIGKILL');
+      await exited;
+    });
+    await expect
+      .poll(
+        () =>
+          fetch(`${gateway}/-/ready`).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe(true);
+    for (const [site, format] of [
+      ['zrh', 'text'],
+      ['gva', 'protobuf'],
+    ]) {
+      const options = [`--gateway=${gateway}`, '--job=batch', `--grouping=site=${site}`, `--format=${format}`];
+      const { code, stderr } = await promenade(['push', ...options, jobDirectory(`import-${site}`)]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    }
+    const page = await scrape(`${gateway}/metrics`);
+    for (const site of ['zrh', 'gva']) {
+      const labels = { job: 'batch', instance: '', site, job_name: `import-${site}`, queue: 'nightly' };
+      expect(findSeries(page, 'job_started_total', labels).map(({ value }) => value)).toEqual([1]);
+    }
+  });
+
   test('has what was pushed, by group, in either format, until it is deleted', async () => {
     const port = await freePort();
     const gateway = `http://127.0.0.1:${port}`;
