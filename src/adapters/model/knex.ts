@@ -8,6 +8,7 @@ import {
 import { DatabaseRecorder } from '../../instrument/database/recorder.ts';
 import { Disposers } from '../../instrument/hooks/disposers.ts';
 import { listenToQueries, type QueryEvents } from '../../instrument/model/query-events.ts';
+import { dialectOf } from '../../instrument/sql/dialect.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 
 export { uninstrument };
@@ -34,8 +35,9 @@ export interface InstrumentKnexOptions extends InstrumentModelsOptions, Instrume
 export function instrumentKnex<K extends KnexLike>(knex: K, options: InstrumentKnexOptions = {}): K {
   return attach(knex, 'knex', options, (instrumentation) => {
     const hooks = new Disposers();
-    hooks.add(listenToQueries(knex, new ModelRecorder(instrumentation, options.app)));
     const client = knex.client as PoolClient | undefined;
+    const recorder = new ModelRecorder(instrumentation, options.app);
+    hooks.add(listenToQueries(knex, recorder, dialectOf(client?.dialect)));
     const system = systemOf(client?.dialect);
     if (client && system) {
       const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);

@@ -1,6 +1,7 @@
 import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
 import { hookFailed } from '../../instrument/hooks/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
+import { dialectOf } from '../../instrument/sql/dialect.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
 import { observeCall } from '../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
@@ -61,10 +62,12 @@ export function instrumentKysely<K extends KyselyLike>(db: K, options: Instrumen
   return attach(db, 'kysely', options, (instrumentation) => {
     const recorder = new ModelRecorder(instrumentation, options.app);
     const state = { on: true };
-    const restore = watchExecutor(db.getExecutor() as Executor, (connection) => {
+    const executor = db.getExecutor() as Executor;
+    const dialect = dialectOf((executor as { readonly adapter?: object }).adapter?.constructor.name);
+    const restore = watchExecutor(executor, (connection) => {
       const watcher = watchers.get(connection);
       if (!state.on || watcher?.state.on) return;
-      watchers.set(connection, { connection: new SqlConnection(recorder), state });
+      watchers.set(connection, { connection: new SqlConnection(recorder, dialect), state });
       // Assigned, as Kysely does for its own log: some dialects make a connection for each query.
       if (!watcher) connection.executeQuery = watched(connection.executeQuery);
     });

@@ -9,6 +9,7 @@ import {
 import { DatabaseRecorder } from '../../instrument/database/recorder.ts';
 import { Disposers } from '../../instrument/hooks/disposers.ts';
 import { listenToQueries, type QueryEvents } from '../../instrument/model/query-events.ts';
+import { dialectOf } from '../../instrument/sql/dialect.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 import { TableModels } from '../../instrument/model/table-models.ts';
 import { wrapMethod } from '../../instrument/hooks/wrap.ts';
@@ -74,7 +75,7 @@ export function instrumentMikroOrm<O extends MikroOrmLike>(orm: O, options: Inst
     const watch = (): (() => void) => {
       const hooks = new Disposers();
       const knex = connection.getKnex!();
-      hooks.add(listenToQueries(knex, recorder));
+      hooks.add(listenToQueries(knex, recorder, dialectOf(knex.client?.dialect)));
       const system = systemOf(knex.client?.dialect);
       if (knex.client && system) {
         const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);

@@ -2,6 +2,7 @@ import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 import type { WriteSink } from '../../instrument/sql/sql-write.ts';
+import { dialectOf } from '../../instrument/sql/dialect.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
 import { TableModels } from '../../instrument/model/table-models.ts';
 import { observeCall } from '../../instrument/hooks/observe.ts';
@@ -75,6 +76,7 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
     const models = new TableModels();
     const recorder = new ModelRecorder(instrumentation, options.app, models.modelOf);
     const state = { on: true };
+    const dialect = dialectOf((dataSource as { readonly options?: { readonly type?: unknown } }).options?.type);
     let known: readonly object[] = [];
     const learn = guarded(() => {
       if (known === dataSource.entityMetadatas) return;
@@ -88,7 +90,7 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
     const watch = guarded((runner: QueryRunner) => {
       const watcher = watchers.get(runner);
       if (watcher?.state.on) return;
-      watchers.set(runner, { connection: new SqlConnection(recorder), state });
+      watchers.set(runner, { connection: new SqlConnection(recorder, dialect), state });
       if (!watcher) watchQuery(runner);
     });
     learn();

@@ -1,4 +1,5 @@
 import { listen, type Listeners } from '../hooks/listen.ts';
+import type { Dialect } from '../sql/lexer.ts';
 import type { ModelRecorder } from './recorder.ts';
 import { reportedRows } from './reported-rows.ts';
 import { SqlConnection } from './sql-connection.ts';
@@ -28,14 +29,15 @@ const KEPT_CONNECTIONS = 1000;
 /**
  * Counts the rows that queries write, from their events.
  *
+ * @param dialect The database's, if the library tells.
  * @returns a function that stops listening.
  */
-export function listenToQueries(source: QueryEvents, recorder: ModelRecorder): () => void {
+export function listenToQueries(source: QueryEvents, recorder: ModelRecorder, dialect?: Dialect): () => void {
   const connections = new Map<string, SqlConnection>();
   const connectionOf = ({ __knexUid: id = '' }: Query): SqlConnection => {
     let connection = connections.get(id);
     if (!connection) {
-      connection = new SqlConnection(recorder);
+      connection = new SqlConnection(recorder, dialect);
       connections.set(id, connection);
       if (connections.size > KEPT_CONNECTIONS) connections.delete(connections.keys().next().value!);
     }

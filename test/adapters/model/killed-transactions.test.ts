@@ -43,7 +43,6 @@ describe.skipIf(database.missing)('rows of a transaction that SIGKILL ends count
     await kill(second);
     expect(await counted()).toEqual({ inserted: 14, updated: 14, insertsBack: 4, updatesBack: 14 });
     expect(await committedAuthors()).toBe(5);
-    await reader.close();
   });
 
   async function query(sql: string): Promise<{ count?: string }[]> {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
 import type { Method } from '../../../instrument/hooks/method.ts';
+import { dialectOf } from '../../../instrument/sql/dialect.ts';
 import type { ModelRecorder } from '../../../instrument/model/recorder.ts';
 import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
@@ -58,6 +59,9 @@ export interface Watch {
 /** The client that is asking, while it may connect: clients can share a factory. */
 const asking: AsyncLocalStorage<Watch> = new AsyncLocalStorage();
 
+/** By engine: a client is watched once. */
+const watches: WeakMap<Engine, Watch> = new WeakMap();
+
 /** By factory: the client that was instrumented last, for clients whose engine is not known. */
 const latest: WeakMap<DriverAdapterFactory, Watch> = new WeakMap();
 
@@ -66,7 +70,10 @@ const latest: WeakMap<DriverAdapterFactory, Watch> = new WeakMap();
  * watched, and only hand calls on while the watch has no recorder.
  */
 export function watchDriverAdapters(factory: DriverAdapterFactory, engine: Engine = {}): Watch {
+  const known = watches.get(engine);
+  if (known) return known;
   const watch: Watch = { recorder: undefined };
+  watches.set(engine, watch);
   if (!latest.has(factory)) watchFactory(factory);
   latest.set(factory, watch);
   for (const name of ['start', 'request', 'requestBatch', 'transaction'] as const) {
@@ -89,12 +96,13 @@ function watchFactory(factory: DriverAdapterFactory): void {
 }
 
 function watchAdapter(adapter: DriverAdapter, watch: Watch): void {
+  const dialect = dialectOf(adapter.provider);
   // Single statements, each on a connection of its own.
-  watchQueries(adapter, () => watch.recorder && new SqlConnection(watch.recorder));
+  watchQueries(adapter, () => watch.recorder && new SqlConnection(watch.recorder, dialect));
   wrapMethod<DriverAdapter['startTransaction']>(adapter, 'startTransaction', (start) => {
     return async (...isolation) => {
       const transaction = await start.apply(adapter, isolation);
-      if (watch.recorder) watchTransaction(transaction, new SqlConnection(watch.recorder));
+      if (watch.recorder) watchTransaction(transaction, new SqlConnection(watch.recorder, dialect));
       return transaction;
     };
   });

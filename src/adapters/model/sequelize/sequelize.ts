@@ -8,6 +8,7 @@ import {
 } from '../../../instrument/database/library-pools.ts';
 import { DatabaseRecorder } from '../../../instrument/database/recorder.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../../instrument/model/recorder.ts';
+import { dialectOf } from '../../../instrument/sql/dialect.ts';
 import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { TableModels } from '../../../instrument/model/table-models.ts';
 import { type SequelizeConnection, watchSequelizeConnection } from './connection.ts';
@@ -74,6 +75,7 @@ export function instrumentSequelize<S extends SequelizeLike>(
     const models = new TableModels();
     const recorder = new ModelRecorder(instrumentation, options.app, models.modelOf);
     const state = { on: true };
+    const dialect = dialectOf((sequelize as Internals).options?.dialect);
     const learn = (model: Model): void => {
       const table = model.getTableName();
       const { tableName, schema } = typeof table === 'string' ? { tableName: table } : table;
@@ -86,7 +88,7 @@ export function instrumentSequelize<S extends SequelizeLike>(
       HOOK,
       guarded((_: unknown, query: Query) => {
         const { connection, options: given } = query;
-        if (connection) watchSequelizeConnection(connection, state, () => new SqlConnection(recorder));
+        if (connection) watchSequelizeConnection(connection, state, () => new SqlConnection(recorder, dialect));
         // Sequelize takes `all` for it, which does not tell the rows, and then ignores what it
         // gives.
         if (query.getDatabaseMethod && given?.type === 'DELETE') query.getDatabaseMethod = () => 'run';
