@@ -42,7 +42,7 @@ function manifestWith(adapters) {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => file.slice(0, -'.ts'.length))
     .filter((name) => name !== 'index' && !NO_ENTRIES.includes(name));
-  const names = ['index', ...[...plain, ...adapters.map(({ name }) => name)].sort()];
+  const names = ['index', ...[...plain, ...adapters.map(({ name }) => name)].sort((a, b) => (a < b ? -1 : 1))];
   manifest.exports = Object.fromEntries(
     names.map((name) => [
       name === 'index' ? '.' : `./${name}`,

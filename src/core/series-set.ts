@@ -15,12 +15,16 @@ export type Collect = () => void | Promise<void>;
 /** What a family needs of the registry that it is in. */
 export interface FamilyHome {
   readonly clock: Clock;
+  // Internal like the registry's, which the declarations leave out: it must still fit them.
+  /** @internal */
   readonly store: Store;
+  /** @internal */
   readonly sampler: ExemplarSampler | undefined;
+  /** @internal */
   readonly self: SelfObserver | undefined;
   /** The page as it is, without bringing any value up to date. */
   read(): Promise<Snapshot>;
-  /** Forgets a family that moved to another registry, and gives its cells back. */
+  /** @internal Forgets a family that moved to another registry, and gives its cells back. */
   leave(definition: FamilyDefinition, family: StoredFamily): void;
 }
 
