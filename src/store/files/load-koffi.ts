@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// By its default, since webpack tries to follow `createRequire` by name, and warns that it can't.
+import nodeModule from 'node:module';
 import { join } from 'node:path';
 
 /** What koffi exports. */
@@ -19,7 +20,7 @@ export function loadKoffi(): Koffi {
   for (const place of places) {
     if (place === undefined) continue;
     try {
-      return createRequire(place)('koffi') as Koffi;
+      return nodeModule.createRequire(place)('koffi') as Koffi;
     } catch (error) {
       failure ??= error;
     }
