@@ -9,7 +9,10 @@ import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 /** What every framework's `promenade(options)` takes. */
 export interface ApplicationOptions<Subject = IncomingMessage> extends EndpointOptions<Subject> {
   /** How requests are measured; `false` for not at all. */
-  readonly http?: false | Omit<InstrumentHttpServerOptions, 'registry' | 'namespace' | 'compat'> | undefined;
+  readonly http?:
+    | false
+    | Omit<InstrumentHttpServerOptions, 'registry' | 'namespace' | 'compat' | 'schemeHeader'>
+    | undefined;
   /** Whether the page has the `process_*` and `nodejs_*` families. @default true */
   readonly runtime?: boolean | undefined;
 }
@@ -43,9 +46,10 @@ export function startApplicationMetrics<Subject>(
   const endpoint = createEndpoint<Subject>(endpointOptions, environment);
   if (!endpoint.enabled) return undefined;
   const { registry, settings, publicPath } = endpoint;
-  const { namespace, compat } = settings;
+  const { namespace, compat, schemeHeader } = settings;
   activate(registry, { namespace, compat });
-  const stopHttp = http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace, compat });
+  const stopHttp =
+    http === false ? undefined : instrumentHttpServer({ ...http, registry, namespace, compat, schemeHeader });
   const stopSuspecting = publicPath === undefined ? undefined : suspectScrapesAt(publicPath);
   const stopRuntime = runtime ? collectRuntimeMetrics({ registry }) : undefined;
   return {

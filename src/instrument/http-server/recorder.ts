@@ -42,6 +42,12 @@ export interface HttpRecorderOptions extends HttpFamilyOptions {
    * @default none
    */
   readonly longLivedRoutes?: RouteFilter | undefined;
+  /**
+   * The header by which a trusted proxy says the scheme, and its value for https, both in small
+   * letters. It goes before what the framework knows.
+   * @default None: anyone can send a header.
+   */
+  readonly schemeHeader?: { readonly name: string; readonly value: string } | undefined;
   /** Scrapes count like any other request. @default false */
   readonly includeScrapes?: boolean | undefined;
 }
@@ -75,7 +81,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
 
   counted(exchange: Exchange): void {
     const route = this.#route(exchange.route ?? UNMATCHED);
-    if (route.recorded) route.method(exchange.method).requests(exchange.scheme).inc();
+    if (route.recorded) route.method(exchange.method).requests(this.#schemeOf(exchange)).inc();
   }
 
   middleware(name: string, ms: number): void {
@@ -130,7 +136,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     if (!route.recorded) return;
     const { status } = exchange;
     const series = route.method(exchange.method);
-    if (!exchange.counted) series.requests(exchange.scheme).inc();
+    if (!exchange.counted) series.requests(this.#schemeOf(exchange)).inc();
     const answer = series.answer(status, exchange.streaming, exchange.contentType);
     answer.responses.inc();
     answer.duration.observe(exchange.seconds);
@@ -175,6 +181,14 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
 
   disconnected(): void {
     this.#families.openConnections.dec();
+  }
+
+  #schemeOf(exchange: Exchange): 'http' | 'https' {
+    const { schemeHeader } = this.#options;
+    const given = schemeHeader && exchange.request.headers[schemeHeader.name];
+    if (schemeHeader === undefined || given === undefined) return exchange.scheme;
+    // Of several proxies, each of which adds a value, the first is the client's.
+    return String(given).split(',', 1)[0]!.trim().toLowerCase() === schemeHeader.value ? 'https' : 'http';
   }
 
   #activeFor(method: string): BoundGauge {

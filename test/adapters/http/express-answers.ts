@@ -254,6 +254,22 @@ export function expressAnswers(express: Express, { everything, optional }: Expre
     }
   });
 
+  test('the header of METRICS_SCHEME_HEADER says the scheme', async () => {
+    const registry = new Registry();
+    const app = express();
+    const metrics = promenade({ enabled: true, registry, runtime: false, schemeHeader: 'X-Scheme: https' });
+    app.use(metrics);
+    app.get('/x', say);
+    const served = await serve(app, registry, metrics);
+    for (const scheme of ['HTTPS, http', 'https', 'http']) await served.ask('/x', { 'x-scheme': scheme });
+    await served.ask('/x');
+    await served.routes(4);
+    const numbers = await Numbers.of(registry);
+    const counted = ['https', 'http'].map((scheme) => numbers.value('http_server_requests', { scheme }));
+    expect(counted).toEqual([2, 2]);
+    await served.close();
+  });
+
   test('several applications of one middleware, and routers of another copy of Express', async () => {
     const registry = new Registry();
     const metrics = promenade({ enabled: true, registry, runtime: false });
