@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi, onTestFinished } from 'vitest';
 import { promenade } from '../../../src/adapters/http/express/express.ts';
 import { Registry } from '../../../src/core/registry.ts';
 import { Numbers } from '../../support/http-numbers.ts';
@@ -335,6 +335,12 @@ async function serve(
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  // What is left on would observe the servers of the tests that follow.
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await metrics.close();
+  });
   return {
     registry,
     ask: (path, headers = {}) =>
