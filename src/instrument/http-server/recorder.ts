@@ -116,7 +116,7 @@ export class HttpServerRecorder implements ExchangeObserver, ConnectionObserver 
     const { status } = exchange;
     const series = route.method(exchange.method);
     const answer = series.answer(status, exchange.streaming, exchange.contentType);
-    if (!exchange.counted) series.requests(exchange.scheme).plan(intent);
+    if (!exchange.counted) series.requests(this.#schemeOf(exchange)).plan(intent);
     answer.responses.plan(intent);
     answer.duration.plan(intent, exchange.seconds);
     if (exchange.bodyKnown) series.requestSize.plan(intent, exchange.requestBytes);
