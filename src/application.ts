@@ -6,37 +6,40 @@ import { instrumentHttpServer, type InstrumentHttpServerOptions } from './instru
 import { suspectScrapesAt } from './instrument/http/suspects.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
-/** What every framework's `promenade(options)` takes. */
+/** Options of each framework's `promenade(options)`. */
 export interface ApplicationOptions<Subject = IncomingMessage> extends EndpointOptions<Subject> {
-  /** How requests are measured; `false` for not at all. */
+  /** Options for measuring requests; `false` turns it off. */
   readonly http?:
     | false
     | Omit<InstrumentHttpServerOptions, 'registry' | 'namespace' | 'compat' | 'schemeHeader'>
     | undefined;
-  /** Whether the page has the `process_*` and `nodejs_*` families. @default true */
+  /**
+   * Adds the `process_*` and `nodejs_*` families.
+   * @default true
+   */
   readonly runtime?: boolean | undefined;
 }
 
-/** The metrics of an application, turned on. */
+/** The running metrics of an application. */
 export interface ApplicationMetrics<Subject> {
   readonly endpoint: Endpoint<Subject>;
   readonly measuresHttp: boolean;
-  /** Whether a request to the application's own server is for the page. */
+  /** Returns true if a request to the application's own server is for the page. */
   isScrape(request: IncomingMessage): boolean;
   /** Opens the listener on METRICS_PORT, if there is one. */
   listen(): Promise<void>;
-  /** Stops measuring and closes the listener; what was counted stays. Idempotent. */
+  /** Stops measuring and closes the listener. Counts stay. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Turns on what the settings ask for: the page, runtime metrics, and the measuring of HTTP.
- * Adapters put it into their framework.
+ * Turns metrics on as the settings say: the page, runtime metrics and HTTP metrics. Adapters mount
+ * them in their framework.
  *
  * @returns `undefined` where METRICS_ENABLED is not true: nothing has happened then, and nothing
- *   costs anything.
+ * costs anything.
  * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
- *   and how to mend it.
+ * and how to mend it.
  */
 export function startApplicationMetrics<Subject>(
   options: ApplicationOptions<Subject>,
@@ -55,7 +58,7 @@ export function startApplicationMetrics<Subject>(
   return {
     endpoint,
     measuresHttp: stopHttp !== undefined,
-    // Every request is asked, so what most are not is found out the cheap way.
+    // Hot path: cheap substring test first.
     isScrape: (request) => publicPath !== undefined && request.url!.includes(publicPath) && endpoint.matches(request),
     listen: () => endpoint.listen(),
     close: async () => {

@@ -1,4 +1,4 @@
-/** Every code that Promenade throws with; the documentation lists them with their fixes. */
+/** All error codes, listed with their fixes in docs/guide/errors.md. */
 export type MetricsErrorCode =
   | 'ERR_METRICS_INVALID_NAME'
   | 'ERR_METRICS_INVALID_LABEL'
@@ -14,9 +14,8 @@ export type MetricsErrorCode =
   | 'ERR_METRICS_MALFORMED_PAGE';
 
 /**
- * What Promenade throws: a stable `code`, and a message that says what is wrong and how to mend it.
- * Definitions and settings throw it where they are made; recording inside an instrumentation never
- * does.
+ * An error with a stable `code`, and a message with the problem and its fix. Definitions and
+ * settings throw it; recording inside an instrumentation never does.
  */
 export class MetricsError extends Error {
   readonly code: MetricsErrorCode;

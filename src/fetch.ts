@@ -7,5 +7,5 @@ export { metricsUrl } from './settings/metrics-url.ts';
 export { resolveSettings, type Environment, type Settings, type SettingsOptions } from './settings/settings.ts';
 export type { Endpoint, EndpointOptions };
 
-/** `createEndpoint` for servers that speak fetch: `session` is asked about a standard `Request`. */
+/** `createEndpoint` for servers with Fetch requests: `session` gets a standard `Request`. */
 export const createEndpoint: (options?: EndpointOptions<Request>) => Endpoint<Request> = createAnyEndpoint;

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 let lastTurn: Promise<void> = Promise.resolve();
 
 /**
- * Resolves in a turn of the event loop that nobody else who asks here gets: a hundred who work in
- * slices at the same time hold the loop no longer at a stretch than one.
+ * Resolves in a turn of the event loop of its own: a hundred concurrent callers that work in slices
+ * block the loop no longer at a stretch than one.
  */
 export function ownTurn(): Promise<void> {
   lastTurn = lastTurn.then(() => nextTurn());
@@ -12,8 +12,8 @@ export function ownTurn(): Promise<void> {
 }
 
 /**
- * Keeps long work from holding the event loop: between two steps ask `spent`, and when it says so
- * `await rest()`.
+ * Keeps long work from blocking the event loop. Check `spent` between steps, and `await rest()` if
+ * it is true.
  *
  *     if (slice.spent) await slice.rest();
  */
@@ -25,22 +25,22 @@ export class TimeSlice {
     this.#budgetMs = budgetMs;
   }
 
-  /** Whether this turn of the event loop has had its share. Costs about 50 ns. */
+  /** True if this turn of the event loop has used its time budget. Costs about 50 ns. */
   get spent(): boolean {
     return performance.now() - this.#start > this.#budgetMs;
   }
 
-  /** Lets everything else that waits have its turn. */
+  /** Lets other work run, then starts a new slice. */
   async rest(): Promise<void> {
     await ownTurn();
     this.#start = performance.now();
   }
 }
 
-/** Steps between two looks at the clock, where a step is a fraction of a microsecond. */
+/** Steps between two reads of the clock; a step is a fraction of a microsecond. */
 const STRIDE = 256;
 
-/** A stable sort in slices: the native one on short runs, then merges of runs. */
+/** Sorts in slices, stably: natively in short runs, then by merging runs. */
 export async function sortInSlices<T>(items: T[], compare: (a: T, b: T) => number, slice: TimeSlice): Promise<T[]> {
   let runs: T[][] = [];
   for (let i = 0; i < items.length; i += STRIDE) {

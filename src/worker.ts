@@ -7,39 +7,42 @@ import { openEndpoint, type PageOptions } from './endpoint/endpoint.ts';
 import { type Environment, resolveSettings, type Settings, type SettingsOptions } from './settings/settings.ts';
 import { collectRuntimeMetrics } from './runtime/collect-runtime-metrics.ts';
 
-/**
- * What `promenade(options)` takes in a process that serves nothing: settings, and what is below.
- */
+/** Options of `promenade(options)` in a process without a server: settings, and those below. */
 export interface WorkerOptions extends SettingsOptions, Pick<PageOptions<never>, 'checkToken'> {
-  /** Where its metrics are. @default the default registry */
+  /**
+   * The registry of its metrics.
+   * @default the default registry
+   */
   readonly registry?: Registry | undefined;
-  /** Whether the page has the `process_*` and `nodejs_*` families. @default true */
+  /**
+   * Adds the `process_*` and `nodejs_*` families.
+   * @default true
+   */
   readonly runtime?: boolean | undefined;
 }
 
-/** The metrics of a process that serves nothing, turned on or left off. */
+/** The metrics of a process without a server, on or off. */
 export interface WorkerMetrics {
-  /** METRICS_ENABLED. When false, nothing has happened and nothing costs anything. */
+  /** METRICS_ENABLED. When false, the call was a no-op. */
   readonly enabled: boolean;
   readonly registry: Registry;
   /**
-   * Takes a last look at the runtime, and closes the listener if there is one; what was counted
-   * stays in the directory. Idempotent.
+   * Measures the runtime a last time, and closes the listener if there is one. Counts stay in the
+   * directory. Idempotent.
    */
   close(): Promise<void>;
 }
 
 /**
- * Turns metrics on in a process that serves nothing: a job worker, a cron command that lives two
- * seconds. It counts into the directory that it shares with the web processes, and whichever of
- * those is scraped, or `promenade serve`, shows its numbers; they stay when it has gone. With
- * METRICS_PORT it listens there, as any process of the application does.
+ * Turns metrics on in a process without a server: a job worker, or a short cron command. It counts
+ * in the directory of the web processes, so their page, or that of `promenade serve`, shows its
+ * numbers, also after it has ended. With METRICS_PORT it serves the page itself.
  *
  *     import { promenade } from 'promenade/worker';
  *     const metrics = promenade();
  *
  * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
- *   and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
+ * and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function promenade(options: WorkerOptions = {}, environment?: Environment): WorkerMetrics {
   const { registry = defaultRegistry, runtime = true, checkToken, ...settingsOptions } = options;
@@ -59,8 +62,8 @@ export function promenade(options: WorkerOptions = {}, environment?: Environment
 }
 
 /**
- * Counts where the web processes do. Who may read their page is no concern of a process that has
- * none.
+ * Counts in the directory of the web processes. Without a page, settings for authentication don't
+ * apply.
  */
 function join(registry: Registry, settings: Settings): () => Promise<void> {
   const { namespace } = settings;
@@ -73,7 +76,7 @@ function join(registry: Registry, settings: Settings): () => Promise<void> {
 
 function listen(registry: Registry, settings: Settings, checkToken: WorkerOptions['checkToken']): () => Promise<void> {
   const endpoint = openEndpoint<never>(settings, { registry, checkToken });
-  // An address that can never be had is told as a warning: the worker has its work to do.
+  // An address that can't be bound is only a warning: the worker must go on.
   const listening = endpoint.listen().catch((error: Error) => {
     process.emitWarning(`${error.message} Metrics are not served.`, {
       type: 'MetricsWarning',

@@ -3,7 +3,7 @@ import { Gauge } from '../core/gauge.ts';
 import { Histogram } from '../core/histogram.ts';
 import type { Registry } from '../core/registry.ts';
 
-/** What is said of collectors. */
+/** The families about collectors. */
 export interface AppFamilies {
   readonly enabled: Gauge<'app'>;
   readonly duration: Histogram<'app' | 'collector'>;
@@ -12,7 +12,8 @@ export interface AppFamilies {
 }
 
 /**
- * Defines all of them.
+ * Defines the families about collectors.
+ *
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has one already.
  */
 export function defineAppFamilies(registry: Registry, namespace: string): AppFamilies {

@@ -13,15 +13,15 @@ import { byKey, Runner, type RunnerContext } from './runner.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/** No scrape waits longer for collectors, all of them together. */
+/** Maximum time that a scrape waits for all collectors together. */
 const PATIENCE_MS = 500;
 /**
- * How often processes that share a directory look between scrapes whether a run is due: the page
- * may be served by one that has no collectors.
+ * Interval of checks for due runs between scrapes, in a shared directory: the process that serves
+ * the page may have no collectors.
  */
 const LOOK_MS = 5000;
 
-/** What the settings say about apps. */
+/** The settings for apps. */
 export interface AppSettings {
   /** METRICS_DISABLED_APPS */
   readonly disabledApps: readonly string[];
@@ -33,21 +33,18 @@ export interface AppSettings {
 export interface RegisteredApp {
   readonly name: string;
   readonly runners: readonly Runner[];
-  /** What the app has defined itself. */
+  /** Metrics that the app has defined. */
   readonly metrics: Set<AnyMetric>;
 }
 
-/**
- * The apps of a registry: who is registered and enabled, and what their collectors show on its
- * page.
- */
+/** The apps of a registry: their state, and the families of their collectors. */
 export class Apps implements FamilySource {
   static readonly #byRegistry = new WeakMap<Registry, Apps>();
 
   readonly name = 'apps';
   readonly #registry: Registry;
   readonly #apps: Map<string, RegisteredApp> = new Map();
-  /** Where disabled apps' metrics count: on no page. */
+  /** Holds the metrics of disabled apps, on no page. */
   readonly #nowhere: Registry = new Registry();
   #disabled: ReadonlySet<string> = new Set();
   #namespace = '';
@@ -57,7 +54,7 @@ export class Apps implements FamilySource {
   #timer: NodeJS.Timeout | undefined;
   #shown: { readonly records: readonly CollectedRecord[]; readonly families: readonly FamilySnapshot[] } | undefined;
 
-  /** The apps of a registry, which shows them from now on. */
+  /** Returns the apps of a registry, and adds them to its page. */
   static of(registry: Registry): Apps {
     let apps = Apps.#byRegistry.get(registry);
     if (!apps) {
@@ -72,8 +69,8 @@ export class Apps implements FamilySource {
   }
 
   /**
-   * Follows the settings: the last ones given. Returns what ends it: no run is started between
-   * scrapes then, and those that go on are given up.
+   * Applies the settings; later calls win. Returns a function that stops runs between scrapes and
+   * aborts current ones.
    */
   start({ disabledApps, namespace }: AppSettings): () => void {
     this.#disabled = new Set(disabledApps);
@@ -95,8 +92,8 @@ export class Apps implements FamilySource {
   }
 
   /**
-   * Registers an app. One that is registered with the same collectors already is the same app: its
-   * collectors run the newest functions from now on.
+   * Registers an app. A second registration with the same collectors joins the first, and the
+   * newest functions run from then on.
    *
    * @throws MetricsError ERR_METRICS_DUPLICATE_NAME for an app of that name with other collectors.
    */
@@ -115,7 +112,10 @@ export class Apps implements FamilySource {
     return app;
   }
 
-  /** `undefined`: the app was another one, and gave way, as hot reload needs it. */
+  /**
+   * Joins a registered app. Returns `undefined` if the collectors differ and the old app was
+   * removed, as hot reload needs it.
+   */
   #join(known: RegisteredApp, collectors: readonly CheckedCollector[]): RegisteredApp | undefined {
     const differences = collectorDifferences(
       known.runners.map(({ collector }) => collector),
@@ -149,7 +149,7 @@ export class Apps implements FamilySource {
     const { store } = this.#registry;
     for (const runner of app.runners) {
       runner.abort();
-      // Other processes may go on with it.
+      // In a shared store other processes may still run it.
       if (!store.shared) store.board.remove(runner.collector.key);
     }
     for (const metric of app.metrics) for (const one of [this.#registry, this.#nowhere]) one.unregister(metric);
@@ -164,12 +164,12 @@ export class Apps implements FamilySource {
     return [...this.#apps.values()];
   }
 
-  /** Where an app's own metrics count. */
+  /** Returns the registry of an app's own metrics. */
   registryOf(app: RegisteredApp): Registry {
     return this.isEnabled(app.name) ? this.#registry : this.#nowhere;
   }
 
-  /** Takes note of a metric that an app has defined. */
+  /** Records that an app has defined a metric. */
   own(app: RegisteredApp, metric: AnyMetric): void {
     app.metrics.add(metric);
     this.#hide();
@@ -185,8 +185,7 @@ export class Apps implements FamilySource {
     }
     const records = this.#records();
     const known = this.#shown;
-    // The same objects as the last time, where nothing has changed: whoever prints them keeps what
-    // it knows by them.
+    // Returns the same objects if nothing has changed: writers cache by object.
     if (known?.records.length === records.length && known.records.every((record, i) => record === records[i])) {
       return known.families;
     }
@@ -196,7 +195,7 @@ export class Apps implements FamilySource {
     return families;
   }
 
-  /** Starts what is due; returns what is worth waiting for. */
+  /** Starts due runs. Returns those that a scrape should wait for. */
   #refresh(): Promise<void>[] {
     const waits: Promise<void>[] = [];
     for (const { name, runners } of this.#apps.values()) {
@@ -222,7 +221,7 @@ export class Apps implements FamilySource {
     }
   }
 
-  /** What collectors gave last and may be shown, in the order in which it is put together. */
+  /** Returns the latest results that may be shown, in the order of combining. */
   #records(): CollectedRecord[] {
     const now = this.#registry.clock.now();
     return this.#notes()
@@ -240,8 +239,8 @@ export class Apps implements FamilySource {
   }
 
   /**
-   * Whether an app that is registered here no longer has the collector, nor has it in another
-   * process, where it would have run again.
+   * True if an app that is registered here no longer has the collector, and no other process has
+   * run it when it was due.
    */
   #isGone({ app, collector, attemptedAt, refreshMs, tookMs }: CollectedRecord): boolean {
     const registered = this.#apps.get(app);
@@ -249,7 +248,7 @@ export class Apps implements FamilySource {
     return this.#registry.clock.now() - attemptedAt > 2 * (refreshMs + tookMs + LOOK_MS);
   }
 
-  /** Removes what nobody shows any more. */
+  /** Removes results that no process shows any more. */
   #clearAway(): void {
     const now = this.#registry.clock.now();
     for (const record of this.#notes()) {
@@ -261,7 +260,8 @@ export class Apps implements FamilySource {
   }
 
   /**
-   * The families about collectors; `undefined` where the application has metrics of these names.
+   * Returns the families about collectors; `undefined` if the application has metrics of these
+   * names.
    */
   #define(): AppFamilies | undefined {
     if (this.#families === undefined) {
@@ -275,7 +275,7 @@ export class Apps implements FamilySource {
     return this.#families === 'taken' ? undefined : this.#families;
   }
 
-  /** Brings an app's metrics to where they count. */
+  /** Moves the metrics of an app to the page, or off it. */
   #place(app: RegisteredApp): void {
     for (const metric of app.metrics) {
       try {
@@ -286,10 +286,7 @@ export class Apps implements FamilySource {
     }
   }
 
-  /**
-   * What a disabled app counted before it was disabled, or counts in other processes, is not shown
-   * either.
-   */
+  /** Hides what a disabled app counted earlier, or counts in other processes. */
   #hide(): void {
     const hidden = new Set<string>();
     for (const { name, metrics } of this.#apps.values()) {
@@ -298,7 +295,7 @@ export class Apps implements FamilySource {
     this.#registry.page.hidden = hidden;
   }
 
-  /** At the first scrape, when all apps have had the time to register. */
+  /** Warns of unknown names at the first scrape, when all apps have registered. */
   #tellUnknown(): void {
     if (this.#unknownTold) return;
     this.#unknownTold = true;

@@ -3,7 +3,7 @@ import { MetricsError } from '../errors.ts';
 
 /** One series of a family: its labels and its value. */
 export type CollectedSample<L extends string = string> = {
-  /** Finite; a gauge may also be infinite. What has no value is left out. */
+  /** A finite number; for a gauge also an infinity. Leave samples without a value out. */
   readonly value: number | bigint;
 } & ([L] extends [never]
   ? { readonly labels?: undefined }
@@ -11,12 +11,9 @@ export type CollectedSample<L extends string = string> = {
     ? { readonly labels?: LabelSet<L> | undefined }
     : { readonly labels: LabelSet<L> });
 
-/** A family as a collector yields it: what it is, and all of its series. */
+/** A family as a collector yields it: its definition and all of its series. */
 export interface CollectedFamily<L extends string = string> {
-  /**
-   * As Prometheus will see it; a counter's `_total` is added where it is not given.
-   * METRICS_NAMESPACE is not.
-   */
+  /** The name on the page. A missing `_total` of a counter is added; METRICS_NAMESPACE is not. */
   readonly name: string;
   /** One sentence for people. */
   readonly help: string;
@@ -29,11 +26,11 @@ export interface CollectedFamily<L extends string = string> {
   readonly samples: Iterable<CollectedSample<NoInfer<L>>>;
 }
 
-/** What a collector is given for one run. */
+/** The context of one run of a collector. */
 export interface CollectContext {
   /**
-   * Aborted when the run takes longer than `timeoutMs`, or metrics are closed. Hand it to whatever
-   * takes one.
+   * Aborts when the run exceeds `timeoutMs`, or when metrics are closed. Pass it to queries and
+   * requests.
    */
   readonly signal: AbortSignal;
 }
@@ -41,27 +38,35 @@ export interface CollectContext {
 /** Families, all at once or one by one. */
 export type CollectedFamilies = Iterable<CollectedFamily> | AsyncIterable<CollectedFamily>;
 
-/** What an app measures when the page is asked for: object counts, utilisations. */
+/** Measures something for the page of an app: object counts, utilisations. */
 export interface Collector {
-  /** Small letters, digits, `_` and `-`; its label in the families that say how it does. */
+  /** Lower-case letters, digits, `_` and `-`. It is the label in the families about collectors. */
   readonly name: string;
   /**
-   * For how long what it gave is shown before it runs again; 0: no longer than one scrape.
+   * Minimum time between runs. With 0 it runs for each scrape.
+   *
    * @default 60
    */
   readonly refreshSeconds?: number | undefined;
-  /** How long a run may take. @default 5000 */
+  /**
+   * Time limit of a run.
+   * @default 5000
+   */
   readonly timeoutMs?: number | undefined;
   /**
-   * For how long the last good values are shown while runs fail.
+   * How long the last good values stay on the page while runs fail.
+   *
    * @default ten times `refreshSeconds`, at least ten minutes
    */
   readonly keepSeconds?: number | undefined;
-  /** With more series a run has failed. @default 10000 */
+  /**
+   * Maximum number of series. A run with more fails.
+   * @default 10000
+   */
   readonly maxSeries?: number | undefined;
   /**
-   * An async generator, or a function that returns families. All of what a run gives is shown, or
-   * none where any of it can't be.
+   * An async generator, or a function that returns families. If one family is invalid, the page
+   * shows none of this run.
    */
   collect(context: CollectContext): CollectedFamilies | Promise<CollectedFamilies>;
 }
@@ -70,7 +75,7 @@ export interface Collector {
 export interface CheckedCollector {
   readonly app: string;
   readonly name: string;
-  /** Under which name its results are on the board. */
+  /** The key of its results on the board. */
   readonly key: string;
   readonly refreshMs: number;
   readonly timeoutMs: number;
@@ -84,8 +89,7 @@ const LEAST_KEPT_MS = 600_000;
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
 /**
- * Says that a family's samples have the labels that its `labelNames` promise; it returns what it is
- * given.
+ * Returns the family unchanged. The compiler checks the labels of its samples against `labelNames`.
  *
  *     yield collectedFamily({ name: 'prefixes', help: 'Prefixes.', labelNames: ['vrf'], samples: [{ labels: { vrf: 'a' }, value: 2 }] });
  */
@@ -129,8 +133,8 @@ export function checkCollector(app: string, collector: Collector): CheckedCollec
 }
 
 /**
- * Returns what differs between two sets of collectors of one app, but for their functions; empty
- * where they are the same.
+ * Returns the differences between two sets of collectors of one app, functions aside; empty for
+ * none.
  */
 export function collectorDifferences(
   before: readonly CheckedCollector[],

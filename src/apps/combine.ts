@@ -10,16 +10,15 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What all collectors together show. */
+/** The families of all collectors together. */
 export interface Combined {
   readonly families: readonly FamilySnapshot[];
   readonly refused: readonly Refusal[];
 }
 
 /**
- * Puts collectors' families together: those of one name become one where they are defined alike and
- * have no series in common. Else the first stays, in the order of the records, and the other is
- * refused.
+ * Combines the families of collectors. Families of one name merge if their definitions are equal
+ * and no series is in both. Otherwise the first record wins, and the other family is refused.
  */
 export function combine(records: readonly CollectedRecord[]): Combined {
   const groups = new Map<string, { parts: FamilySnapshot[]; seen: Set<string> | undefined }>();
@@ -40,7 +39,7 @@ export function combine(records: readonly CollectedRecord[]): Combined {
       } else if (!sameShape(group.parts[0]!.definition, family.definition)) {
         refuse('another collector defines it differently');
       } else {
-        // Most families come from one collector: whose series are whose matters only now.
+        // Most families have one collector only, so series are compared from the second one on.
         group.seen ??= new Set(keysOf(group.parts[0]!));
         const keys = keysOf(family);
         if (keys.some((key) => group.seen!.has(key))) {

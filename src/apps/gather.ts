@@ -15,8 +15,8 @@ interface Row {
 }
 
 /**
- * Runs a collector and takes what it gives: all of it, checked and sorted, or nothing. Goes no
- * further once `signal` is aborted, which it learns between two families or samples.
+ * Runs a collector and returns all of its families, checked and sorted. Checks `signal` between
+ * families and samples, and stops once it is aborted.
  *
  * @throws whatever the collector throws; MetricsError for what no page can show.
  */
@@ -94,7 +94,7 @@ function toLabelValues({ labelNames }: FamilyDefinition, name: string, labels: L
   return Object.freeze(labelNames.map((label) => toLabelValue(labels[label], label)));
 }
 
-/** Strings can be iterated over too, but nobody means it. */
+/** Refuses strings: they are iterable, but always a mistake. */
 function iterable(value: unknown, problem: string): Iterable<unknown> | AsyncIterable<unknown> {
   const usable =
     typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);

@@ -2,30 +2,30 @@ import type { FamilyDefinition, FamilySnapshot } from '../snapshot/snapshot.ts';
 import type { Note } from '../store/board.ts';
 
 /**
- * What is known of a collector: its last good values, and how its last run went. On the board, so
- * that all processes know the same.
+ * The state of a collector: its last good values and its last run. It is on the board, shared by
+ * all processes.
  */
 export interface CollectedRecord {
   readonly app: string;
   readonly collector: string;
   /** When the last run began, in ms of the Unix epoch. */
   readonly attemptedAt: number;
-  /** How long it took, in ms. */
+  /** Duration of the last run, in ms. */
   readonly tookMs: number;
   readonly succeeded: boolean;
   /**
-   * When the run began that gave the families, in ms of the Unix epoch; `undefined` where none ever
-   * succeeded.
+   * Start of the run that returned the families, in ms of the Unix epoch; `undefined` before the
+   * first success.
    */
   readonly collectedAt?: number | undefined;
-  /** How often it is to run. */
+  /** Minimum time between runs, in ms. */
   readonly refreshMs: number;
-  /** For how long they are shown. */
+  /** How long the families may be shown, in ms. */
   readonly keepMs: number;
   readonly families: readonly FamilySnapshot[];
 }
 
-/** Beyond this it takes too long to read. */
+/** Maximum size. Larger records take too long to read. */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
 const VERSION = 1;
 
@@ -36,7 +36,7 @@ type StoredFamily = readonly [definition: StoredDefinition, series: string[][], 
 export function encodeRecord(record: CollectedRecord): string | undefined {
   const families = record.families.map(({ definition, series, values }) => {
     const { name, type, help, unit, labelNames } = definition;
-    // JSON knows no infinities.
+    // JSON has no infinities.
     const numbers = Array.from(values, (value) => (Number.isFinite(value) ? value : String(value)));
     return [{ name, type, help, unit, labelNames }, series, numbers];
   });
@@ -47,8 +47,8 @@ export function encodeRecord(record: CollectedRecord): string | undefined {
 const decoded: WeakMap<Note, CollectedRecord | 'unknown'> = new WeakMap();
 
 /**
- * What a note says; `undefined` where it is none of ours, or a later version's. The same object for
- * the same note.
+ * Decodes a note; returns `undefined` for one of another program or a later version. Returns the
+ * same object for the same note.
  */
 export function decodeRecord(note: Note): CollectedRecord | undefined {
   let record = decoded.get(note);

@@ -12,20 +12,26 @@ import { MetricsError } from '../errors.ts';
 import { Apps, type RegisteredApp } from './apps.ts';
 import { checkCollector, checkName, type Collector } from './collector.ts';
 
-/** What an app is registered with. */
+/** Options of `registerApp`. */
 export interface AppOptions {
-  /** What it measures when the page is asked for. @default none */
+  /**
+   * Collectors of the app.
+   * @default none
+   */
   readonly collectors?: readonly Collector[] | undefined;
-  /** On whose page it is. @default the default registry */
+  /**
+   * The registry that shows the app.
+   * @default the default registry
+   */
   readonly registry?: Registry | undefined;
 }
 
-/** What an app is, for those who want to list it. */
+/** The description of a registered app. */
 export interface AppInfo {
   readonly name: string;
-  /** Whether METRICS_DISABLED_APPS leaves it alone. */
+  /** False if METRICS_DISABLED_APPS names it. */
   readonly enabled: boolean;
-  /** Its collectors' names. */
+  /** The names of its collectors. */
   readonly collectors: readonly string[];
 }
 
@@ -33,8 +39,7 @@ export interface AppInfo {
 type Own<O> = Omit<O, 'registry'>;
 
 /**
- * An app that is registered: it defines metrics that METRICS_DISABLED_APPS takes off the page along
- * with its collectors.
+ * A registered app. METRICS_DISABLED_APPS takes its metrics off the page along with its collectors.
  */
 export class App implements AppInfo {
   readonly #apps: Apps;
@@ -51,8 +56,8 @@ export class App implements AppInfo {
   }
 
   /**
-   * Whether METRICS_DISABLED_APPS leaves it alone. What a disabled app records is an addition that
-   * nobody sees.
+   * False if METRICS_DISABLED_APPS names it. Recording in a disabled app costs an addition and
+   * shows nowhere.
    */
   get enabled(): boolean {
     return this.#apps.isEnabled(this.name);
@@ -92,7 +97,7 @@ export class App implements AppInfo {
     return this.#own(new StateSet<L>(this.#in(options)));
   }
 
-  /** Takes the app off the page, with its metrics; its name is free again. Idempotent. */
+  /** Takes the app and its metrics off the page, and frees its name. Idempotent. */
   unregister(): void {
     this.#apps.remove(this.#app);
   }

@@ -11,34 +11,26 @@ import { type CollectedRecord, decodeRecord, encodeRecord } from './record.ts';
 
 const debug: ReturnType<typeof debuglog> = debuglog('promenade');
 
-/**
- * A collector that took no longer when it ran last is waited for, so that what it gives is fresh.
- */
+/** Scrapes wait for a collector whose last run took no longer, so that its values are fresh. */
 const QUICK_MS = 100;
-/** Scrapes come a little early or late: a refresh is not put off to the next one for that. */
+/** Tolerates scrapes that come slightly early, so that a refresh does not slip to the next one. */
 const EARLY = 0.99;
-/**
- * A run that does not heed its signal keeps others from starting for so long, or ten times its
- * timeout.
- */
+/** A run that ignores its signal blocks new runs for this long, or ten times its timeout. */
 const LEAST_STUCK_MS = 60_000;
 
-/** What a run came to. */
+/** The outcome of a run. */
 type Outcome = { readonly families: readonly FamilySnapshot[] } | { readonly error: unknown };
 
-/** What a runner needs to know of the others. */
+/** What a runner shares with other runners. */
 export interface RunnerContext {
   readonly registry: Registry;
-  /** What is said of collectors; `undefined` where it can't be. */
+  /** The families about collectors; `undefined` if their names are taken. */
   families(): AppFamilies | undefined;
-  /** What other collectors gave last, in the order in which it is put together. */
+  /** The latest results of other collectors, in the order of combining. */
   others(than: CheckedCollector): readonly CollectedRecord[];
 }
 
-/**
- * Runs one collector: one run at a time among all processes of the store, each for itself and never
- * for longer than it may.
- */
+/** Runs one collector, one run at a time over all processes of the store, within its time limit. */
 export class Runner {
   #collector: CheckedCollector;
   readonly #context: RunnerContext;
@@ -54,20 +46,20 @@ export class Runner {
     return this.#collector;
   }
 
-  /** Runs another function from now on, for a collector that was defined again. */
+  /** Uses the function of a collector that was defined again. */
   follow(collector: CheckedCollector): void {
     this.#collector = collector;
   }
 
-  /** What is known of it. */
+  /** The shared state of the collector. */
   get record(): CollectedRecord | undefined {
     const note = this.#board.read(this.collector.key);
     return note && decodeRecord(note);
   }
 
   /**
-   * Starts a run if one is due and no process is at it. Returns what a scrape should wait for,
-   * within limits: the first run ever, and runs that were quick the last time.
+   * Starts a run if it is due and no process runs it. Returns a promise that a scrape should wait
+   * for if this is the first run ever, or the last run was quick.
    */
   refresh(): Promise<void> | undefined {
     if (!this.#isDue()) return undefined;
@@ -75,7 +67,7 @@ export class Runner {
     const release = board.claim(this.collector.key);
     if (!release) return undefined;
     if (!this.#isDue()) {
-      release(); // another process has just ended
+      release(); // Another process has just finished a run.
       return undefined;
     }
     const { record } = this;
@@ -83,7 +75,7 @@ export class Runner {
     return record === undefined || (record.succeeded && record.tookMs <= QUICK_MS) ? running : undefined;
   }
 
-  /** Gives up what runs. */
+  /** Aborts the current run. */
   abort(): void {
     for (const run of this.#running) run.abort(new Closing('metrics are closed'));
   }
@@ -117,8 +109,8 @@ export class Runner {
   }
 
   /**
-   * What a run comes to within its time; `undefined` where it was given up because metrics were
-   * closed.
+   * Returns the outcome of a run within its time limit; `undefined` if it was aborted because
+   * metrics were closed.
    */
   async #outcome(gathering: Promise<readonly FamilySnapshot[]>, run: AbortController): Promise<Outcome | undefined> {
     const { timeoutMs } = this.collector;
@@ -132,7 +124,9 @@ export class Runner {
     }
   }
 
-  /** Puts on the board what came of a run, and says so. */
+  /**
+   * Publishes the outcome of a run on the board, and records it in the families about collectors.
+   */
   #publish(outcome: Outcome, attemptedAt: number, tookMs: number, before: CollectedRecord | undefined): void {
     const { app, name: collector, refreshMs, keepMs } = this.collector;
     const last = { app, collector, attemptedAt, tookMs, refreshMs, keepMs };
@@ -151,14 +145,14 @@ export class Runner {
     this.#tell(tookMs, failure);
   }
 
-  /** The last good values, as long as they may be shown. */
+  /** Returns the last good values while they may be shown. */
   #stillGood(before: CollectedRecord | undefined): Pick<CollectedRecord, 'collectedAt' | 'families'> {
     const { collectedAt, families = [] } = before ?? {};
     const kept = collectedAt !== undefined && this.#now() - collectedAt < this.collector.keepMs;
     return kept ? { collectedAt, families } : { families: [] };
   }
 
-  /** As long as the collector itself goes on, no other run may start; but not for ever. */
+  /** Blocks new runs until the collector function ends, with a limit. */
   #releaseWhenDone(gathering: Promise<unknown>, release: () => void): void {
     const timer = setTimeout(release, Math.max(LEAST_STUCK_MS, 10 * this.collector.timeoutMs)).unref();
     const giveBack = (): void => {
@@ -168,7 +162,7 @@ export class Runner {
     gathering.then(giveBack, giveBack);
   }
 
-  /** Leaves out families whose names metrics of the registry have. */
+  /** Leaves out families whose names the registry's own metrics have. */
   #withoutDefined(families: readonly FamilySnapshot[]): { families: readonly FamilySnapshot[]; problem?: string } {
     const defined = new Set<string>();
     for (const { definition } of this.#context.registry.metrics())
@@ -200,7 +194,7 @@ export class Runner {
       debug('a run of %s was not counted: %o', this.collector.key, error);
     }
     if (failure) debug('the collector %s of %s failed: %o', collector, app, failure.error);
-    // Once until the trouble is over, so that it doesn't fill a log.
+    // Warns once until a run succeeds, so that logs don't fill up.
     if (failure && !this.#warned) {
       process.emitWarning(`The collector ${collector} of the app ${app} failed: ${messageOf(failure.error)}`, {
         type: 'MetricsWarning',
@@ -215,7 +209,7 @@ export class Runner {
   }
 }
 
-/** The order in which collectors' families are put together, the same in all processes. */
+/** Orders records for combining, the same in all processes. */
 export function byKey(a: CollectedRecord, b: CollectedRecord): number {
   return `${a.app}.${a.collector}` < `${b.app}.${b.collector}` ? -1 : 1;
 }
@@ -228,7 +222,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** An error's message; of anything else that was thrown its type alone. */
+/** Returns the message of an error, or the type of another thrown value. */
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : `a thrown ${typeof error}`;
 }

@@ -1,9 +1,9 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 
 const MAX_REMEMBERED = 100;
-/** Passwords that may wait to be checked, which takes some 100 ms of computing each. */
+/** Maximum number of passwords that wait for their check, about 100 ms of CPU each. */
 const MAX_WAITING = 32;
-/** Of them for one address, so that one that guesses leaves room for others. */
+/** Maximum of those for one address, so that a client that guesses leaves room for others. */
 const MAX_WAITING_PER_ADDRESS = 8;
 
 /** `busy`: too many passwords wait to be checked; this one was not looked at. */
@@ -21,8 +21,7 @@ export class BasicUsers {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * Judges an Authorization header. The time of a refusal does not tell whether there is such a
-   * user.
+   * Judges an Authorization header. A refusal takes equally long for known and unknown users.
    *
    * @param address Where the request comes from.
    */
@@ -34,7 +33,7 @@ export class BasicUsers {
     const [, user, password] = credentialsOf(authorization) ?? [];
     if (user === undefined || password === undefined) return 'refused';
     const hash = users.get(user) ?? this.#standIn(users, user);
-    // A digest over all three, told apart: no user's verdict can be another's.
+    // JSON separates the three parts, so that no user can get another's verdict.
     const key = createHash('sha256')
       .update(JSON.stringify([user, hash, password]))
       .digest('base64');
@@ -47,8 +46,8 @@ export class BasicUsers {
   }
 
   /**
-   * The hash of another user, always the same for a name: an unknown user takes as long as some
-   * known one, whatever their hashes cost.
+   * Returns the hash of a known user, the same one for each name, so that an unknown user takes as
+   * long as a known one.
    */
   #standIn(users: ReadonlyMap<string, string>, user: string): string {
     const hashes = [...users.values()];
@@ -62,7 +61,7 @@ export class BasicUsers {
     return all < MAX_WAITING && (this.#waiting.get(address) ?? 0) < MAX_WAITING_PER_ADDRESS;
   }
 
-  /** One after the other: it is all computing. */
+  /** Compares one password at a time: bcrypt only uses CPU. */
   async #compare(password: string, hash: string, address: string): Promise<boolean> {
     this.#waiting.set(address, (this.#waiting.get(address) ?? 0) + 1);
     const turn = this.#last.then(async () => (await import('bcryptjs')).compare(password, hash));

@@ -1,18 +1,18 @@
 /** An option of a command, as help texts and the parser know it. */
 export interface Option {
-  /** What stands for its value in help texts; none for a switch. */
+  /** The placeholder of its value in help texts; undefined for a switch. */
   readonly value?: string;
-  /** Whether it may be given several times. */
+  /** True if the option may be repeated. */
   readonly multiple?: true;
   readonly short?: string;
-  /** The environment variable that it falls back on. */
+  /** The environment variable that is used without the option. */
   readonly variable?: string;
   readonly description: string;
 }
 
-/** What a command was given. */
+/** The parsed arguments of a command. */
 export interface Arguments {
-  /** The last value of each option that takes one; `''` can't be. */
+  /** The last value of each option that takes one, never empty. */
   readonly values: Readonly<Record<string, string | undefined>>;
   /** All values of options that may be given several times. */
   readonly lists: Readonly<Record<string, readonly string[] | undefined>>;
@@ -20,26 +20,26 @@ export interface Arguments {
   readonly positionals: readonly string[];
 }
 
-/** What a command works with; tests give their own. */
+/** The environment and terminal of a command. Tests replace them. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes to standard output. */
   readonly print: (text: string) => void;
   /** Writes to standard error. */
   readonly complain: (text: string) => void;
-  /** Whether standard output takes colours. */
+  /** True if standard output shows colours. */
   readonly colours: boolean;
-  /** Asks somebody at a terminal yes or no; `undefined` where there is nobody. */
+  /** Asks a yes or no question at the terminal; `undefined` without a terminal. */
   readonly ask: ((question: string) => Promise<boolean>) | undefined;
 }
 
-/** How a process ends: 0 done, 1 not done (or something is damaged), 2 asked for in a wrong way. */
+/** The exit status: 0 for success, 1 for failure or damage, 2 for wrong usage. */
 export type ExitCode = 0 | 1 | 2;
 
-/** What a command does. */
+/** Runs a command. */
 export type Run = (given: Arguments, surroundings: Surroundings) => Promise<ExitCode>;
 
-/** One of `promenade`'s commands. What it loads, it loads when it is run. */
+/** A command of `promenade`. Its code is loaded when it runs. */
 export interface Command {
   readonly name: string;
   /** One line, for the list of commands. */
@@ -55,8 +55,8 @@ export interface Command {
   readonly load: () => Promise<Run>;
 }
 
-/** Something was asked for in a wrong way. Says how to mend it. */
+/** Wrong usage. The message says how to fix it. */
 export class UsageError extends Error {}
 
-/** Something could not be done. Says how to mend it. */
+/** A command failed. The message says how to fix it. */
 export class CommandError extends Error {}

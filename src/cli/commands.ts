@@ -142,5 +142,5 @@ const push: Command = {
   load: async () => (await import('./push.ts')).push,
 };
 
-/** All there are, in the order in which help lists them. */
+/** All commands, in the order of the help text. */
 export const COMMANDS: readonly Command[] = [serve, inspect, reset, push];

@@ -4,12 +4,12 @@ import type { TLSSocket } from 'node:tls';
 import type { AnyRequest, AnyResponse } from './reception.ts';
 
 /**
- * The connections of a server, so that it can end: on which nobody waits for an answer, at once;
- * the others when they are answered.
+ * Tracks the connections of a server for a graceful shutdown: idle ones close at once, others after
+ * their response.
  */
 export class Connections {
   readonly #all: Set<Socket> = new Set();
-  /** Over HTTP/1.1, and idle. */
+  /** Idle connections of HTTP/1.1. */
   readonly #idle: Set<Socket> = new Set();
   readonly #sessions: Set<ServerHttp2Session> = new Set();
   #ending = false;
@@ -17,14 +17,14 @@ export class Connections {
   constructor(server: Server, secure: boolean) {
     server.on('connection', (socket: Socket) => keep(this.#all, socket));
     server.on(secure ? 'secureConnection' : 'connection', (socket: Socket | TLSSocket) => {
-      // The one beneath it does not end it.
+      // Closing the TCP socket does not close the TLS socket on top of it.
       keep(this.#all, socket);
       if (!('alpnProtocol' in socket) || socket.alpnProtocol !== 'h2') keep(this.#idle, socket);
     });
     server.on('session', (session: ServerHttp2Session) => keep(this.#sessions, session));
   }
 
-  /** Takes note of a request, until it is answered. */
+  /** Marks the connection of a request as busy until the response closes. */
   busy(request: AnyRequest, response: AnyResponse): void {
     const { socket } = request;
     if (!this.#idle.delete(socket)) return;
@@ -34,7 +34,7 @@ export class Connections {
     });
   }
 
-  /** From now on a connection ends with its answer. */
+  /** Closes idle connections now, and the others after their response. */
   end(): void {
     this.#ending = true;
     for (const session of this.#sessions) session.close();
@@ -47,7 +47,7 @@ export class Connections {
   }
 }
 
-/** For as long as it is open. */
+/** Keeps a connection in the set while it is open. */
 function keep<T extends Socket | ServerHttp2Session>(set: Set<T>, one: T): void {
   set.add(one);
   one.once('close', () => set.delete(one));

@@ -10,8 +10,8 @@ export interface DirectoryPageOptions extends Pick<PageOptions<IncomingMessage |
 }
 
 /**
- * Opens the page of a directory in which this process does not count: the one that any process of
- * the application shows that follows the same settings.
+ * Opens the page of a directory in which this process does not count. It equals the page of any
+ * process of the application with the same settings.
  *
  * @param settings Where the page is served is the caller's business: host and port are ignored.
  * @throws MetricsError as `createEndpoint` does; ERR_METRICS_INVALID_LABEL for an invalid label.

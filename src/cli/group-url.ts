@@ -1,6 +1,6 @@
 /**
- * Where a Pushgateway keeps a group: `/metrics/job/<job>/<name>/<value>`; values that no path can
- * hold are in base64.
+ * Returns the URL of a group on a Pushgateway: `/metrics/job/<job>/<name>/<value>`. Values that a
+ * path can't hold are in base64.
  */
 export function groupUrl(gateway: URL, job: string, grouping: Readonly<Record<string, string>>): URL {
   const url = new URL(gateway);
@@ -11,7 +11,7 @@ export function groupUrl(gateway: URL, job: string, grouping: Readonly<Record<st
 }
 
 function pathOf(name: string, value: string): string {
-  // Also what a URL makes something else of.
+  // `.` and `..` need base64 too: URL parsing removes them.
   if (/^[^/]+$/.test(value) && !/^\.{1,2}$/.test(value)) return `/${name}/${encodeURIComponent(value)}`;
   return `/${name}@base64/${Buffer.from(value).toString('base64url') || '='}`;
 }

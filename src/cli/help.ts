@@ -4,7 +4,7 @@ import { COMMON_OPTIONS } from './parse-arguments.ts';
 
 const WIDTH = 96;
 
-/** What `promenade --help` shows. */
+/** Returns the text of `promenade --help`. */
 export function overview(): string {
   return [
     'Usage: promenade <command> [options]',
@@ -26,7 +26,7 @@ export function overview(): string {
   ].join('\n');
 }
 
-/** What `promenade help <command>` shows. */
+/** Returns the text of `promenade help <command>`. */
 export function helpOf(command: Command): string {
   const { name, description, options, examples, exitCodes } = command;
   return [
@@ -47,17 +47,17 @@ export function helpOf(command: Command): string {
   ].join('\n');
 }
 
-/** `promenade inspect [options] [directory]`. */
+/** Returns the synopsis: `promenade inspect [options] [directory]`. */
 export function synopsis({ name, positional }: Command): string {
   return `promenade ${name} [options]${positional === undefined ? '' : ` [${positional}]`}`;
 }
 
-/** `-h, --help`, `--port=PORT`. */
+/** Returns an option as help shows it: `-h, --help`, `--port=PORT`. */
 export function flags(name: string, { short, value }: Option): string {
   return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : `=${value}`}`;
 }
 
-/** An option's description, with the variable that it falls back on. */
+/** Returns the description of an option with its environment variable. */
 export function meaning({ description, variable }: Option): string {
   return variable === undefined ? description : `${description} [${variable}]`;
 }

@@ -75,7 +75,7 @@ function slotOf({
   };
 }
 
-/** By what they take in all slots, largest first. */
+/** Lists families by their size in all slots, largest first. */
 function largest({ slots }: Survey, overflowed: ReadonlyMap<string, number>): InspectedFamily[] {
   const families = new Map<string, InspectedFamily>();
   for (const { name, type, series, cells } of slots.flatMap((slot) => slot.families)) {
@@ -97,7 +97,7 @@ function largest({ slots }: Survey, overflowed: ReadonlyMap<string, number>): In
   return [...families.values()].sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
 }
 
-/** Families past their limit of series, with how many processes are. */
+/** Returns the families past their limit of series, with the number of such slots. */
 async function overflowedFamilies(path: string): Promise<Map<string, number>> {
   const overflowed = new Map<string, number>();
   const store = new ReadOnlyStore(path);

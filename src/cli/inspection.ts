@@ -1,17 +1,17 @@
 import type { OddFile, SurveyedSlot } from '../store/reader/survey.ts';
 
 /**
- * What `promenade inspect --json` prints; docs/guide/cli.md describes it. New fields may come;
- * `format` changes when one goes.
+ * The output of `promenade inspect --json`, described in docs/guide/cli.md. New fields can be
+ * added; `format` changes when a field is removed.
  */
 export interface Inspection {
   readonly format: 1;
   readonly directory: string;
-  /** Since when its sums have counted, ISO 8601. */
+  /** When its sums began, in ISO 8601. */
   readonly started: string | null;
-  /** Whether a slot or a file is damaged or can't be read: then the exit status is 1. */
+  /** True if a slot or file is damaged or unreadable. The exit status is 1 then. */
   readonly damaged: boolean;
-  /** What all slots take. */
+  /** Size of all slots. */
   readonly bytes: number;
   readonly space: { readonly freeBytes: number; readonly totalBytes: number };
   readonly slots: readonly InspectedSlot[];
@@ -26,17 +26,17 @@ export interface InspectedSlot {
   readonly name: string;
   readonly role: string | null;
   readonly state: SurveyedSlot['state'];
-  /** Its last owner, as numbered where that ran: another container has other numbers. */
+  /** Process id of its last owner, in the pid namespace of that process. */
   readonly pid: number | null;
-  /** How many processes have owned it. */
+  /** Number of processes that have owned it. */
   readonly generation: number | null;
   /** When its last owner took it, ISO 8601. */
   readonly started: string | null;
-  /** Whether the machine has started anew since, or its last owner was another machine's. */
+  /** True if the machine has rebooted since, or the last owner ran on another machine. */
   readonly otherBoot: boolean;
   readonly families: number;
   readonly series: number;
-  /** Numbers of 8 bytes: in use, and those for which there is space. */
+  /** Cells of 8 bytes, used and allocated. */
   readonly cells: { readonly used: number; readonly allocated: number };
   readonly bytes: { readonly names: number; readonly cells: number; readonly exemplars: number };
   readonly notes: readonly string[];
@@ -50,8 +50,8 @@ export interface InspectedFamily {
   /** Of all slots: a series that two processes have counts twice. */
   readonly series: number;
   readonly bytes: number;
-  /** In how many slots it is. */
+  /** Number of slots that have it. */
   readonly slots: number;
-  /** In how many slots it is past its limit of series. */
+  /** Number of slots in which it is past its limit of series. */
   readonly overflowed: number;
 }

@@ -1,4 +1,4 @@
-/** What is at `/`: says what this is, and leads to the page. */
+/** Returns the HTML at `/`, which links to the page. */
 export function landingPage(directory: string, path: string): string {
   return `<!doctype html>
 <html lang="en">

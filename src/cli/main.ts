@@ -8,7 +8,7 @@ import { run } from './run.ts';
 const { stdin, stdout, stderr } = process;
 const env = processEnvironment();
 
-// Whoever reads the output may stop reading, as `head` does: no reason to fail.
+// A reader may close the pipe early, as `head` does. That is not an error.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

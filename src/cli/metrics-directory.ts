@@ -3,7 +3,7 @@ import { environmentSettings } from '../settings/settings.ts';
 import { type Arguments, type Surroundings, UsageError } from './command.ts';
 
 /**
- * The directory that a command is about: an argument, the option, or what the environment names.
+ * Returns the directory from the argument, the option or the environment.
  *
  * @throws UsageError where there is none, or an argument and the option contradict each other.
  */

@@ -1,7 +1,7 @@
 import { UsageError } from './command.ts';
 
 /**
- * Reads what an option was given that takes `name=value` several times.
+ * Parses the values of a repeatable option `name=value`.
  *
  * @throws UsageError for one without an equals sign, or a name that comes twice.
  */

@@ -12,7 +12,7 @@ import type { LoadedWebConfig, WebConfigFile } from './web-config-file.ts';
 /** Answers one request, over HTTP/1.1 or HTTP/2. */
 export type AnyHandler = (request: AnyRequest, response: AnyResponse) => void;
 
-/** How long requests under way may take once the server is told to end. */
+/** Time limit for open requests during shutdown. */
 const GRACE_MS = 10_000;
 const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000 };
 
@@ -32,7 +32,7 @@ export class PageServer {
     this.#connections = new Connections(this.#server, loaded?.tls !== undefined);
   }
 
-  /** From now on connections get these certificates. */
+  /** Uses these certificates for new connections. */
   renew({ tls }: LoadedWebConfig): void {
     if (tls) (this.#server as TlsServer).setSecureContext(tls);
   }
@@ -53,8 +53,8 @@ export class PageServer {
   }
 
   /**
-   * Takes no more connections, and lets those under way end; cuts them off after ten seconds, or
-   * when it is called again.
+   * Stops accepting connections and waits for open requests. Destroys them after ten seconds, or on
+   * a second call.
    */
   async close(): Promise<void> {
     if (this.#stopping) return this.#connections.cutOff();
@@ -72,7 +72,7 @@ function createTlsServer({ config, tls }: LoadedWebConfig, webConfig: WebConfigF
   const server: TlsServer = config.http2
     ? createSecureServer({ ...options, allowHTTP1: true }, answer)
     : createHttpsServer(options, answer);
-  // Ahead of the listeners that begin the handshake, and HTTP after it.
+  // Must run before the listeners of the TLS handshake and of HTTP.
   server.prependListener('connection', () => void webConfig.current());
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     if (!admitsClient(socket, webConfig.loaded.config.tls!)) socket.destroy();

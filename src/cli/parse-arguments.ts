@@ -8,10 +8,10 @@ export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 /**
- * Reads what follows a command's name.
+ * Parses the arguments after the name of a command.
  *
  * @throws UsageError for what the command does not know, with the nearest name that it does; for
- *   values that are missing or too many.
+ * values that are missing or too many.
  */
 export function parseArguments(command: Command, args: readonly string[]): Arguments {
   const known: Readonly<Record<string, Option>> = { ...command.options, ...COMMON_OPTIONS };
@@ -36,8 +36,7 @@ export function parseArguments(command: Command, args: readonly string[]): Argum
       switches.add(token.name);
     } else {
       const { value } = token;
-      // What looks like the next option was not meant as a value, unless it is joined by an equals
-      // sign.
+      // A value that begins with a dash is the next option, unless an equals sign joins it.
       if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('-'))) {
         throw new UsageError(`${token.rawName} takes a value: ${token.rawName}=${option.value}.`);
       }

@@ -11,7 +11,7 @@ import { nameValues } from './name-values.ts';
 
 const PROTOBUF = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
 const FIRST_PAUSE_MS = 500;
-/** The settings that say what is on a page. */
+/** Settings that decide the content of a page. */
 const PAGE_SETTINGS = ['namespace', 'compat', 'disabledApps'] as const;
 
 /** `promenade push`: sends a directory's page to a Pushgateway. */
@@ -47,7 +47,7 @@ export const push: Run = async (given, surroundings) => {
 
 async function page(directory: string, exposition: Exposition, { env }: Surroundings): Promise<Uint8Array> {
   const used = environmentSettings(PAGE_SETTINGS, { ...env, PROMENADE_ENABLED: 'true' });
-  // Nobody reads the page here, so nobody has to be let in.
+  // The page is not served here, so it needs no authentication.
   const endpoint = openDirectoryPage(directory, { ...used, authentication: false, tokens: [], tokensFile: undefined });
   const snapshot = await endpoint.registry.snapshot();
   await endpoint.close();
@@ -58,7 +58,8 @@ async function page(directory: string, exposition: Exposition, { env }: Surround
 }
 
 /**
- * Sends it, again where that may help.
+ * Sends the page, and retries temporary failures.
+ *
  * @throws CommandError where the gateway does not have it in the end.
  */
 async function send(
@@ -77,7 +78,7 @@ async function send(
   }
 }
 
-/** `undefined` where it was taken; else why not, and whether that may pass. */
+/** Returns `undefined` on success, else the reason and whether it is temporary. */
 async function attempt(
   url: URL,
   request: RequestInit,
@@ -94,7 +95,7 @@ async function attempt(
   } catch (error) {
     const { cause, message, name } = error as Error;
     if (name === 'TimeoutError') return { text: `no answer within ${timeoutMs / 1000} s.`, passing: true };
-    // Of several addresses of one name there is an error each, and no message for all.
+    // An AggregateError, one error for each address of a name, has no message of its own.
     const why =
       (cause as NodeJS.ErrnoException | undefined)?.message ||
       (cause as NodeJS.ErrnoException | undefined)?.code ||
@@ -111,7 +112,7 @@ function gatewayOf({ values }: Arguments, { env }: Surroundings): URL {
   throw new UsageError('--gateway takes a URL, such as http://gateway:9091.');
 }
 
-/** The Authorization header, if anything is said of who pushes. */
+/** Returns the Authorization header, if credentials are given. */
 function authorizationOf({ values }: Arguments, gateway: URL, { env }: Surroundings): string | undefined {
   const token = secretIn(values['token-file']) ?? env['PUSHGATEWAY_TOKEN']?.trim();
   const user = values['username'] ?? (decodeURIComponent(gateway.username) || env['PUSHGATEWAY_USERNAME']?.trim());
@@ -140,7 +141,7 @@ function numberOf(given: string, least: number, most: number, option: string): n
   throw new UsageError(`${option} takes a number from ${least} to ${most}, not ${JSON.stringify(given)}.`);
 }
 
-/** Without user and password. */
+/** Returns a URL without its user and password, for messages. */
 function shown(url: URL): string {
   return url.origin + url.pathname;
 }

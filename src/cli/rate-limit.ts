@@ -1,4 +1,4 @@
-/** A bucket of tokens, one for each request, that fills up with time. */
+/** A token bucket: each request takes one token, and time refills it. */
 export class RateLimit {
   readonly #now: () => number;
   #tokens: number | undefined;
@@ -10,7 +10,7 @@ export class RateLimit {
     this.#at = now();
   }
 
-  /** Whether there is a token, which is then taken. */
+  /** Takes a token. Returns false if there is none. */
   admits({ intervalMs, burst }: { readonly intervalMs: number; readonly burst: number }): boolean {
     const now = this.#now();
     const tokens = Math.min(burst, (this.#tokens ?? burst) + (now - this.#at) / intervalMs);

@@ -11,20 +11,20 @@ import { landingPage } from './landing-page.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { WebConfigFile } from './web-config-file.ts';
 
-/** Over HTTP/1.1 or HTTP/2. */
+/** A request over HTTP/1.1 or HTTP/2. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
 
 type Page = Pick<Endpoint<IncomingMessage | Request>, 'handler' | 'fetch'>;
 
-/** Who may come in to `promenade serve`, and what is where. */
+/** Authenticates and routes the requests to `promenade serve`. */
 export class Reception {
   readonly #settings: Settings;
   readonly #webConfig: WebConfigFile | undefined;
   readonly #landing: string;
   readonly #users: BasicUsers = new BasicUsers();
   readonly #limit: RateLimit = new RateLimit();
-  /** Requests with a user's name and password. */
+  /** Requests that passed basic authentication. */
   readonly #known: WeakSet<object> = new WeakSet();
 
   constructor(directory: string, settings: Settings, webConfig: WebConfigFile | undefined) {
@@ -33,7 +33,7 @@ export class Reception {
     this.#landing = landingPage(directory, settings.path);
   }
 
-  /** Whether a request for the page comes from a user, who needs no token then. */
+  /** True if the request passed basic authentication, and needs no token. */
   knows(request: object): boolean {
     return this.#known.has(request);
   }
@@ -55,7 +55,7 @@ export class Reception {
       const admission = await this.#users.admit(users, soleAuthorization(request), remoteAddress);
       if (admission === 'busy') return busy(request, response);
       if (admission === 'admitted') this.#known.add(request);
-      // A token opens the page, too, where there are any.
+      // With tokens configured, the page accepts a token instead.
       else if (!authentication || !isAt(url, path)) return refuse(request, response);
     }
     if (isAt(url, path)) return this.#answerPage(request, response, page);
@@ -67,8 +67,8 @@ export class Reception {
   }
 
   /**
-   * Over HTTP/2 the page goes to the stream: the response that stands in for HTTP/1.1's does not
-   * tell when its reader has gone.
+   * Writes to the stream over HTTP/2: the compatibility response does not report a reader that
+   * left.
    */
   async #answerPage(request: AnyRequest, response: AnyResponse, page: Page): Promise<void> {
     if (!('stream' in response)) return page.handler(request as IncomingMessage, response);

@@ -34,7 +34,7 @@ export const reset: Run = async (given, surroundings) => {
   }
 
   const directory = new Directory(path);
-  // No process starts meanwhile, so what is seen now is what is removed.
+  // No process can start here, so exactly the slots seen now are removed.
   const { gone, living } = directory.exclusively(() => {
     const slots = directory.slotNames();
     const kept = slots.filter((slot) => isSlotOwned(directory.join(`${slot}.names`)));

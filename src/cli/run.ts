@@ -7,8 +7,8 @@ import { helpOf, overview } from './help.ts';
 import { parseArguments } from './parse-arguments.ts';
 
 /**
- * Runs the command that the arguments name. Never throws: what went wrong is on standard error,
- * with how to mend it.
+ * Runs the command that the arguments name. Never throws: errors go to standard error, with their
+ * fix.
  */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const [first, ...rest] = args;

@@ -9,7 +9,7 @@ import type { LoadedWebConfig, WebConfigFile } from './web-config-file.ts';
 
 const DEFAULT_PORT = 9464;
 
-/** `promenade serve`: shows a directory until it is told to end. */
+/** `promenade serve`: serves a directory until SIGTERM or SIGINT. */
 export const serve: Run = async (given, surroundings) => {
   const directory = metricsDirectory(given, surroundings);
   const { settings, port } = settingsOf(given, directory, surroundings.env);
@@ -31,7 +31,7 @@ export const serve: Run = async (given, surroundings) => {
   return 0;
 };
 
-/** What the file asks for is loaded where there is one. */
+/** Loads the parser of the file only if there is a file. */
 async function openWebConfig(
   path: string,
   { complain }: Surroundings,
@@ -46,7 +46,7 @@ function settingsOf(
   env: Environment,
 ): { readonly settings: Settings; readonly port: number } {
   const { host, path, port } = values;
-  // An application needs to know its port; here the first line of the output tells it.
+  // Settings refuse port 0. Here it is useful: the first line of output has the port.
   const any = port === '0';
   const settings = resolveSettings(
     { enabled: true, multiprocDir: directory, host, path, port: any ? DEFAULT_PORT : (port as number | undefined) },
@@ -56,7 +56,7 @@ function settingsOf(
   return { settings, port: any ? 0 : settings.port! };
 }
 
-/** Until SIGTERM or SIGINT; a second one does not wait for scrapes under way. */
+/** Waits for SIGTERM or SIGINT. A second signal does not wait for open scrapes. */
 function toldToEnd(server: PageServer): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => void server.close().then(resolve);

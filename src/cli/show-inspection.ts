@@ -2,10 +2,10 @@ import type { Inspection, InspectedSlot } from './inspection.ts';
 import { plural } from './plural.ts';
 import { table } from './table.ts';
 
-/** What a terminal is told. */
+/** Escape codes of terminals. */
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
-/** What is in a directory, in columns for people. */
+/** Formats an inspection in columns, for people. */
 export function showInspection(inspection: Inspection, familyLimit: number, colours: boolean): string {
   const { directory, started, bytes, space, slots, families, files } = inspection;
   const paint = (style: keyof typeof STYLES, text: string): string =>
@@ -73,7 +73,7 @@ function shortTime(iso: string): string {
   return `${iso.slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** Bytes, in the unit that leaves few digits. */
+/** Formats bytes in a unit that needs few digits. */
 function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;

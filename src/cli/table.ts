@@ -1,5 +1,5 @@
 /**
- * Puts rows into columns.
+ * Aligns rows in columns.
  *
  * @param alignment a letter a column: `l` or `r`
  */

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { ClientAuth, TlsConfig } from './web-config.ts';
 
-/** The suites of TLS 1.3, which Go has always on. */
+/** Cipher suites of TLS 1.3, which Go always enables. */
 const TLS_13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
 /**
- * What Node's servers take, with the certificates as they are now in their files.
+ * Returns the options for Node's servers, and reads the certificates from their files.
  *
  * @throws Error for files that can't be read, or hold no certificate, or a key that isn't its own.
  */
@@ -30,8 +30,8 @@ export function tlsOptions(tls: TlsConfig): SecureContextOptions {
 }
 
 /**
- * What a server asks of its clients; Node looks at the certificate's chain itself where that is
- * always asked for.
+ * Returns the options for client certificates. Node verifies the chain itself where a certificate
+ * is always required.
  */
 export function clientOptions(auth: ClientAuth): {
   readonly requestCert: boolean;
@@ -40,13 +40,13 @@ export function clientOptions(auth: ClientAuth): {
   return { requestCert: auth !== 'NoClientCert', rejectUnauthorized: auth === 'RequireAndVerifyClientCert' };
 }
 
-/** Whether a client's certificate, or that it has none, is as the configuration wants it. */
+/** True if the configuration accepts the client's certificate, or its absence. */
 export function admitsClient(socket: TLSSocket, { client_auth_type, client_allowed_sans }: TlsConfig): boolean {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return !client_auth_type.startsWith('Require');
   if (client_auth_type.includes('Verify') && !socket.authorized) return false;
   if (client_allowed_sans === undefined) return true;
-  // Names with odd characters are in quotes there, and match nothing.
+  // Names with unusual characters are quoted here, and never match.
   const names = (certificate.subjectAltName ?? '')
     .split(', ')
     .map((name) => name.replace(/^(DNS|IP Address|URI|email):/, ''));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { closestName } from '../settings/closest-name.ts';
 
-/** What is wrong with the file, and where. */
+/** A problem with the file, and its place. */
 export class Problem extends Error {
   readonly problems: readonly string[];
 
@@ -14,12 +14,12 @@ export class Problem extends Error {
 /** Reads one value. @throws Problem */
 export type Field = (value: unknown, at: string) => unknown;
 
-/** What a section may hold. */
+/** The fields of a section. */
 export type Fields = Readonly<Record<string, Field>>;
 
 /**
- * A mapping with known keys: what is wrong goes to `problems`. A missing value counts as not given,
- * as in the toolkit.
+ * Reads a mapping with known keys. Adds its errors to `problems`. A key without a value counts as
+ * absent, as in the toolkit.
  */
 export function section(
   value: unknown,
@@ -67,7 +67,7 @@ export const integer: Field = (value, at) => {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };
 
-/** As Go writes them: `1s`, `1m30s`, `250ms`; in ms. */
+/** Reads a duration in Go's notation (`1s`, `1m30s`, `250ms`). Returns milliseconds. */
 export const duration: Field = (value, at) => {
   const parts = [...String(value).matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
   if (value === 0 || value === '0') return 0;
@@ -77,7 +77,7 @@ export const duration: Field = (value, at) => {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit!]!, 0);
 };
 
-/** The path of a file, relative ones from `folder`. */
+/** Reads the path of a file; relative paths begin at `folder`. */
 export function fileIn(folder: string): Field {
   return (value, at) => {
     const path = text(value, at) as string;
@@ -85,7 +85,7 @@ export function fileIn(folder: string): Field {
   };
 }
 
-/** One of some words, and what each stands for. */
+/** Reads one of the words, and returns its meaning. */
 export function oneOf(words: Readonly<Record<string, string>>): Field {
   return (value, at) => {
     if (typeof value === 'string' && Object.hasOwn(words, value)) return words[value];
@@ -101,7 +101,7 @@ export function list(item: Field): Field {
   };
 }
 
-/** A mapping with names of the user's choice. */
+/** Reads a mapping with any names. */
 export function map(item: Field): Field {
   return (value, at) => {
     if (!isMapping(value)) throw new Problem([`${at}: has to be a mapping of names to values`]);

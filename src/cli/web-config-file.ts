@@ -5,16 +5,16 @@ import { CommandError } from './command.ts';
 import { tlsOptions } from './tls-options.ts';
 import { parseWebConfig, type WebConfig } from './web-config.ts';
 
-/** A configuration with the certificates that it names. */
+/** A web configuration and the certificates that it names. */
 export interface LoadedWebConfig {
   readonly config: WebConfig;
   readonly tls: SecureContextOptions | undefined;
 }
 
 /**
- * `--web.config.file` as it is now: looked at for each request and each connection, read again
- * where it or a certificate has changed. What has become wrong leaves the last good one in force,
- * and is said once.
+ * The current content of `--web.config.file`. Each request and connection checks the file, and
+ * reads it again if it or a certificate has changed. After a bad change the last good configuration
+ * stays in force, with one message.
  */
 export class WebConfigFile {
   readonly #path: string;
@@ -39,12 +39,15 @@ export class WebConfigFile {
     this.#signature = this.#sign();
   }
 
-  /** What was in force when it was looked at last. */
+  /** The configuration of the last check. */
   get loaded(): LoadedWebConfig {
     return this.#loaded;
   }
 
-  /** What is in force now. Some 20 µs where nothing has changed. */
+  /**
+   * Checks the file and returns the configuration in force. Takes about 20 µs if nothing has
+   * changed.
+   */
   current(): LoadedWebConfig {
     const signature = this.#sign();
     if (signature === this.#signature) return this.#loaded;
@@ -74,14 +77,14 @@ function load(path: string): LoadedWebConfig {
   return { config, tls: config.tls && tlsOptions(config.tls) };
 }
 
-/** What a server is made with can't be changed under it. */
+/** Refuses changes of options that need a restart. */
 function refuseLateChanges(before: WebConfig, now: WebConfig): void {
   const kind = ({ tls, http2 }: WebConfig): string => `${tls?.client_auth_type} ${tls !== undefined && http2}`;
   if (kind(before) === kind(now)) return;
   throw new Error('TLS on or off, client_auth_type and http2 change with a restart only');
 }
 
-/** Changes whenever the file does. */
+/** Returns a text that changes with the file. */
 function signatureOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? 'missing' : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;

@@ -15,19 +15,19 @@ import {
 } from './web-config-fields.ts';
 
 /**
- * The file that exporters share:
+ * The web configuration file that exporters share:
  * https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md.
  */
 export interface WebConfig {
   readonly tls: TlsConfig | undefined;
   readonly http2: boolean;
   readonly headers: Readonly<Record<string, string>>;
-  /** Bcrypt hashes of passwords by user; nobody has to log in where there are none. */
+  /** Bcrypt hashes of passwords by user name; empty for no authentication. */
   readonly users: ReadonlyMap<string, string>;
   readonly rateLimit: { readonly intervalMs: number; readonly burst: number } | undefined;
 }
 
-/** What is under `tls_server_config`; paths are absolute. */
+/** The section `tls_server_config`, with absolute paths. */
 export interface TlsConfig {
   readonly cert?: string;
   readonly cert_file?: string;
@@ -71,7 +71,7 @@ const CLIENT_AUTH: Readonly<Record<string, ClientAuth>> = {
   RequireAndVerifyClientCert: 'RequireAndVerifyClientCert',
 };
 
-/** What Go calls them, and what OpenSSL does. Those of TLS 1.3 are always on there. */
+/** OpenSSL's names by Go's names. Go always enables those of TLS 1.3. */
 const CIPHERS: Readonly<Record<string, string>> = {
   TLS_AES_128_GCM_SHA256: 'TLS_AES_128_GCM_SHA256',
   TLS_AES_256_GCM_SHA384: 'TLS_AES_256_GCM_SHA384',
@@ -104,14 +104,14 @@ const HEADERS: Fields = {
 };
 
 /**
- * Reads the file's text. Paths in it are taken from `path`'s folder.
+ * Parses the text of the file. Relative paths begin at the folder of `path`.
  *
  * @throws Problem that says all that is wrong, without repeating a secret.
  */
 export function parseWebConfig(source: string, path: string): WebConfig {
   const document = parseDocument(source, { prettyErrors: false });
   const mistakes = [...document.errors, ...document.warnings];
-  // Their messages may show a line of the file, and with it a secret.
+  // The parser's messages can quote a line of the file, and so a secret.
   if (mistakes.length > 0)
     throw new Problem(mistakes.map(({ code, pos }) => `${lineOf(source, pos[0])}: not YAML (${code})`));
 
@@ -164,7 +164,7 @@ interface Given {
   readonly rate_limit?: { readonly interval?: number; readonly burst?: number };
 }
 
-/** The rules that hold between the fields, and what is in force where nothing is said. */
+/** Checks the fields against each other, and applies defaults. */
 function tlsOf(given: Partial<TlsConfig> | undefined, problems: string[]): TlsConfig | undefined {
   const asked = ['cert', 'cert_file', 'key', 'key_file', 'client_ca', 'client_ca_file', 'client_auth_type'] as const;
   if (!given || !asked.some((name) => given[name])) return undefined;

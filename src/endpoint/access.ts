@@ -1,14 +1,13 @@
 /**
- * What the application says of a session or a token of its own: `undefined`, `null` or `false` when
- * it knows nobody by it; else whether this somebody may read metrics. `true` is short for
- * `{ allowed: true }`.
+ * The application's verdict on a session or token: `undefined`, `null` or `false` for unknown, else
+ * whether its owner may read metrics. `true` is short for `{ allowed: true }`.
  */
 export type Access = boolean | { readonly allowed: boolean } | null | undefined;
 
-/** How a request to the metrics page was judged, by the status that says so. */
+/** The verdict on a request for the metrics page, as its HTTP status. */
 export type Verdict = 200 | 401 | 403;
 
-/** The verdict for an answer of the application. Anything that isn't plainly allowed is refused. */
+/** Returns the verdict for a callback's result. Refuses everything that is not plainly allowed. */
 export function verdictOf(access: Access): Verdict {
   if (access === true) return 200;
   if (access === undefined || access === null || access === false) return 401;

@@ -6,21 +6,21 @@ import { TokenSet } from '../settings/token-set.ts';
 import { TokensFile } from './tokens-file.ts';
 import { messageOf, Warning } from './warning.ts';
 
-/** What the application contributes to METRICS_AUTHENTICATION. */
+/** The application's callbacks for METRICS_AUTHENTICATION. */
 export interface AuthenticationCallbacks<Subject> {
   /**
-   * Who is logged in: nobody, somebody who may read metrics, or somebody who may not. A throw
-   * refuses the request with 401.
+   * Returns whether somebody is logged in, and may read metrics. If it throws, the request gets
+   * 401.
    */
   readonly session?: ((request: Subject) => Access | Promise<Access>) | undefined;
   /**
-   * Whether this is one of the application's own tokens, and may read metrics. A throw refuses the
-   * request with 401.
+   * Returns whether the application knows the token, and it may read metrics. If it throws, the
+   * request gets 401.
    */
   readonly checkToken?: ((token: string) => Access | Promise<Access>) | undefined;
 }
 
-/** Judges who may read the page. */
+/** Decides who may read the page. */
 export class Authenticator<Subject> {
   readonly #settings: Settings;
   readonly #callbacks: AuthenticationCallbacks<Subject>;

@@ -7,8 +7,9 @@ const headerPattern = /^(token|bearer|basic) +([\x21-\x7e]+) *$/i;
 const base64Pattern = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
- * The token in an Authorization header: `Token x`, `Bearer x`, or Basic with any user name and the
- * token as password. `undefined` for any other scheme and whatever is malformed; never throws.
+ * Returns the token of an Authorization header: `Token x`, `Bearer x`, or Basic with any user name
+ * and the token as password. Returns `undefined` for other schemes and malformed headers; never
+ * throws.
  */
 export function tokenOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined || authorization.length > 2 * maxTokenLength) return undefined;

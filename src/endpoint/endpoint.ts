@@ -14,75 +14,74 @@ import { isAt } from './request-target.ts';
 import { Scraper } from './scraper.ts';
 import { type Environment, resolveSettings, type Settings, type SettingsOptions } from '../settings/settings.ts';
 
-/** What an endpoint is made with: settings, and what the application contributes. */
+/** Options of an endpoint: settings, the page and the callbacks. */
 export interface EndpointOptions<Subject = IncomingMessage> extends SettingsOptions, PageOptions<Subject> {}
 
-/** What an endpoint is made with beside its settings. */
+/** Options of an endpoint beside its settings. */
 export interface PageOptions<Subject> extends AuthenticationCallbacks<Subject> {
   /** The families on the page. @default the default registry */
   readonly registry?: Registry | undefined;
   /**
-   * How many pages may be in the making or on their way at once; beyond it a scrape gets 503.
+   * Maximum number of concurrent scrapes; further ones get 503. One address may have seven eighths
+   * of them.
+   *
    * @default 128
    */
   readonly maxScrapes?: number | undefined;
   /**
-   * Whether OpenMetrics 1.0 says with a `_created` line since when each counter, histogram and
-   * summary counts: one moment for all, that of the directory. A line a series more; Prometheus
-   * itself prefers the protobuf format for it.
+   * Adds `_created` lines to OpenMetrics 1.0 for counters, histograms and summaries, one line more
+   * for each series. Prometheus prefers the protobuf format, which has start timestamps anyway.
+   *
    * @default false
    */
   readonly createdSamples?: boolean | undefined;
 }
 
-/** The metrics page of an application, as its settings have it. */
+/** The metrics page of an application. */
 export interface Endpoint<Subject = IncomingMessage> {
-  /** METRICS_ENABLED. When false, nothing below does or costs anything. */
+  /** METRICS_ENABLED. When false, everything below is a no-op. */
   readonly enabled: boolean;
   readonly settings: Settings;
   readonly registry: Registry;
   /**
-   * Where the application's own server serves the page; `undefined` where it doesn't: disabled, or
+   * The path of the page on the application's own server; `undefined` if metrics are off, or
    * METRICS_PORT is set.
    */
   readonly publicPath: string | undefined;
   /**
-   * Whether a request to the application's own server is for the page. Never throws, whatever the
-   * URL is.
+   * Returns true if a request to the application's own server is for the page. Never throws, for
+   * any URL.
    */
   readonly matches: (request: { readonly url?: string | undefined }) => boolean;
-  /** Serves the page on node:http to whoever asks; ask `matches` first. */
+  /** Serves the page on node:http for any URL; call `matches` first. */
   readonly handler: MetricsHandler;
   /**
-   * Serves the page where requests are those of the Fetch standard; ask `matches` first. `subject`
-   * is what `session` gets, by default the request.
+   * Serves the page for a Fetch request of any URL; call `matches` first. `session` gets `subject`,
+   * by default the request.
    */
   readonly fetch: (request: Request, subject?: Subject) => Promise<Response>;
-  /**
-   * As `handler`, for frameworks whose request is not node:http's: `subject` is what `session`
-   * gets.
-   */
+  /** As `handler`, for frameworks with their own request type: `session` gets `subject`. */
   readonly serve: (request: IncomingMessage, response: ServerResponse, subject: Subject) => void;
   /**
-   * Opens the listener on METRICS_PORT; resolves when it is open, or is another process's for now.
-   * Does nothing without METRICS_PORT.
+   * Opens the listener on METRICS_PORT. Resolves when it is open, or while a sibling process holds
+   * the port. A no-op without METRICS_PORT.
    *
    * @throws MetricsError ERR_METRICS_INVALID_SETTING when that address can never be listened on.
    */
   listen(): Promise<void>;
   /**
-   * Closes the listener and gives up apps' collectors that run. The registry goes on: it may be
+   * Closes the listener and aborts running collectors of apps. The registry stays open: it may be
    * shared.
    */
   close(): Promise<void>;
 }
 
 /**
- * Reads the settings and makes what they ask for. The adapters mount it; with a server of your own,
- * mount it yourself.
+ * Reads the settings and creates the endpoint. Adapters mount it; with your own server, mount it
+ * yourself.
  *
  * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
- *   and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
+ * and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function createEndpoint<Subject = IncomingMessage>(
   options: EndpointOptions<Subject> = {},
@@ -94,7 +93,7 @@ export function createEndpoint<Subject = IncomingMessage>(
 }
 
 /**
- * Makes the endpoint that settings ask for, which have been read before.
+ * Creates the endpoint from resolved settings.
  *
  * @throws MetricsError as `createEndpoint` does.
  */
@@ -125,7 +124,7 @@ export function openEndpoint<Subject>(settings: Settings, options: PageOptions<S
   };
 }
 
-/** What there is when metrics are off. */
+/** Returns the endpoint for metrics that are off. */
 function disabledEndpoint<Subject>(settings: Settings, registry: Registry): Endpoint<Subject> {
   const notFound: MetricsHandler = (_request, response) => void response.writeHead(404).end();
   return {
@@ -142,7 +141,7 @@ function disabledEndpoint<Subject>(settings: Settings, registry: Registry): Endp
   };
 }
 
-/** Nobody is logged in on the listener: sessions are the business of the application's server. */
+/** Creates the listener. It has no sessions: those belong to the application's server. */
 function listenerOf(settings: Settings, scraper: Scraper<never>, registry: Registry): Listener | undefined {
   const { host, port, path } = settings;
   if (port === undefined) return undefined;
@@ -155,11 +154,12 @@ function listenerOf(settings: Settings, scraper: Scraper<never>, registry: Regis
   });
 }
 
-/** Of registries that share no directory. */
+/** Identities of registries without a shared directory. */
 const identities: WeakMap<Registry, string> = new WeakMap();
 
 /**
- * Processes of one directory can stand in for each other, and so can the endpoints of one registry.
+ * Returns the same identity for all processes of a directory, and for all endpoints of a registry:
+ * each can serve the other's page.
  */
 function identityOf(registry: Registry): string {
   const directory = directoryOf(registry);

@@ -1,24 +1,21 @@
 import { PassThrough, Readable } from 'node:stream';
 import { Scraper, type ScraperOptions } from './scraper.ts';
 
-/** Serves the page where requests and responses are those of the Fetch standard. */
+/** Serves the page for requests of the Fetch standard. */
 export type FetchHandler = (request: Request) => Promise<Response>;
 
 /**
- * The page for a server that speaks fetch, without a path of its own.
+ * Returns a handler of the page for Fetch requests of any path.
  *
  * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
- *   the page.
+ * the page.
  */
 export function createFetchHandler(options: ScraperOptions<Request>): FetchHandler {
   const scraper = new Scraper(options);
   return (request) => respond(scraper, request, request);
 }
 
-/**
- * Answers one request. The page is streamed: rendered as it is read, and no more once the reader
- * has cancelled.
- */
+/** Answers one request. Streams the page as it is read, and stops when the reader cancels. */
 export async function respond<Subject>(
   scraper: Scraper<Subject>,
   request: Request,

@@ -5,19 +5,22 @@ import { isAt } from './request-target.ts';
 import { leaveUnmeasured } from '../core/unmeasured.ts';
 import { messageOf, Warning } from './warning.ts';
 
-/** What a listener is made of. */
+/** Options of a listener. */
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
-  /** Where the page is; anything else is 404. */
+  /** The path of the page; other paths get 404. */
   readonly path: string;
   readonly handler: MetricsHandler;
   /**
-   * The same for all that may serve each other's numbers, different for any other. A function is
-   * asked each time: a process that forks workers later shares a directory from then on.
+   * The identity of the numbers: equal for processes that can serve each other's page. A function
+   * is called each time, since a process shares a directory from its first fork on.
    */
   readonly identity: string | (() => string);
-  /** How long to wait before trying again for a port that is taken. @default 2000 */
+  /**
+   * Interval of retries for a port that is taken.
+   * @default 2000
+   */
   readonly retryMs?: number | undefined;
 }
 
@@ -25,16 +28,15 @@ const defaultRetryMs = 2000;
 const closeGraceMs = 2000;
 const probeTimeoutMs = 1000;
 /**
- * A sibling that is blocked or just going doesn't answer; nor do some strangers. After so many
- * tries one is told either way.
+ * A sibling that is blocked or exiting does not answer, nor do some other programs. After this many
+ * tries the warning is given anyway.
  */
 const patientTries = 3;
 const identityHeader = 'promenade-identity';
 
 /**
- * The server on METRICS_PORT. Of several processes that want the port one has it; the others try
- * again every few seconds, quietly, so that one of those alive always serves it. It doesn't keep
- * the process alive.
+ * The server on METRICS_PORT. One of several processes holds the port; the others retry every few
+ * seconds, so that a live process takes it over. It does not keep the process alive.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -49,16 +51,16 @@ export class Listener {
     this.#server = this.#createServer();
   }
 
-  /** Whether this process is the one that has the port. */
+  /** True if this process holds the port. */
   get listening(): boolean {
     return this.#server.listening;
   }
 
   /**
-   * Resolves when the port is ours, or is taken and will be tried again.
+   * Resolves when the port is open, or is taken and will be retried.
    *
    * @throws MetricsError ERR_METRICS_INVALID_SETTING when it can never be: no such address, no
-   *   permission.
+   * permission.
    */
   async listen(): Promise<void> {
     const error = await this.#bind();
@@ -74,7 +76,7 @@ export class Listener {
     void this.#waitForPort();
   }
 
-  /** Stops serving and trying; scrapes under way have two seconds to end. */
+  /** Stops serving and retrying. Open scrapes have two seconds to finish. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -101,7 +103,7 @@ export class Listener {
     return server.unref();
   }
 
-  /** One try for the port: `undefined` when it is ours, else why not. */
+  /** Tries to bind the port once. Returns `undefined` on success, else the error. */
   #bind(): Promise<NodeJS.ErrnoException | undefined> {
     const { host, port } = this.#options;
     return new Promise((resolve) => {
@@ -112,8 +114,8 @@ export class Listener {
         resolve(error);
       };
       this.#server.once('error', settle).once('listening', settle);
-      // Exclusive, because the workers of node:cluster would else share the port and a blocked one
-      // would get its part of the scrapes.
+      // Exclusive: workers of node:cluster would share the port otherwise, and a blocked worker
+      // would get scrapes.
       this.#server.listen({ host, port, exclusive: true });
     });
   }
@@ -130,7 +132,7 @@ export class Listener {
     if (this.#closed) this.#server.close();
   }
 
-  /** Looks who has the port; a sibling is as it should be. */
+  /** Probes who holds the port, and warns if it is not a sibling. */
   async #tellOfStranger(): Promise<void> {
     this.#tries++;
     const holder = await probe(this.#options);
@@ -149,8 +151,8 @@ export class Listener {
 }
 
 /**
- * Asks whoever has the port for its identity: `stranger` if it has none, `silent` if there is no
- * answer.
+ * Asks the holder of the port for its identity. Returns `stranger` if it has none, `silent` without
+ * an answer.
  */
 function probe({ host, port }: ListenerOptions): Promise<string> {
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
@@ -170,8 +172,8 @@ function probe({ host, port }: ListenerOptions): Promise<string> {
       resolve([response.headers[identityHeader] ?? 'stranger'].flat()[0]!);
     });
     asked.on('timeout', () => asked.destroy());
-    // Whoever breaks the connection off may be a sibling that is just going; only one who speaks
-    // another language is certainly none.
+    // A holder that resets the connection may be an exiting sibling. One that does not speak HTTP
+    // is certainly another program.
     asked.on('error', ({ code = '' }: NodeJS.ErrnoException) =>
       resolve(code.startsWith('HPE_') ? 'stranger' : 'silent'),
     );

@@ -2,18 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Scraper, type ScraperOptions } from './scraper.ts';
 import { leaveUnmeasured } from '../core/unmeasured.ts';
 
-/** Serves the page on node:http: whatever request it is given, at whatever path. */
+/** Serves the page on node:http for any request and path. */
 export type MetricsHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * The page for a node:http server, without a path of its own.
+ * Returns a handler of the page for node:http requests of any path.
  *
  * @example
  * const metrics = createMetricsHandler({ registry, settings: resolveSettings() });
  * createServer((request, response) => (request.url === '/metrics' ? metrics(request, response) :
  * app(request, response)));
  * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
- *   the page.
+ * the page.
  */
 export function createMetricsHandler(options: ScraperOptions<IncomingMessage>): MetricsHandler {
   const scraper = new Scraper(options);
@@ -51,7 +51,7 @@ async function answer<Subject>(
     subject,
   });
   if (response.headersSent) {
-    // Somebody else, a middleware with a time limit say, has answered while metrics were collected.
+    // Other code, such as a timeout middleware, has answered while metrics were collected.
     response.destroy();
   } else {
     response.statusCode = status;
@@ -62,8 +62,8 @@ async function answer<Subject>(
 }
 
 /**
- * The Authorization header, if there is exactly one: `request.headers` keeps the first of several,
- * which a proxy in front may not have looked at.
+ * Returns the Authorization header if there is exactly one: `request.headers` keeps the first of
+ * several, and a proxy may have checked another.
  */
 export function soleAuthorization({
   headers,

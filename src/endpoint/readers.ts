@@ -1,37 +1,39 @@
 import type { Writable } from 'node:stream';
 
-/** A reader that took nothing for so long gives its place up to another one. */
+/** A reader that took nothing for this long can lose its place to another. */
 const STALLED_MS = 1000;
 
-/** Limits of {@link Readers}. */
+/** Limits of `Readers`. */
 export interface ReaderLimits {
-  /** How many pages may be in the making or on their way at once. */
+  /** Maximum number of concurrent scrapes. */
   readonly max: number;
-  /** How many of them for one address. */
+  /** Maximum for one address. */
   readonly maxPerAddress: number;
-  /** How long a reader may take nothing before it is cut off. */
+  /** A reader that takes nothing for this long is disconnected. */
   readonly idleMs: number;
 }
 
-/** A page in the making or on its way. */
+/** A scrape that is being collected or sent. */
 export interface Reader {
-  /** From now on the page is written to `target`, which is destroyed if its reader takes nothing. */
+  /**
+   * Watches `target`, to which the page is written, and destroys it if its reader takes nothing.
+   */
   reads(target: Writable): void;
-  /** Gives the place back. Idempotent. */
+  /** Frees the place. Idempotent. */
   done(): void;
 }
 
 interface Place {
   readonly address: string;
   target: Writable | undefined;
-  /** When its reader last took something. */
+  /** When its reader last took data. */
   takenAt: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * The readers of a page, so that slow ones don't shut out others: an address has a limit, one that
- * takes nothing is cut off in time, and makes room at once where there is none.
+ * Limits the readers of a page, so that slow ones don't block others. Each address has a limit. A
+ * reader that takes nothing is disconnected after `idleMs`, or earlier if its place is needed.
  */
 export class Readers {
   readonly #limits: ReaderLimits;
@@ -45,8 +47,8 @@ export class Readers {
   }
 
   /**
-   * Returns a place for a reader; `undefined` where there is none for now. A reader of unknown
-   * address has the common limit alone.
+   * Returns a place for a reader, or `undefined` if all are taken. Without an address only the
+   * common limit applies.
    */
   admit(address: string = ''): Reader | undefined {
     if (!this.#hasRoom(address)) this.#makeRoom(address);
@@ -68,7 +70,9 @@ export class Readers {
     return [...this.#places].filter((place) => place.address === address);
   }
 
-  /** Cuts off the reader that has taken nothing for longest, of the same address if that is full. */
+  /**
+   * Disconnects the reader that has been stalled for longest, of the same address if that is full.
+   */
   #makeRoom(address: string): void {
     const candidates = this.#isFull(address) ? this.#of(address) : [...this.#places];
     const stalled = candidates.filter((place) => this.#stalledMs(place) >= STALLED_MS);
@@ -78,7 +82,7 @@ export class Readers {
     this.#leave(longest);
   }
 
-  /** How long the page has waited for its reader; 0 where it is the page that isn't ready. */
+  /** Returns how long the page has waited for its reader; 0 while the reader waits for the page. */
   #stalledMs({ target, takenAt }: Place): number {
     const waits = target !== undefined && (target.writableNeedDrain || target.writableEnded);
     return waits ? this.#now() - takenAt : 0;

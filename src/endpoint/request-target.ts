@@ -1,4 +1,4 @@
-/** A request target taken apart without judging it, so that nothing a client sends can throw. */
+/** The parts of a request target. Parsing accepts everything, so that no request can throw. */
 export interface RequestTarget {
   readonly path: string;
   /** Without its question mark; `''` for none. */
@@ -6,8 +6,8 @@ export interface RequestTarget {
 }
 
 /**
- * Takes apart `/path?query`, absolute URLs (`http://host/path`), and whatever else arrives (`*`,
- * `//`, `http://`).
+ * Splits `/path?query`, absolute URLs (`http://host/path`) and anything else (`*`, `//`,
+ * `http://`).
  */
 export function requestTarget(url: string): RequestTarget {
   const relative = url.replace(/^https?:\/\/[^/?#]*/i, '').split('#', 1)[0]!;
@@ -17,15 +17,15 @@ export function requestTarget(url: string): RequestTarget {
     : { path: relative.slice(0, mark), query: relative.slice(mark + 1) };
 }
 
-/** Whether the target's path is `path`, with or without a trailing slash. */
+/** True if the path of the target is `path`, with or without a trailing slash. */
 export function isAt(url: string, path: string): boolean {
-  // Every request of an application may be asked, so what most are not is found out the cheap way.
+  // Hot path: cheap substring test first.
   if (!url.includes(path)) return false;
   const target = requestTarget(url).path;
   return target === path || (path !== '/' && target === `${path}/`);
 }
 
-/** The families that `name[]=` asks for; `undefined` for all. */
+/** Returns the families that `name[]=` asks for; `undefined` for all. */
 export function requestedNames(url: string): ReadonlySet<string> | undefined {
   const names = new URLSearchParams(requestTarget(url).query).getAll('name[]');
   return names.length === 0 ? undefined : new Set(names);

@@ -4,9 +4,7 @@ import type { Registry } from '../core/registry.ts';
 
 const labelNames = ['format', 'code'] as const;
 
-/**
- * What the endpoint says of itself: `metrics_scrapes_total` and `metrics_scrape_duration_seconds`.
- */
+/** The endpoint's own families: `metrics_scrapes_total` and `metrics_scrape_duration_seconds`. */
 export class ScrapeFamilies {
   readonly #scrapes: Counter<'format' | 'code'>;
   readonly #duration: Histogram<'format' | 'code'>;
@@ -31,7 +29,7 @@ export class ScrapeFamilies {
 
   static readonly #byRegistry = new WeakMap<Registry, ScrapeFamilies>();
 
-  /** The families of a registry, defined once; the first caller's namespace stays. */
+  /** Returns the families of a registry, defined by the first call and its namespace. */
   static of(registry: Registry, namespace: string): ScrapeFamilies {
     let families = ScrapeFamilies.#byRegistry.get(registry);
     if (families === undefined) {

@@ -16,7 +16,7 @@ import { ScrapeFamilies } from './scrape-families.ts';
 import type { Settings } from '../settings/settings.ts';
 import { messageOf, Warning } from './warning.ts';
 
-/** A request for the page, whatever server it came to. */
+/** A request for the page, independent of the server. */
 export interface ScrapeRequest<Subject> {
   readonly method: string;
   readonly url: string;
@@ -24,18 +24,18 @@ export interface ScrapeRequest<Subject> {
   header(name: string): string | undefined;
   /** The Authorization header; `undefined` where it is missing or there are several. */
   readonly authorization: string | undefined;
-  /** What the application's `session` takes; `undefined` where nobody can be logged in. */
+  /** The argument of `session`; `undefined` if there are no sessions here. */
   readonly subject: Subject | undefined;
-  /** The address that the request comes from, where it is known. */
+  /** The remote address, if known. */
   readonly address?: string | undefined;
 }
 
-/** What to answer. */
+/** The answer to a scrape. */
 export interface ScrapeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * A short body; or else what writes the page to the response and ends it. It must be called,
+   * A short body, or a function that writes the page to the response and ends it. Call it exactly
    * once; it never rejects.
    */
   readonly body: string | ((target: Writable) => Promise<void>);
@@ -46,16 +46,18 @@ interface Page {
   readonly reader: Reader;
   readonly chunks: Iterable<string | Uint8Array>;
   readonly encoding: ContentEncoding;
-  /** The time that is left to take it. */
+  /** Time left for the reader. */
   readonly timeoutMs: number;
 }
 
-/** What a scraper works with. */
+/** Options of a scraper. */
 export interface ScraperOptions<Subject> extends AuthenticationCallbacks<Subject> {
   readonly registry: Registry;
   readonly settings: Settings;
   /**
-   * How many pages may be in the making or on their way at once; beyond it a scrape gets 503.
+   * Maximum number of concurrent scrapes; further ones get 503. One address may have seven eighths
+   * of them.
+   *
    * @default 128
    */
   readonly maxScrapes?: number | undefined;
@@ -64,7 +66,7 @@ export interface ScraperOptions<Subject> extends AuthenticationCallbacks<Subject
 }
 
 const defaultMaxScrapes = 128;
-/** The share of the pages at once that is kept for other addresses than the one that has most. */
+/** The share of concurrent scrapes that no single address can take. */
 const keptForOthers = 1 / 8;
 const idleMs = 10_000;
 const defaultTimeoutSeconds = 60;
@@ -144,13 +146,13 @@ export class Scraper<Subject> {
     }
   }
 
-  /** Hands the page over; whoever is too slow to take it is cut off. */
+  /** Writes the page. Disconnects a reader that is too slow. */
   async #write({ reader, chunks, encoding, timeoutMs }: Page, scrape: Scrape, target: Writable): Promise<void> {
     let outcome = 500;
     const timer = setTimeout(() => target.destroy(), timeoutMs).unref();
     reader.reads(target);
     try {
-      // So that of many pages collected together each begins in a turn of its own.
+      // Starts each page in its own turn: many can share one collection.
       await ownTurn();
       const compressor = createCompressor(encoding);
       if (compressor !== undefined) pipeline(compressor, target, () => {});
@@ -167,7 +169,7 @@ export class Scraper<Subject> {
   }
 }
 
-/** One request's way through: its format, its time, and the one count that it gets. */
+/** The state of one request: its format and start. Each request is counted once. */
 class Scrape {
   readonly exposition: Exposition;
   readonly #families: ScrapeFamilies;
@@ -215,9 +217,7 @@ function headersOf(contentType: string): Record<string, string> {
   return { 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 }
 
-/**
- * How long a scrape may take: what Prometheus says it will wait, less a twentieth for the way back.
- */
+/** Returns the time limit of a scrape: Prometheus' own timeout, less 5 % for the transfer. */
 function timeoutOf(header: string | undefined): number {
   const seconds = Number(header);
   const known = seconds > 0 ? Math.min(seconds, maxTimeoutSeconds) : defaultTimeoutSeconds;
@@ -225,7 +225,8 @@ function timeoutOf(header: string | undefined): number {
 }
 
 /**
- * What the promise gives, or `undefined` after the time; its late failure is then nobody's concern.
+ * Returns the result of the promise, or `undefined` after the time limit. Ignores a failure after
+ * that.
  */
 async function within(timeoutMs: number, promise: Promise<Snapshot>): Promise<Snapshot | undefined> {
   let timer: NodeJS.Timeout | undefined;

@@ -5,16 +5,16 @@ import { parseToken, type TokenDigest } from '../settings/token-digest.ts';
 import { TokenSet } from '../settings/token-set.ts';
 import { messageOf, Warning } from './warning.ts';
 
-/** How often the file is looked at, at most. */
+/** Minimum interval between checks of the file. */
 const checkIntervalMs = 1000;
-/** Some 4,000 digests. Reading it blocks the event loop for milliseconds at most. */
+/** About 4,000 digests. Parsing them blocks the event loop for a few milliseconds. */
 const maxBytes = 256 * 1024;
 
 /**
- * The tokens of METRICS_TOKENS_FILE: one a line, plain or `sha256:<hex>`; blank lines and lines
- * that begin with `#` are left out. A change is noticed within a second of the next request. A file
- * that has become unreadable or malformed leaves the last good tokens in force and gives one
- * warning; one that has become empty revokes them all.
+ * The tokens of METRICS_TOKENS_FILE: one a line, plain or `sha256:<hex>`. Blank lines and lines
+ * that begin with `#` are ignored. Checked at most once a second, on requests. If the file becomes
+ * unreadable or malformed, the last good tokens stay in force, with one warning; an empty file
+ * revokes all tokens.
  */
 export class TokensFile {
   readonly #path: string;
@@ -47,7 +47,7 @@ export class TokensFile {
     this.#checkedAt = now();
   }
 
-  /** Whether it held no token when it was last read. */
+  /** True if the file had no token when it was last read. */
   get empty(): boolean {
     return this.#tokens.length === 0;
   }
@@ -84,12 +84,12 @@ export class TokensFile {
 }
 
 /**
- * Changes whenever the file does: it is replaced, rewritten, or given back an old modification
- * time.
+ * Returns a text that changes with the file, also if it is replaced, or its modification time
+ * restored.
  */
 function signatureOf(stats: BigIntStats): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-  // A pipe or a device would block the reading, or never end it.
+  // Reading a pipe or a device could block, or never end.
   if (!stats.isFile() && !stats.isDirectory()) throw new Error('it is not a regular file');
   if (size > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');

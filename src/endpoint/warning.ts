@@ -1,8 +1,8 @@
 import { warn } from '../warn.ts';
 
 /**
- * A process warning that is given once until the trouble is over, so that a scrape every few
- * seconds doesn't fill a log.
+ * A process warning that is given once until the problem is over, so that frequent scrapes don't
+ * fill a log.
  */
 export class Warning {
   readonly #code: `WARN_METRICS_${string}`;
@@ -19,13 +19,13 @@ export class Warning {
     warn(this.#code, message);
   }
 
-  /** The trouble is over: the next one is worth a warning again. */
+  /** The problem is over: warn again next time. */
   rearm(): void {
     this.#given = false;
   }
 }
 
-/** An error's message for a warning; anything else that was thrown, by its type alone. */
+/** Returns the message of an error, or the type of another thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : `a thrown ${typeof error}`;
 }

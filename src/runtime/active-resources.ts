@@ -1,7 +1,7 @@
 import type { Gauge } from '../core/gauge.ts';
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** The resources that are requests: operations under way, by the names that Node gives them. */
+/** Resources that are requests (operations in progress), by Node's names. */
 const REQUESTS: ReadonlySet<string> = new Set([
   'CloseReq',
   'ConnectWrap',
@@ -18,8 +18,8 @@ const REQUESTS: ReadonlySet<string> = new Set([
 const TIMERS: ReadonlySet<string> = new Set(['Timeout', 'Immediate']);
 
 /**
- * The classes of Node's handles, which prom-client shows, by the names of its resources. The two
- * ends of standard input and output of a terminal have one name as resources.
+ * The classes of Node's handles, as prom-client shows them, by the names of their resources.
+ * Terminal input and output have the same resource name.
  */
 const HANDLE_CLASSES: Readonly<Record<string, string>> = {
   FSEventWrap: 'FSWatcher',
@@ -35,7 +35,7 @@ const HANDLE_CLASSES: Readonly<Record<string, string>> = {
   UDPWrap: 'Socket',
 };
 
-/** How the gauges over all types are named: ours, or prom-client's, which lint tools refuse. */
+/** Names of the gauges over all types: ours, or prom-client's, which lint tools refuse. */
 export type TotalNames = 'nodejs_active_x_all_types' | 'nodejs_active_x_total';
 
 const looks: WeakMap<RuntimeFamilies, ActiveResources> = new WeakMap();

@@ -15,7 +15,7 @@ import { collectProcessMemory } from './process-memory.ts';
 import { collectProcessStartTime } from './process-start-time.ts';
 import { type RuntimeCollector, RuntimeFamilies } from './runtime-families.ts';
 
-/** What the process's threads share: told by the main thread alone. */
+/** Values of the whole process: only the main thread reports them. */
 const PROCESS: readonly RuntimeCollector[] = [
   collectProcessCpu,
   collectProcessStartTime,
@@ -23,7 +23,7 @@ const PROCESS: readonly RuntimeCollector[] = [
   collectProcessFileDescriptors,
 ];
 
-/** What every thread has its own of. */
+/** Values of each thread. */
 const THREAD: readonly RuntimeCollector[] = [
   collectEventLoopLag,
   collectEventLoopTime,
@@ -34,7 +34,7 @@ const THREAD: readonly RuntimeCollector[] = [
   collectGarbageCollection,
 ];
 
-/** What runtime metrics can be given. */
+/** Options of `collectRuntimeMetrics`. */
 export interface RuntimeMetricsOptions {
   /** @default the default registry */
   readonly registry?: Registry;
@@ -80,7 +80,7 @@ export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () =
   return metrics.use();
 }
 
-/** The runtime families of one registry, at work as long as somebody uses them. */
+/** The runtime families of one registry, measured while they are in use. */
 class RuntimeMetrics {
   readonly #families: RuntimeFamilies;
   readonly #starts: readonly (() => () => void)[];
@@ -93,12 +93,12 @@ class RuntimeMetrics {
     this.#starts = collectors.map((collect) => collect(families)).filter((start) => start !== undefined);
   }
 
-  /** Whether the registry still has any of the families. */
+  /** True if the registry still has any of the families. */
   areOn(registry: Registry): boolean {
     return this.#families.defined.some((metric) => registry.has(metric));
   }
 
-  /** Defines the gauges that have two names under these, beside the others where they are. */
+  /** Defines the gauges that have two possible names, in addition to existing ones. */
   nameTotals(names: TotalNames): void {
     nameActiveTotals(this.#families, names);
   }
@@ -113,7 +113,10 @@ class RuntimeMetrics {
     };
   }
 
-  /** Each collector takes a last look: in a shared directory what it adds outlives the process. */
+  /**
+   * Stops each collector after a last measurement, which outlives the process in a shared
+   * directory.
+   */
   stop(): void {
     for (const stop of this.#stops) stop();
     atWork.delete(this);
@@ -121,7 +124,7 @@ class RuntimeMetrics {
   }
 
   #start(): void {
-    // Ahead of whoever gives the store up.
+    // Must run before the store closes.
     if (atWork.size === 0) process.prependListener('exit', stopAll);
     atWork.add(this);
     this.#stops = this.#starts.map((start) => start());

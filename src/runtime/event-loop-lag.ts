@@ -21,8 +21,8 @@ const STATISTICS: Readonly<Record<keyof LagStatistics, readonly [name: string, h
 };
 
 /**
- * How long what is ready has to wait for the event loop, measured by a timer of this thread's own.
- * Always over the last minute, however often and by however many it is scraped.
+ * Measures the event loop lag of this thread with a timer. Covers the last minute, however often it
+ * is scraped.
  */
 export function collectEventLoopLag(families: RuntimeFamilies): () => () => void {
   let window = openWindow();

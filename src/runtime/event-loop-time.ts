@@ -1,12 +1,12 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** The ratio covers the last 30 to 60 seconds, whoever looks how often. */
+/** The ratio covers the last 30 to 60 seconds, however often it is scraped. */
 const HALF_WINDOW_MS = 30_000;
 
 /**
- * How much of its time this thread's event loop is busy: as counters, for rates over any range and
- * any number of processes, and as a ratio.
+ * Measures how busy the event loop of this thread is: as counters, for rates over any range and
+ * number of processes, and as a ratio.
  */
 export function collectEventLoopTime(families: RuntimeFamilies): void {
   let seen: Pick<EventLoopUtilization, 'active' | 'idle'> = { active: 0, idle: 0 };

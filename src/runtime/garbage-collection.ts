@@ -14,15 +14,15 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
 ]);
 
-/** What a performance entry of type `gc` has beside its duration. */
+/** A performance entry of type `gc`. */
 interface GcEntry extends PerformanceEntry {
   readonly detail?: { readonly kind?: number };
 }
 
 /**
- * Pauses for garbage collection in this thread, by kind; each kind shows from the start, so that
- * its first pause is an increase. Node tells of a pause in the turn of the event loop that follows
- * it.
+ * Measures garbage collection pauses of this thread by kind. Each kind is on the page from the
+ * start, so that its first pause is an increase. Node reports a pause in the next turn of the event
+ * loop.
  */
 export function collectGarbageCollection(families: RuntimeFamilies): () => () => void {
   const pauses = families.histogram(

@@ -2,8 +2,8 @@ import { getHeapStatistics } from 'node:v8';
 import type { RuntimeFamilies } from './runtime-families.ts';
 
 /**
- * This thread's JavaScript heap. As `process.memoryUsage()` has it, which would ask the system for
- * the resident size each time too.
+ * Measures the JavaScript heap of this thread. `process.memoryUsage()` has the same values, but
+ * would also read the resident size each time.
  */
 export function collectHeapSize(families: RuntimeFamilies): void {
   const labels = families.labels();

@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics } from 'node:v8';
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** The spaces that this thread's JavaScript heap is made of. */
+/** Measures the spaces of this thread's JavaScript heap. */
 export function collectHeapSpaces(families: RuntimeFamilies): void {
   const total = define('total', 'Size of a space of the JavaScript heap.', look);
   const used = define('used', 'What of a space of the JavaScript heap is used.');

@@ -1,6 +1,6 @@
-/** How late timers were, in ms. */
+/** Event loop lag statistics, in ms. */
 export interface LagStatistics {
-  /** The latest timer's. */
+  /** The lag of the latest timer. */
   readonly latest: number;
   readonly min: number;
   readonly max: number;
@@ -20,7 +20,7 @@ export interface LagStatistics {
 export class LagWindow {
   readonly #everyMs: number;
   readonly #lags: Float64Array;
-  /** How many lags were ever written: the next one's place, modulo the size. */
+  /** Number of lags ever written; modulo the size, the index of the next. */
   #written = 0;
   #latest = 0;
   #dueMs: number;
@@ -31,9 +31,9 @@ export class LagWindow {
     this.#dueMs = nowMs + everyMs;
   }
 
-  /** The timer fires. It next will `everyMs` from now. */
+  /** Records that the timer fired. It fires next `everyMs` from now. */
   fire(nowMs: number): void {
-    // Timers count whole ms, so this one can come a fraction early.
+    // Timers have whole ms, so one can fire slightly early.
     this.#latest = Math.max(0, nowMs - this.#dueMs);
     const passed = Math.min(Math.floor(this.#latest / this.#everyMs), this.#lags.length - 1);
     for (let i = 0; i <= passed; i++) {
@@ -42,7 +42,7 @@ export class LagWindow {
     this.#dueMs = nowMs + this.#everyMs;
   }
 
-  /** All zero as long as nothing was measured. */
+  /** Returns the statistics; all 0 before the first measurement. */
   statistics(): LagStatistics {
     const lags = this.#lags.slice(0, Math.min(this.#written, this.#lags.length)).sort();
     const count = lags.length;

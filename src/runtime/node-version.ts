@@ -1,6 +1,6 @@
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** Which Node.js the process runs on. */
+/** Shows the version of Node.js. */
 export function collectNodeVersion(families: RuntimeFamilies): void {
   const { version } = process;
   const [major = '', minor = '', patch = ''] = version.slice(1).split('.');
