@@ -11,9 +11,9 @@ const serve: Command = {
   summary: 'Show a directory on a port of its own.',
   positional: 'directory',
   description: [
-    'Serves the page of a metrics directory from a process of its own, so that a scrape costs the application nothing. It is the page that a process of the application shows, in the same formats, packed as asked for, with name[]= and all.',
-    'It owns no slot, writes nothing into the directory and need not be allowed to. The directory may be yet to come.',
-    'METRICS_AUTHENTICATION with METRICS_TOKENS or METRICS_TOKENS_FILE asks for a token. METRICS_NAMESPACE has to be that of the application.',
+    'Serves the page of a metrics directory from a process of its own, so that a scrape costs the application nothing. The page equals that of a process of the application: same formats, compression and name[]= filter.',
+    'It owns no slot, writes nothing into the directory and need not be allowed to. It may start before the directory exists.',
+    "METRICS_AUTHENTICATION with METRICS_TOKENS or METRICS_TOKENS_FILE asks for a token. METRICS_NAMESPACE must equal the application's.",
     'Ends on SIGTERM and SIGINT, after the scrapes under way.',
   ],
   options: {
@@ -37,7 +37,7 @@ const serve: Command = {
     label: {
       value: 'NAME=VALUE',
       multiple: true,
-      description: 'A label that every series gets that does not have it; may be repeated.',
+      description: 'A label for each series that does not have it; may be repeated.',
     },
   },
   examples: [
@@ -78,11 +78,11 @@ const inspect: Command = {
 
 const reset: Command = {
   name: 'reset',
-  summary: 'Have a directory begin anew, at zero.',
+  summary: 'Reset a directory to zero.',
   positional: 'directory',
   description: [
-    'Takes away what has been counted in a metrics directory, and files that were put aside as damaged. Files of others are left alone.',
-    'Refuses while processes count there. With --force it takes away what others have counted that are gone; those that live go on with what they have counted themselves, and pages forget the others within a second.',
+    'Removes all counts from a metrics directory, and files that were put aside as damaged. Leaves other files alone.',
+    'Refuses while processes count there. With --force it removes the counts of processes that have ended, from all pages within a second; live processes keep theirs.',
     'At a terminal it asks first.',
   ],
   options: {
@@ -91,7 +91,7 @@ const reset: Command = {
     yes: { short: 'y', description: 'Ask nothing.' },
   },
   examples: [
-    ['/dev/shm/app-metrics', 'Begins anew, where no process lives.'],
+    ['/dev/shm/app-metrics', 'Resets it, if no process lives.'],
     ['--force --yes', 'Forgets the dead of the directory of PROMETHEUS_MULTIPROC_DIR.'],
   ],
   exitCodes: {
@@ -107,7 +107,7 @@ const push: Command = {
   summary: 'Send the page of a directory to a Pushgateway.',
   positional: 'directory',
   description: [
-    'Sends the page of a metrics directory to a Prometheus Pushgateway, for commands that live shortly where nothing scrapes. The job and the other labels of the group are the identity of what is pushed: what was pushed under the same ones before is replaced.',
+    'Sends the page of a metrics directory to a Prometheus Pushgateway, for short-lived commands that nothing scrapes. The job and the other labels of the group are the identity of what is pushed: what was pushed under the same ones before is replaced.',
     'Tries again where the gateway can not be reached, or answers 429 or 5xx. A user and password may stand in the URL. NODE_EXTRA_CA_CERTS names further authorities for TLS.',
   ],
   options: {
