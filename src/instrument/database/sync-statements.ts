@@ -1,6 +1,7 @@
 import { Disposers, once } from '../hooks/disposers.ts';
 import { attempt, hookFailed } from '../hooks/guard.ts';
 import { after, wrapMethod } from '../hooks/wrap.ts';
+import { splitTexts } from '../sql/split-texts.ts';
 import type { Statement } from '../sql/statement.ts';
 import { NO_ROWS } from './series.ts';
 import type { DatabaseSession } from './session.ts';
@@ -88,6 +89,8 @@ export function watchDatabase(database: object, measured: SyncDatabase): () => v
     wrapMethod(database, 'exec', (original) => {
       return function (this: unknown, ...args) {
         const sql = typeof args[0] === 'string' ? args[0] : '';
+        const texts = args.length === 1 ? splitTexts(sql) : undefined;
+        if (texts !== undefined) return callEach((text) => original.call(this, text), sql, texts, measured);
         return callSync(
           () => original.apply(this, args),
           sql,
@@ -100,6 +103,32 @@ export function watchDatabase(database: object, measured: SyncDatabase): () => v
     after(database, 'close', () => measured.session.rolledBack()),
   );
   return disposers.dispose;
+}
+
+/**
+ * Hands the statements of a text to SQLite one by one, which is what SQLite does with the text: so
+ * it is known which one failed.
+ */
+function callEach(
+  exec: (text: string) => unknown,
+  sql: string,
+  texts: readonly string[],
+  database: SyncDatabase,
+): unknown {
+  const start = performance.now();
+  let completed = 0;
+  let result: unknown;
+  try {
+    for (const text of texts) {
+      result = exec(text);
+      completed++;
+    }
+  } catch (error) {
+    attempt(() => failed(database, sql, (performance.now() - start) / 1000, error, completed));
+    throw error;
+  }
+  attempt(() => database.session.executed(sql, (performance.now() - start) / 1000));
+  return result;
 }
 
 /** Makes a call, and counts what it did. */
@@ -120,8 +149,9 @@ function callSync<R>(call: () => R, sql: string, database: SyncDatabase, rowsOf:
   return result;
 }
 
-function failed(database: SyncDatabase, sql: string, seconds: number, error: unknown): void {
-  if (isOfSqlite(error)) database.session.failed(sql, seconds, error);
+function failed(database: SyncDatabase, sql: string, seconds: number, error: unknown, completed: number = 0): void {
+  // The library refuses a text before it has run anything of it.
+  if (isOfSqlite(error) || completed > 0) database.session.failed(sql, seconds, error, completed);
   else database.session.notSent(isClosed(error) ? 'closed' : 'invalid');
   endIfEnded(database);
 }

@@ -80,6 +80,32 @@ describe('better-sqlite3', () => {
     expect((await numbers()).value('db_client_executions')).toBe(2);
   });
 
+  test('of a text that fails in the middle those count that ran', async () => {
+    const { database, numbers } = open();
+    const insert = "insert into devices values (1, 'a;b')";
+    const counted = async (): Promise<Record<string, number>> =>
+      Object.fromEntries(
+        (await numbers()).series('db_client_executions').map(({ labels, value }) => [labels['operation'], value]),
+      );
+    const before = await counted();
+    expect(() => database.exec(`${insert}; -- one; more\n${insert}; delete from devices`)).toThrow(/UNIQUE/);
+    expect(await counted()).toEqual({ ...before, insert: 2 });
+    expect(() => database.exec('begin; update devices set name = 1; commit; selec 1; delete from devices')).toThrow(
+      /near "selec": syntax error/,
+    );
+    const { ddl = 0 } = before;
+    expect(await counted()).toMatchObject({ insert: 2, update: 1, transaction: 2, other: 1 });
+    expect(await counted()).not.toHaveProperty('delete');
+    expect(transactions(await numbers())).toEqual([1, 0]);
+    // The body of a trigger is part of its statement.
+    expect(
+      database.exec(`create table log (n); create trigger logs after insert on devices begin
+        insert into log values (1); insert into log values (2); end; select 1`),
+    ).toBe(database);
+    expect(await counted()).toMatchObject({ ddl: ddl + 2, select: 1 });
+    expect((await numbers()).count('db_client_operation_duration_seconds')).toBeGreaterThanOrEqual(3);
+  });
+
   test('what the library refuses is an error, and no execution; closing rolls back', async () => {
     const { database, numbers } = open();
     const insert = database.prepare('insert into devices values (?, ?)');

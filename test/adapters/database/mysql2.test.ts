@@ -379,6 +379,40 @@ describe.skipIf(server.missing)('mysql2: what it has of its own', () => {
     expect(page.value('db_client_errors', { type: 'closed' })).toBe(3);
   });
 
+  test('queries without a callback that were never sent, and parameters that are refused', async () => {
+    const { settings, registry, numbers } = await begin();
+    const connection = instrumentMysql2(newest.createConnection(connectionOnly(settings)), { registry });
+    connection.on('error', () => {});
+    await called((done) => connection.query('select 1', done));
+    expect(() => connection.execute('select ?', [undefined as never], () => {})).toThrow(TypeError);
+    expect(() => connection.execute('select ?', [undefined as never])).toThrow(TypeError);
+    let page = await numbers();
+    expect(page.value('db_client_executions')).toBe(1);
+    expect(page.value('db_client_errors', { type: 'invalid' })).toBe(2);
+    const sent = connection.query('select sleep(60)');
+    sent.on('error', () => {});
+    connection.query('select 2').on('error', () => {});
+    connection.query('select 3').on('error', () => {});
+    const other = await newestPromise.createConnection(connectionOnly(settings));
+    await vi.waitFor(
+      async () => {
+        const [rows] = await other.query(
+          "select id from information_schema.processlist where id = ? and state = 'User sleep'",
+          [connection.threadId],
+        );
+        expect(rows).toHaveLength(1);
+      },
+      { timeout: 10_000 },
+    );
+    await other.query(`kill ${connection.threadId}`);
+    await vi.waitFor(async () => expect((await numbers()).value('db_client_errors')).toBe(5), { timeout: 10_000 });
+    connection.query('select 4');
+    page = await numbers();
+    expect(page.value('db_client_executions')).toBe(2);
+    expect(page.value('db_client_errors', { type: 'closed' })).toBe(3);
+    await other.end();
+  });
+
   test('a single connection: what fails to connect is no execution', async () => {
     const { settings, registry, numbers } = await begin();
     const { connectionLimit: _limit, waitForConnections: _wait, ...single } = settings;

@@ -1,23 +1,25 @@
 import type { EventEmitter } from 'node:events';
 import type { PoolState } from '../../../instrument/database/pool.ts';
 import type { DatabaseSeries } from '../../../instrument/database/series.ts';
-import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { guarded } from '../../../instrument/hooks/guard.ts';
 import { HookSet } from '../../../instrument/hooks/hook-set.ts';
 import type { Method } from '../../../instrument/hooks/method.ts';
 import { type End, observed, observeMethod } from '../../../instrument/hooks/observe.ts';
 import { after, before, wrapMethod } from '../../../instrument/hooks/wrap.ts';
-import { followStream, rowsOf, textOf } from './calls.ts';
+import { countAnswers, type MariadbInfo } from './answers.ts';
+import { followStream, textOf } from './calls.ts';
+import { MariadbExecutions } from './executions.ts';
 import type { MariadbConnection, MariadbPool, MariadbStream } from './types.ts';
-
-/** The server has rolled the whole transaction back, not only the statement. */
-const ER_LOCK_DEADLOCK = 1213;
 
 /** A call that waits for a connection of the pool. */
 interface Waiting {
   readonly start: number;
+  /** Its text; empty for a connection that is checked out. */
+  readonly sql: string;
   /** When it got one. */
   acquired?: number;
+  /** Ends the count of the answers to its text. */
+  answered?: ((error: unknown) => number) | undefined;
 }
 
 /** Puts hooks on connections, and on pools and what they give out. */
@@ -36,38 +38,45 @@ export class MariadbHooks {
 
   /** @param released Told when a connection goes back to its pool. */
   connection(connection: MariadbConnection, released?: () => void): void {
-    const session = new DatabaseSession(this.#series);
+    const executions = new MariadbExecutions(this.#series);
+    const { session } = executions;
+    const infoOf = (): MariadbInfo | null => (connection as { info?: MariadbInfo | null }).info ?? null;
+    const isOpen = (): boolean => (connection as { isValid?(): boolean }).isValid?.() !== false;
     const ended = (): void => {
       session.rolledBack();
       forget();
       released?.();
     };
     let begun = 0;
-    const begin = (): Execution => {
+    const begin = (sql: string): Execution => {
       begun++;
-      return beginOf(session);
+      const start = performance.now();
+      const answered = countAnswers(infoOf(), sql);
+      return { executions, start: () => start, answered: (error) => answered?.(error) ?? 0, failed: () => false };
     };
     const forget = this.#hooks.put(connection, () => [
       ...statements(connection, begin),
       wrapMethod(connection, 'beginTransaction', (original) => {
-        return beginTransaction(original, session, () => begun);
+        return beginTransaction(original, executions, () => begun);
       }),
       ...(['commit', 'rollback'] as const).map((name) =>
-        observeMethod(connection, name, () => endOfTransaction(session, name)),
+        observeMethod(connection, name, () => endOfTransaction(executions, name)),
       ),
       ...['changeUser', 'reset'].map((name) =>
         observeMethod(connection, name, () => (error) => {
           if (!error) session.reset();
         }),
       ),
-      observeMethod(connection, 'prepare', (args) => preparing(session, textOf(args[0]))),
+      observeMethod(connection, 'prepare', (args) => preparing(executions, textOf(args[0]))),
       observeMethod(connection, 'connect', () => (error) => {
         if (error) this.#series.connectionFailed(causeOf(error));
         else this.#series.connected();
       }),
-      after(connection, 'queryStream', (stream, args) =>
-        followStream(stream as MariadbStream, session, textOf(args[0])),
-      ),
+      observeMethod(connection, 'queryStream', (args) => (error, stream) => {
+        // It takes any parameters; on a closed connection it may throw.
+        if (error) session.notSent('closed');
+        else followStream(stream as MariadbStream, executions, textOf(args[0]), isOpen);
+      }),
       ...['release', 'end', 'close', 'destroy'].map((name) => before(connection, name, ended)),
     ]);
   }
@@ -84,15 +93,16 @@ export class MariadbHooks {
       gauges.changed();
     });
     // The pool serves first who has waited longest.
-    const acquired = guarded(() => {
+    const acquired = guarded((connection?: { readonly info?: MariadbInfo | null }) => {
       gauges.changed();
       const next = queue.shift();
       if (next === undefined) return;
       next.acquired = performance.now();
       gauges.waited((next.acquired - next.start) / 1000);
+      next.answered = countAnswers(connection?.info, next.sql);
     });
-    const begin = (): { waiting: Waiting; failed(error: unknown): boolean } => {
-      const waiting: Waiting = { start: performance.now() };
+    const begin = (sql: string): { waiting: Waiting; failed(error: unknown): boolean } => {
+      const waiting: Waiting = { start: performance.now(), sql };
       queue.push(waiting);
       gauges.changed();
       return {
@@ -121,14 +131,18 @@ export class MariadbHooks {
       events.on('enqueue', changed);
       gauges.watch(() => (hasEnded ? { used: pool.activeConnections(), idle: 0, pending: 0, max: 0 } : stateOf(pool)));
       return [
-        ...statements(pool, () => {
-          const { waiting, failed } = begin();
-          // What a pool executes by itself is no part of a transaction but its own.
-          const execution = beginOf(new DatabaseSession(series), waiting);
-          return { ...execution, failed };
+        ...statements(pool, (sql) => {
+          const { waiting, failed } = begin(sql);
+          return {
+            // What a pool executes by itself is no part of a transaction but its own.
+            executions: new MariadbExecutions(series),
+            start: () => waiting.acquired ?? waiting.start,
+            answered: (error) => waiting.answered?.(error) ?? 0,
+            failed,
+          };
         }),
         observeMethod(pool, 'getConnection', () => {
-          const { failed } = begin();
+          const { failed } = begin('');
           return (error, connection) => {
             if (!failed(error) && connection) this.connection(connection as MariadbConnection, changed);
           };
@@ -148,59 +162,49 @@ export class MariadbHooks {
 
 /** A call that is about to be made. */
 interface Execution {
-  readonly session: DatabaseSession;
-  /** When it began: where a pool makes it, when there was a connection. */
+  readonly executions: MariadbExecutions;
+  /** When it began: for a call of a pool, when it got its connection. */
   start(): number;
-  /** Whether it failed for want of a connection, which is no execution. */
+  /** Returns how many statements of its text were answered. */
+  answered(error: unknown): number;
+  /** True if it failed for want of a connection, which is no execution. */
   failed(error: unknown): boolean;
 }
 
-function beginOf(session: DatabaseSession, waiting: Waiting = { start: performance.now() }): Execution {
-  return { session, start: () => waiting.acquired ?? waiting.start, failed: () => false };
-}
-
-/** The methods that pools and connections have in common. */
-function statements(target: MariadbPool | MariadbConnection, begin: () => Execution): (() => void)[] {
+/** Hooks the methods that pools and connections have in common. */
+function statements(target: MariadbPool | MariadbConnection, begin: (sql: string) => Execution): (() => void)[] {
   const single = (args: readonly unknown[]): End => {
-    const { session, start, failed } = begin();
+    const sql = textOf(args[0]);
+    const { executions, start, answered, failed } = begin(sql);
+    const end = executions.end(sql, start, answered);
     return (error, result, meta) => {
-      if (!failed(error)) endOf(session, textOf(args[0]), start())(error, result, meta);
+      if (!failed(error)) end(error, result, meta);
     };
   };
   return [
     observeMethod(target, 'query', single),
     observeMethod(target, 'execute', single),
     observeMethod(target, 'batch', (args) => {
-      const { session, start, failed } = begin();
+      const sql = textOf(args[0]);
+      const { executions, start, failed } = begin(sql);
       return (error) => {
         if (failed(error)) return;
         const values = Array.isArray(args[1]) ? args[1] : (args[0] as { values?: unknown } | null)?.values;
         const sets = Array.isArray(values) ? values.length : 1;
-        session.batched(textOf(args[0]), sets, (performance.now() - start()) / 1000, error || undefined);
-        afterError(session, error);
+        const seconds = (performance.now() - start()) / 1000;
+        const count = (): void => executions.session.batched(sql, sets, seconds, error || undefined);
+        if (error) executions.failed(error, count);
+        else executions.succeeded(count);
       };
     }),
   ];
-}
-
-function endOf(session: DatabaseSession, sql: string, start: number): End {
-  return (error, result, meta) => {
-    const seconds = (performance.now() - start) / 1000;
-    if (error) session.failed(sql, seconds, error);
-    else session.executed(sql, seconds, rowsOf(result, meta));
-    afterError(session, error);
-  };
-}
-
-function afterError(session: DatabaseSession, error: unknown): void {
-  if ((error as { errno?: unknown } | undefined)?.errno === ER_LOCK_DEADLOCK) session.rolledBack();
 }
 
 /**
  * `beginTransaction()` of the callback API is a query, which is counted already; that of the
  * promise API is none.
  */
-function beginTransaction(original: Method, session: DatabaseSession, begun: () => number): Method {
+function beginTransaction(original: Method, executions: MariadbExecutions, begun: () => number): Method {
   let latest = { counted: false };
   const noted: Method = function (this: unknown, ...args) {
     const mark = begun();
@@ -210,7 +214,8 @@ function beginTransaction(original: Method, session: DatabaseSession, begun: () 
   };
   return observed(noted, () => {
     const own = (latest = { counted: false });
-    const end = endOf(session, 'START TRANSACTION', performance.now());
+    const start = performance.now();
+    const end = executions.end('START TRANSACTION', () => start);
     return (error, result, meta) => {
       if (!own.counted) end(error, result, meta);
     };
@@ -221,9 +226,10 @@ function beginTransaction(original: Method, session: DatabaseSession, begun: () 
  * `commit()` and `rollback()` send nothing where no transaction is open; a promise of one that was
  * sent brings a result.
  */
-function endOfTransaction(session: DatabaseSession, name: 'commit' | 'rollback'): End {
-  const end = endOf(session, name, performance.now());
-  const { inTransaction } = session;
+function endOfTransaction(executions: MariadbExecutions, name: 'commit' | 'rollback'): End {
+  const start = performance.now();
+  const end = executions.end(name, () => start);
+  const { inTransaction } = executions.session;
   return (error, result, meta) => {
     if (error || inTransaction || (result !== undefined && result !== null)) end(error, result, meta);
   };
@@ -235,15 +241,19 @@ function endOfTransaction(session: DatabaseSession, name: 'commit' | 'rollback')
  */
 const prepared: WeakMap<object, () => void> = new WeakMap();
 
-function preparing(session: DatabaseSession, sql: string): End {
-  const failed = endOf(session, sql, performance.now());
+function preparing(executions: MariadbExecutions, sql: string): End {
+  const begin = (): End => {
+    const start = performance.now();
+    return executions.end(sql, () => start);
+  };
+  const failed = begin();
   return (error, statement) => {
     if (error) return failed(error, undefined, undefined);
     if (typeof statement !== 'object' || statement === null) return;
     prepared.get(statement)?.();
     const restores = [
-      observeMethod(statement, 'execute', () => endOf(session, sql, performance.now())),
-      after(statement, 'executeStream', (stream) => followStream(stream as MariadbStream, session, sql)),
+      observeMethod(statement, 'execute', begin),
+      after(statement, 'executeStream', (stream) => followStream(stream as MariadbStream, executions, sql)),
     ];
     prepared.set(statement, () => {
       for (const restore of restores) restore();

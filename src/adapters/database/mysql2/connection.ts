@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/series.ts';
-import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
+import { attempt, guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
 import { observeMethod } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import type { Statement } from '../../../instrument/sql/statement.ts';
 import type { Mysql2Callback, Mysql2Command, Mysql2Connection, Mysql2Insides } from './types.ts';
 
 /** The server has rolled the whole transaction back, not only the statement. */
@@ -83,6 +84,20 @@ export class ConnectionHooks {
     const settled = this.#settled.bind(this);
     const follow = this.#follow.bind(this);
     const isOff = (): boolean => !this.#on;
+    const session = this.#session;
+    const refuses = (): boolean => {
+      const { addCommand, _addCommandClosedState: refuse } = this.#connection;
+      return refuse !== undefined && addCommand === refuse;
+    };
+    const call = (self: unknown, args: unknown[], isTold: () => boolean = () => false): Mysql2Command => {
+      try {
+        return Reflect.apply(original, self, args);
+      } catch (error) {
+        // It throws for parameters that it refuses; all other errors it tells.
+        if (!isTold()) attempt(() => session.notSent('invalid'));
+        throw error;
+      }
+    };
     return function (this: unknown, ...args) {
       if (isOff()) return Reflect.apply(original, this, args);
       const [first] = args;
@@ -94,19 +109,24 @@ export class ConnectionHooks {
       const given = at >= 0 ? args[at] : made?.onResult;
       if (typeof given !== 'function') {
         if (made) follow(made, sql, start);
-        const emitting = Reflect.apply(original, this, args);
-        if (!made) follow(emitting, sql, start);
+        const isRefused = !made && refuses();
+        const emitting = call(this, args);
+        // Its error is an event of the connection, not of the command.
+        if (isRefused) session.notSent('closed');
+        else if (!made) follow(emitting, sql, start);
         return emitting;
       }
       // A callback can be called before the command is returned.
       let command: Mysql2Command | undefined = undefined;
+      let isTold = false;
       const observed: Mysql2Callback = function (this: unknown, error, result, fields) {
+        isTold = true;
         settled(sql, start, error, result, fields, command);
         return Reflect.apply(given, this, arguments) as undefined;
       };
       if (made) made.onResult = observed;
       else args[at] = observed;
-      command = Reflect.apply(original, this, args);
+      command = call(this, args, () => isTold);
       return command;
     };
   }
@@ -165,19 +185,24 @@ export class ConnectionHooks {
   #follow(command: Mysql2Command, sql: string, start: number): void {
     if (typeof command?.emit !== 'function') return;
     const session = this.#session;
-    const verb = session.started(sql);
+    let statement: Statement | undefined;
+    const begin = (): Statement => (statement ??= session.started(sql));
     let rows = NO_ROWS;
     let failed = false;
     const end = (error: unknown): void => {
       if (!this.#pending.delete(end)) return;
       restore();
-      session.ended(verb, (performance.now() - start) / 1000, rows, error || undefined);
+      // A connection that could not be had is counted as such.
+      if (error && !this.#connection._handshakePacket) return;
+      if (error && statement === undefined && !wasSent(error, command)) return session.notSent('closed');
+      session.ended(begin(), (performance.now() - start) / 1000, rows, error || undefined);
     };
     this.#pending.add(end);
     // What comes where there are no columns is no row, but what an INSERT is answered with.
     let hasColumns = false;
     const seen = guarded((name: string, first: unknown) => {
       if (name === 'fields') {
+        begin();
         hasColumns = Array.isArray(first);
         if (hasColumns) rows = Math.max(rows, 0);
       } else if (name === 'result') {

@@ -56,6 +56,9 @@ export interface Mysql2Insides {
   /** There once the server has let us in. */
   readonly _handshakePacket?: unknown;
   readonly _fatalError?: unknown;
+  /** Refuses commands once the connection is closed: then it stands in the place of `addCommand`. */
+  readonly _addCommandClosedState?: unknown;
+  readonly addCommand?: unknown;
   readonly _protocolError?: unknown;
   /** What is going on: while we are not let in, the handshake. */
   readonly _command?: { once?(event: 'error', listener: (error: unknown) => void): unknown } | null;

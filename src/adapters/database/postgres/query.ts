@@ -1,7 +1,7 @@
 import { type DatabaseSeries, NO_ROWS } from '../../../instrument/database/series.ts';
 import { DatabaseSession } from '../../../instrument/database/session.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import type { Statement } from '../../../instrument/sql/statement.ts';
+import { mayHoldSeveral, type Statement } from '../../../instrument/sql/statement.ts';
 
 /** The part of a query of postgres.js that is used. It is lazy, and `handle` sends it. */
 export interface PostgresQuery {
@@ -12,6 +12,13 @@ export interface PostgresQuery {
   readonly string?: string;
   readonly strings?: readonly string[];
   readonly executed?: boolean;
+  /** True while it is the one that its connection works on; those that wait in line are sent too. */
+  readonly active?: boolean;
+  readonly options?: { simple?: unknown };
+  /** Its columns are known once it was described. */
+  readonly statement?: { readonly columns?: unknown } | null;
+  /** True for a statement that its connection has prepared before. */
+  readonly prepared?: unknown;
   readonly cancelled?: unknown;
   readonly onlyDescribe?: boolean;
   /**
@@ -58,12 +65,13 @@ export class PostgresQueries {
       const { resolve, reject } = query;
       // Older versions resolve what they have rejected.
       let done = false;
+      const answered = countAnswers(query);
       query.resolve = (result) => {
         done ||= this.#resolved(query, start, result);
         return resolve(result);
       };
       query.reject = (error) => {
-        if (!done) this.#rejected(query, start, error);
+        if (!done) this.#rejected(query, start, error, answered);
         done = true;
         return reject(error);
       };
@@ -87,16 +95,17 @@ export class PostgresQueries {
     return true;
   }
 
-  #rejected(query: PostgresQuery, start: number, error: unknown): void {
+  #rejected(query: PostgresQuery, start: number, error: unknown, answered: () => number): void {
     try {
       const session = this.#session(query);
-      if (session) {
-        session.failed(textOf(query), secondsSince(start), error);
-        if (isLost(error)) session.rolledBack();
-      } else if (query.cancelled !== true) {
+      const type = notSent(query, error);
+      if (type !== undefined) this.#series.failed(type);
+      else if (session) session.failed(textOf(query), secondsSince(start), error, answered());
+      else if (query.cancelled !== true) {
         // It was never sent: there was no connection.
         this.#series.connectionFailed(error);
       }
+      if (isLost(error)) session?.rolledBack();
     } catch (failure) {
       hookFailed(failure);
     }
@@ -115,7 +124,9 @@ export class PostgresQueries {
       if (done) return;
       done = true;
       const session = this.#session(query);
-      if (session) session.ended(begin()!, secondsSince(start), rows, error);
+      const type = error === undefined ? undefined : notSent(query, error);
+      if (type !== undefined && verb === undefined) this.#series.failed(type);
+      else if (session) session.ended(begin()!, secondsSince(start), rows, error);
       else if (error !== undefined) this.#series.connectionFailed(error);
     };
     watch(query, 'cursorFn', (batch) => {
@@ -173,7 +184,58 @@ function rowsOf(results: readonly PostgresResult[]): number {
   return rows;
 }
 
-/** Whether the connection is gone. */
+/**
+ * Counts the statements of a text that were answered: one that is sent whole has its option `simple`
+ * read once when it is sent, and once for each answer. Nothing else tells, when one of them fails.
+ */
+function countAnswers(query: PostgresQuery): () => number {
+  const { options } = query;
+  if (!options?.simple || !mayHoldSeveral(textOf(query))) return () => 0;
+  let simple: unknown = options.simple;
+  let reads = 0;
+  Object.defineProperty(options, 'simple', {
+    configurable: true,
+    enumerable: true,
+    get: () => {
+      reads++;
+      return simple;
+    },
+    set: (value: unknown) => {
+      simple = value;
+    },
+  });
+  return () => Math.max(0, reads - 1);
+}
+
+/** Why a query was never executed; undefined if it was, or had no connection. */
+function notSent(query: PostgresQuery, error: unknown): 'closed' | 'invalid' | undefined {
+  const { code: given } = (error ?? {}) as { code?: unknown };
+  const code = typeof given === 'string' ? given : '';
+  if (code === 'CONNECTION_ENDED' || (code === 'CONNECTION_DESTROYED' && !query.state)) return 'closed';
+  if (REFUSED.has(code)) return 'invalid';
+  if (!query.state) return undefined;
+  // A connection executes one after the other: those that wait are lost with it.
+  if (isLost(error)) return query.active === false ? 'closed' : undefined;
+  if (code !== '' || (error as Error | null)?.name === 'PostgresError') return undefined;
+  // What encodes a parameter has thrown, or what parses a row: then there are columns. There are
+  // for a statement that is run again, too; only the stack tells then.
+  if (!query.statement?.columns) return 'invalid';
+  return query.prepared === true && ENCODING.test((error as Error | null)?.stack ?? '') ? 'invalid' : undefined;
+}
+
+/** The functions of postgres.js in which parameters are encoded. */
+const ENCODING = /\bat (?:toBuffer|Bind)\b/;
+
+/** Codes of postgres.js, and of Node when it encodes parameters, for what is not sent. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'UNDEFINED_VALUE',
+  'MAX_PARAMETERS_EXCEEDED',
+  'COPY_IN_PROGRESS',
+  'ERR_INVALID_ARG_TYPE',
+  'ERR_OUT_OF_RANGE',
+]);
+
+/** True if the connection is gone. */
 function isLost(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && (code.startsWith('CONNECTION_') || /^E[A-Z]+$/.test(code));
