@@ -92,4 +92,51 @@ describe('@libsql/client', () => {
     expect(page.value('db_client_transactions', { outcome: 'rolled_back' })).toBe(1);
     client.close();
   });
+  test.each([
+    ['newest', newest],
+    ['oldest', first],
+  ])('what was never executed is an error, and no execution: %s', async (_name, library) => {
+    const registry = new Registry();
+    const client = instrumentLibsql(await openClient(library), { registry });
+    const bad = { sql: SELECT, args: [Number.NaN] };
+    await expect(client.execute(bad)).rejects.toBeInstanceOf(RangeError);
+    await expect(client.batch(['select 1', bad, 'select 2'])).rejects.toBeInstanceOf(RangeError);
+    const transaction = await client.transaction('write');
+    await transaction.rollback();
+    await transaction.rollback().catch(() => {});
+    await expect(transaction.execute('select 1')).rejects.toMatchObject({ code: 'TRANSACTION_CLOSED' });
+    transaction.close();
+    client.close();
+    await expect(client.execute('select 1')).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
+    await expect(client.batch(['select 1'])).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
+    const page = await Numbers.of(registry);
+    // Of the batch, the first statement ran.
+    expect(page.value('db_client_executions', { operation: 'select' })).toBe(1);
+    expect(page.value('db_client_executions', { operation: 'transaction' })).toBe(2);
+    expect(page.value('db_client_errors', { type: 'invalid' })).toBe(2);
+    expect(page.value('db_client_errors', { type: 'closed' })).toBeGreaterThanOrEqual(3);
+    expect(page.value('db_client_transactions', { outcome: 'rolled_back' })).toBe(2);
+  });
+
+  test('transactions share the hooks of their class; those of other clients are not counted', async () => {
+    const registry = new Registry();
+    const clients = [await openClient(newest), await openClient(newest)];
+    for (const client of clients) {
+      instrumentLibsql(client, { registry });
+      const transaction = await client.transaction('write');
+      await transaction.execute('select 1');
+      expect(Object.keys(transaction)).not.toContain('execute');
+      await transaction.commit();
+    }
+    const other = await openClient(newest);
+    const unseen = await other.transaction('write');
+    await unseen.execute('select 1');
+    await unseen.commit();
+    uninstrument(clients[0]!);
+    for (const client of clients) await (await client.transaction('write')).commit();
+    const page = await Numbers.of(registry);
+    expect(page.value('db_client_executions', { operation: 'select' })).toBe(2);
+    expect(page.value('db_client_transactions', { outcome: 'committed' })).toBe(3);
+    for (const client of [other, ...clients]) client.close();
+  });
 });

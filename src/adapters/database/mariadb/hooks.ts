@@ -7,8 +7,9 @@ import type { Method } from '../../../instrument/hooks/method.ts';
 import { type End, observed, observeMethod } from '../../../instrument/hooks/observe.ts';
 import { after, before, wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { countAnswers, type MariadbInfo } from './answers.ts';
-import { followStream, textOf } from './calls.ts';
+import { textOf } from './calls.ts';
 import { MariadbExecutions } from './executions.ts';
+import { followStream } from './stream.ts';
 import type { MariadbConnection, MariadbPool, MariadbStream } from './types.ts';
 
 /** A call that waits for a connection of the pool. */
