@@ -1,10 +1,10 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
-import { guarded } from '../../instrument/hooks/guard.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { listen, type Listeners } from '../../instrument/hooks/listen.ts';
+import { observeMethod } from '../../instrument/hooks/observe.ts';
 import type { JobRun } from '../../instrument/job/job-run.ts';
 import { type JobOutcome, outcomeOf } from '../../instrument/job/outcome.ts';
-import { jobRecorder, type JobRecorder } from '../../instrument/job/recorder.ts';
-import { observeCall } from '../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { JobRecorder } from '../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
@@ -30,8 +30,6 @@ interface AgendaJob {
   readonly attrs: { readonly name: string };
 }
 
-type Method = (...args: unknown[]) => Promise<unknown>;
-
 /**
  * Measures an instance of agenda 6.2 and later: what is enqueued, what runs, how many jobs are due.
  *
@@ -43,19 +41,18 @@ type Method = (...args: unknown[]) => Promise<unknown>;
  */
 export function instrumentAgenda<T extends AgendaInstance>(agenda: T, options: InstrumentAgendaOptions = {}): T {
   const { queue = 'agenda' } = options;
-  return attach(agenda, 'agenda', options, ({ registry, namespace }) =>
-    observeAgenda(agenda, jobRecorder(registry, namespace), queue),
+  return attach(agenda, 'agenda', options, (instrumentation) =>
+    observeAgenda(agenda, JobRecorder.of(instrumentation), queue),
   );
 }
 
 function observeAgenda(agenda: AgendaInstance, recorder: JobRecorder, queue: string): () => void {
   const open = new Map<AgendaJob, { readonly run: JobRun; outcome: JobOutcome | undefined }>();
-  let down: (() => void) | undefined;
-  let unwatch: (() => void) | undefined;
+  /** Set while the instance takes jobs. */
+  let working: Disposers | undefined;
   const stop = (): void => {
-    down?.();
-    unwatch?.();
-    down = unwatch = undefined;
+    working?.dispose();
+    working = undefined;
   };
   recorder.endRunsOfThePast(queue);
 
@@ -63,7 +60,7 @@ function observeAgenda(agenda: AgendaInstance, recorder: JobRecorder, queue: str
     const run = open.get(job);
     if (run) run.outcome = outcome;
   };
-  const listeners: Readonly<Record<string, (...args: never[]) => void>> = {
+  const listeners: Listeners = {
     start: (job: AgendaJob, remote?: boolean) => {
       // Instances tell each other of their runs by the same events: those count where they happen.
       if (remote !== true) {
@@ -80,39 +77,25 @@ function observeAgenda(agenda: AgendaInstance, recorder: JobRecorder, queue: str
       open.delete(job);
     },
   };
-  const removers: (() => void)[] = Object.entries(listeners).map(([event, listener]) => {
-    const careful = guarded(listener);
-    agenda.prependListener(...([event, careful] as never[]));
-    return () => void agenda.off(...([event, careful] as never[]));
-  });
-
-  const wrap = (name: 'now' | 'schedule' | 'start' | 'stop', done: (args: readonly unknown[]) => void): void => {
-    const make = (method: Method): Method => {
-      return function (this: unknown, ...args) {
-        return observeCall(
-          () => method.apply(this, args),
-          (outcome) => {
-            if (!outcome.failed) done(args);
-          },
-        );
-      };
-    };
-    removers.push(wrapMethod(agenda as object as Record<typeof name, unknown>, name, make));
+  const hooks = new Disposers();
+  hooks.add(listen(agenda, listeners, { first: true }));
+  const succeeded = (name: 'now' | 'schedule' | 'start' | 'stop', done: (args: readonly unknown[]) => void): void => {
+    hooks.add(observeMethod(agenda, name, (args) => (error) => error === undefined && done(args)));
   };
-  wrap('now', ([name]) => recorder.enqueued(queue, name as string));
-  wrap('schedule', ([, names]) => {
+  succeeded('now', ([name]) => recorder.enqueued(queue, name as string));
+  succeeded('schedule', ([, names]) => {
     for (const name of [names].flat() as string[]) recorder.enqueued(queue, name);
   });
-  const watch = (): (() => void) =>
-    // All that it can say without reading every job.
-    recorder.watchQueue(queue, async () => ({ waiting: await agenda.db.getQueueSize() }));
-  wrap('start', () => {
-    down ??= recorder.workerUp(queue);
-    unwatch ??= watch();
+  succeeded('start', () => {
+    if (working) return;
+    working = new Disposers();
+    // It can't say more without reading every job.
+    const readSize = async (): Promise<{ waiting: number }> => ({ waiting: await agenda.db.getQueueSize() });
+    working.add(recorder.workerUp(queue), recorder.watchQueue(queue, readSize));
   });
-  wrap('stop', () => stop());
+  succeeded('stop', stop);
   return () => {
-    for (const remove of removers) remove();
+    hooks.dispose();
     for (const { run } of open.values()) run.leave();
     stop();
   };

@@ -1,11 +1,13 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
-import { guarded, hookFailed } from '../../instrument/hooks/guard.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { attempt } from '../../instrument/hooks/guard.ts';
+import { listen } from '../../instrument/hooks/listen.ts';
+import { observeCall } from '../../instrument/hooks/observe.ts';
+import { after, before, wrapMethod } from '../../instrument/hooks/wrap.ts';
 import type { JobRun } from '../../instrument/job/job-run.ts';
 import { type JobOutcome, outcomeOf } from '../../instrument/job/outcome.ts';
 import { redisPlace } from '../../instrument/job/redis-place.ts';
-import { jobRecorder, type JobRecorder } from '../../instrument/job/recorder.ts';
-import { observeCall } from '../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { JobRecorder } from '../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
@@ -48,8 +50,6 @@ interface BeeJob {
   _save(...args: readonly unknown[]): Promise<unknown>;
 }
 
-type Method = (...args: unknown[]) => unknown;
-
 const STATES: readonly string[] = ['waiting', 'active', 'delayed', 'succeeded', 'failed'];
 
 /**
@@ -62,8 +62,8 @@ const STATES: readonly string[] = ['waiting', 'active', 'delayed', 'succeeded', 
  * @returns the queue.
  */
 export function instrumentBeeQueue<T extends BeeQueue>(queue: T, options: InstrumentBeeQueueOptions = {}): T {
-  return attach(queue, 'bee-queue', options, ({ registry, namespace }) => {
-    const recorder = jobRecorder(registry, namespace);
+  return attach(queue, 'bee-queue', options, (instrumentation) => {
+    const recorder = JobRecorder.of(instrumentation);
     return observeQueue(queue, recorder, options.queue ?? labelOf(queue, recorder));
   });
 }
@@ -83,86 +83,65 @@ function observeQueue(queue: BeeQueue, recorder: JobRecorder, name: string): () 
     return Object.fromEntries(STATES.map((state) => [state, health[state] ?? 0]));
   });
 
-  const run = (runJob: Method): Method => {
-    return function (this: unknown, ...args) {
-      const job = args[0] as BeeJob;
-      const current = begin(recorder, name, job);
-      if (!current) return runJob.apply(this, args);
-      open.add(current);
-      return observeCall(
-        () => runJob.apply(this, args),
-        (outcome) => {
-          open.delete(current);
-          // Without one, the outcome did not reach Redis, and another worker finds the job stalled.
-          const known = !outcome.failed && outcome.result !== undefined;
-          const ended = known && outcomes[job.status]?.((outcome.result as readonly unknown[])[1]);
-          if (ended) current.end(ended);
-          else current.leave();
-        },
-      );
-    };
+  const closed = (): void => {
+    down?.();
+    unwatch();
   };
   // A job saves itself by its own method, alone or in a batch.
-  const watchSave = (create: Method): Method => {
-    return function (this: unknown, ...args) {
-      const job = create.apply(this, args) as BeeJob;
-      wrapMethod(job, '_save', (save: Method): Method => {
-        return function (this: unknown, ...saveArgs) {
-          return observeCall(
-            () => save.apply(this, saveArgs),
-            (outcome) => {
-              if (on && !outcome.failed && job.id) recorder.enqueued(name, name);
-            },
-          );
-        };
-      });
-      return job;
-    };
+  const created = (job: unknown): void => {
+    wrapMethod(job as object, '_save', (save) => {
+      return function (this: unknown, ...args) {
+        return observeCall(
+          () => Reflect.apply(save, this, args),
+          (outcome) => {
+            if (on && !outcome.failed && (job as BeeJob).id) recorder.enqueued(name, name);
+          },
+        );
+      };
+    });
   };
-  const watchWorker = (process: Method): Method => {
-    return function (this: unknown, ...args) {
-      const result = process.apply(this, args);
-      down ??= recorder.workerUp(name);
-      return result;
-    };
-  };
-  const watchClose = (close: Method): Method => {
-    return function (this: unknown, ...args) {
-      down?.();
-      unwatch();
-      return close.apply(this, args);
-    };
-  };
-  // Only the worker that found the stalled job gets the event.
-  const stalled = guarded(() => recorder.diedElsewhere(name, name));
-  queue.on(...(['stalled', stalled] as never[]));
-  if ((queue as { handler?: unknown }).handler) down = recorder.workerUp(name);
-  const target = queue as object as Record<'createJob' | '_runJob' | 'process' | 'close', unknown>;
-  const removers = [
-    wrapMethod(target, 'createJob', watchSave),
-    wrapMethod(target, '_runJob', run),
-    wrapMethod(target, 'process', watchWorker),
-    wrapMethod(target, 'close', watchClose),
+  const hooks = new Disposers();
+  hooks.add(
     unwatch,
-  ];
+    before(queue, 'close', closed),
+    after(queue, 'process', () => (down ??= recorder.workerUp(name))),
+    after(queue, 'createJob', created),
+    // Only the worker that found the stalled job gets the event.
+    listen(queue, { stalled: () => recorder.diedElsewhere(name, name) }),
+    wrapMethod(queue, '_runJob', (runJob) => {
+      return function (this: unknown, ...args) {
+        const job = args[0] as BeeJob;
+        const current = attempt(() => begin(recorder, name, job));
+        if (!current) return Reflect.apply(runJob, this, args);
+        open.add(current);
+        return observeCall(
+          () => Reflect.apply(runJob, this, args),
+          (outcome) => {
+            open.delete(current);
+            // Without a result, the outcome did not reach Redis, and another worker finds the job
+            // stalled.
+            const known = !outcome.failed && outcome.result !== undefined;
+            const ended = known && outcomes[job.status]?.((outcome.result as readonly unknown[])[1]);
+            if (ended) current.end(ended);
+            else current.leave();
+          },
+        );
+      };
+    }),
+  );
+  if ((queue as { handler?: unknown }).handler) down = recorder.workerUp(name);
   return () => {
     on = false;
-    for (const remove of removers) remove();
-    queue.removeListener(...(['stalled', stalled] as never[]));
+    hooks.dispose();
     for (const current of open) current.leave();
     down?.();
   };
 }
 
-function begin(recorder: JobRecorder, queue: string, { options }: BeeJob): JobRun | undefined {
-  try {
-    const first = (options.stacktraces?.length ?? 0) === 0;
-    const since = Math.max(options.timestamp, options.delay ?? 0);
-    return recorder.started(queue, queue, first ? (Date.now() - since) / 1000 : undefined);
-  } catch (error) {
-    hookFailed(error);
-    return undefined;
-  }
+function begin(recorder: JobRecorder, queue: string, { options }: BeeJob): JobRun {
+  const first = (options.stacktraces?.length ?? 0) === 0;
+  const since = Math.max(options.timestamp, options.delay ?? 0);
+  return recorder.started(queue, queue, first ? (Date.now() - since) / 1000 : undefined);
 }
 
 /** Outcomes by the status that a job has after its run. */

@@ -1,10 +1,10 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
-import { hookFailed } from '../../instrument/hooks/guard.ts';
-import type { JobRun } from '../../instrument/job/job-run.ts';
+import { attempt } from '../../instrument/hooks/guard.ts';
+import type { Method } from '../../instrument/hooks/method.ts';
+import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 import { observeWork } from '../../instrument/job/observe-work.ts';
 import { outcomeOf } from '../../instrument/job/outcome.ts';
-import { jobRecorder } from '../../instrument/job/recorder.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { JobRecorder } from '../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
@@ -23,8 +23,6 @@ export interface InstrumentCronerOptions extends InstrumentOptions {
   readonly queue?: string | undefined;
 }
 
-type Method = (...args: unknown[]) => unknown;
-
 /**
  * Measures the runs of a job of croner. It has its function already, and no events: the function
  * that it keeps is wrapped.
@@ -37,19 +35,14 @@ type Method = (...args: unknown[]) => unknown;
  */
 export function instrumentCroner<T extends CronerJob>(cron: T, options: InstrumentCronerOptions = {}): T {
   const { job = cron.name ?? '<unnamed>', queue = 'croner' } = options;
-  return attach(cron, 'croner', options, ({ registry, namespace }) => {
-    const recorder = jobRecorder(registry, namespace);
+  return attach(cron, 'croner', options, (instrumentation) => {
+    const recorder = JobRecorder.of(instrumentation);
     recorder.endRunsOfThePast(queue, job);
-    return wrapMethod(cron as object as { fn: unknown }, 'fn', (fn: Method): Method => {
+    return wrapMethod(cron, 'fn', (fn: Method) => {
       return function (this: unknown, ...args) {
-        let run: JobRun | undefined;
-        try {
-          run = recorder.started(queue, job);
-        } catch (error) {
-          hookFailed(error);
-        }
+        const run = attempt(() => recorder.started(queue, job));
         return observeWork(
-          () => fn.apply(this, args),
+          () => Reflect.apply(fn, this, args),
           (outcome) => run?.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'),
         );
       };

@@ -1,12 +1,13 @@
 import { MetricsError } from '../../errors.ts';
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
-import { guarded } from '../../instrument/hooks/guard.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { listen } from '../../instrument/hooks/listen.ts';
+import { observeMethod } from '../../instrument/hooks/observe.ts';
+import { before } from '../../instrument/hooks/wrap.ts';
 import type { JobRun } from '../../instrument/job/job-run.ts';
 import { outcomeOf } from '../../instrument/job/outcome.ts';
 import type { ReadQueue } from '../../instrument/job/queue-sizes.ts';
-import { jobRecorder, type JobRecorder } from '../../instrument/job/recorder.ts';
-import { observeCall } from '../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { JobRecorder } from '../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
@@ -89,8 +90,8 @@ export function instrumentGraphileWorker<T extends GraphileWorkerEvents | Graphi
       'instrumentGraphileWorker() takes the emitter of events that run() gets, WorkerUtils or a Runner.',
     );
   }
-  return attach(target, 'graphile-worker', options, ({ registry, namespace }) => {
-    const recorder = jobRecorder(registry, namespace);
+  return attach(target, 'graphile-worker', options, (instrumentation) => {
+    const recorder = JobRecorder.of(instrumentation);
     if (isUtils) return observeUtils(target as GraphileWorkerUtils, recorder, queue, schema);
     return observeEvents(target as GraphileWorkerEvents, recorder, queue);
   });
@@ -116,7 +117,7 @@ function observeEvents(events: GraphileWorkerEvents, recorder: JobRecorder, queu
     workers.get(worker)?.();
     workers.delete(worker);
   };
-  const listeners: Readonly<Record<string, (event: never) => void>> = {
+  const stop = listen(events, {
     'worker:create': ({ worker }: WorkerEvent) => void workers.set(worker, recorder.workerUp(queue)),
     'worker:release': workerDown,
     'worker:stop': workerDown,
@@ -128,68 +129,33 @@ function observeEvents(events: GraphileWorkerEvents, recorder: JobRecorder, queu
     // `job:failed` follows it, for the same attempt.
     'job:error': ({ job, error }: JobEvent) => end(job, outcomeOf(error, job.attempts < job.max_attempts)),
     'job:complete': ({ job }: JobEvent) => end(job),
-  };
-  const removers = Object.entries(listeners).map(([event, listener]) => {
-    const careful = guarded(listener);
-    events.on(...([event, careful] as never[]));
-    return () => events.off(...([event, careful] as never[]));
   });
   return () => {
-    for (const remove of removers) remove();
+    stop();
     for (const run of open.values()) run.leave();
     for (const down of workers.values()) down();
   };
 }
 
 function observeUtils(utils: GraphileWorkerUtils, recorder: JobRecorder, queue: string, schema: string): () => void {
-  type Method = (...args: unknown[]) => Promise<unknown>;
-  const observe = (done: (args: readonly unknown[], result: unknown) => void) => {
-    return (method: Method): Method => {
-      return function (this: unknown, ...args) {
-        return observeCall(
-          () => method.apply(this, args),
-          (outcome) => {
-            if (!outcome.failed) done(args, outcome.result);
-          },
-        );
-      };
-    };
-  };
-  const several = utils as { addJob: unknown; addJobs?: unknown; release?: unknown; withPgClient?: WithPgClient };
-  const removers = [
-    wrapMethod(
-      several,
-      'addJob',
-      observe(([name], added) => {
-        if (isNew(added as AddedJob)) recorder.enqueued(queue, name as string);
-      }),
-    ),
-    wrapMethod(
-      several,
-      'addJobs',
-      observe(([specs], added) => {
-        for (const identifier of newJobs(specs as readonly JobSpec[], added as readonly AddedJob[])) {
-          recorder.enqueued(queue, identifier);
-        }
-      }),
-    ),
-  ];
-  const { withPgClient } = several;
+  const hooks = new Disposers();
+  hooks.add(
+    observeMethod(utils, 'addJob', ([name]) => (error, added) => {
+      if (error === undefined && isNew(added as AddedJob)) recorder.enqueued(queue, name as string);
+    }),
+    observeMethod(utils, 'addJobs', ([specs]) => (error, added) => {
+      if (error !== undefined) return;
+      for (const identifier of newJobs(specs as readonly JobSpec[], added as readonly AddedJob[])) {
+        recorder.enqueued(queue, identifier);
+      }
+    }),
+  );
+  const { withPgClient } = utils as { withPgClient?: WithPgClient };
   if (withPgClient) {
     const unwatch = recorder.watchQueue(queue, () => readSizes(withPgClient, schema));
-    removers.push(
-      unwatch,
-      wrapMethod(several, 'release', (release: Method): Method => {
-        return function (this: unknown, ...args) {
-          unwatch();
-          return release.apply(this, args);
-        };
-      }),
-    );
+    hooks.add(unwatch, before(utils, 'release', unwatch));
   }
-  return () => {
-    for (const remove of removers) remove();
-  };
+  return hooks.dispose;
 }
 
 /** A job that took the place of another with the same key, or left it there, has been changed. */

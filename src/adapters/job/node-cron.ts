@@ -1,8 +1,8 @@
 import { attach, type InstrumentOptions } from '../../instrument/hooks/attach.ts';
-import { guarded } from '../../instrument/hooks/guard.ts';
+import { listen } from '../../instrument/hooks/listen.ts';
 import type { JobRun } from '../../instrument/job/job-run.ts';
 import { type JobOutcome, outcomeOf } from '../../instrument/job/outcome.ts';
-import { jobRecorder } from '../../instrument/job/recorder.ts';
+import { JobRecorder } from '../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
@@ -40,8 +40,8 @@ export function instrumentNodeCron<T extends NodeCronTask>(task: T, options: Ins
   // A task without a name is given its id for one, which is another each time.
   const given = task.name === task.id ? undefined : task.name;
   const { job = given ?? '<unnamed>', queue = 'node-cron' } = options;
-  return attach(task, 'node-cron', options, ({ registry, namespace }) => {
-    const recorder = jobRecorder(registry, namespace);
+  return attach(task, 'node-cron', options, (instrumentation) => {
+    const recorder = JobRecorder.of(instrumentation);
     const open = new Map<string, JobRun>();
     recorder.endRunsOfThePast(queue, job);
 
@@ -51,20 +51,15 @@ export function instrumentNodeCron<T extends NodeCronTask>(task: T, options: Ins
       open.delete(id);
     };
     // Not for missed runs: to listen to these takes node-cron's own warning away.
-    const listeners: Readonly<Record<string, (context: never) => void>> = {
+    const stop = listen(task, {
       'execution:started': ({ execution }: TaskContext) => {
         if (execution) open.set(execution.id, recorder.started(queue, job));
       },
       'execution:finished': (context: TaskContext) => end(context, 'succeeded'),
       'execution:failed': (context: TaskContext) => end(context, outcomeOf(context.execution?.error)),
-    };
-    const removers = Object.entries(listeners).map(([event, listener]) => {
-      const careful = guarded(listener);
-      task.on(...([event, careful] as never[]));
-      return () => task.off(...([event, careful] as never[]));
     });
     return () => {
-      for (const remove of removers) remove();
+      stop();
       for (const run of open.values()) run.leave();
     };
   });

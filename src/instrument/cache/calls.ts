@@ -1,123 +1,87 @@
-import { hookFailed } from '../hooks/guard.ts';
+import { attempt } from '../hooks/guard.ts';
+import type { Method } from '../hooks/method.ts';
+import { observeCall, type Outcome } from '../hooks/observe.ts';
 import { wrapMethod } from '../hooks/wrap.ts';
-
-type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 /** Is told how a call ended. */
 export interface CallObserver {
   ended(result: unknown, seconds: number): void;
   failed(error: unknown, seconds: number): void;
-  /** Told last, also where other calls stand for it. */
+  /** Called last, also if other calls are counted in place of this one. */
   done?(): void;
 }
 
 /** How the calls of a method are observed. */
 export interface CacheMethod {
   /**
-   * It may work by means of the cache's other methods: those count then, and it does not. Else it
-   * counts, and they don't.
+   * True if the method may work by calling the cache's other methods: then those count, and it does
+   * not. A method that is not composite counts itself, and the calls that it makes do not.
    */
   readonly composite: boolean;
-  /** Who observes a call that begins. It may replace arguments. */
+  /** Returns the observer of a call that begins. May replace arguments. */
   begin(args: unknown[]): CallObserver;
 }
 
-/** A call that has begun. */
-class Call {
+/** A call whose own code runs. */
+interface Call {
   readonly composite: boolean;
-  readonly #observer: CallObserver;
-  readonly #start: number = performance.now();
   /** It has called another method of the same cache. */
-  nested: boolean = false;
-
-  constructor({ composite }: CacheMethod, observer: CallObserver) {
-    this.composite = composite;
-    this.#observer = observer;
-  }
-
-  ended(result: unknown): void {
-    this.#end(() => this.#observer.ended(result, (performance.now() - this.#start) / 1000));
-  }
-
-  failed(error: unknown): void {
-    this.#end(() => this.#observer.failed(error, (performance.now() - this.#start) / 1000));
-  }
-
-  #end(tell: () => void): void {
-    try {
-      if (!this.composite || !this.nested) tell();
-      this.#observer.done?.();
-    } catch (error) {
-      hookFailed(error);
-    }
-  }
+  nested: boolean;
 }
 
-/** The calls of one cache's methods, so that what one does by means of others counts once. */
+/** The calls of one cache's methods. A call that a method makes through another counts once. */
 export class CacheCalls {
   /**
    * The call whose own code runs. What it calls at once is part of it; what it calls later can't be
-   * told from others' calls.
+   * told from calls of others.
    */
   #current: Call | undefined;
 
-  /** Observes a method of the cache, where it has one of that name. Returns what restores it. */
+  /** Observes a method of the cache, if it has one of that name. Returns a function that restores it. */
   observe(target: object, name: string, method: CacheMethod): () => void {
-    return wrapMethod(target as Record<string, unknown>, name, (original: AnyFunction): AnyFunction => {
+    return wrapMethod(target, name, (original) => {
       const run = (self: unknown, args: unknown[]): unknown => this.#run(self, original, args, method);
-      return function (this: unknown, ...args: unknown[]): unknown {
+      return function (this: unknown, ...args) {
         return run(this, args);
       };
     });
   }
 
-  /** Runs what a method was given to call: what that asks of the cache is no part of the method. */
+  /** Runs a function that a method was given to call: what it asks of the cache counts by itself. */
   apart<R>(run: () => R): R {
+    return this.#within(undefined, run);
+  }
+
+  #run(self: unknown, original: Method, args: unknown[], method: CacheMethod): unknown {
     const outer = this.#current;
-    this.#current = undefined;
+    if (outer !== undefined) {
+      outer.nested = true;
+      if (!outer.composite) return Reflect.apply(original, self, args);
+    }
+    const observer = attempt(() => method.begin(args));
+    if (observer === undefined) return Reflect.apply(original, self, args);
+    const call: Call = { composite: method.composite, nested: false };
+    return observeCall(
+      () => this.#within(call, () => Reflect.apply(original, self, args)),
+      (outcome) => tell(observer, call, outcome),
+    );
+  }
+
+  #within<R>(call: Call | undefined, run: () => R): R {
+    const outer = this.#current;
+    this.#current = call;
     try {
       return run();
     } finally {
       this.#current = outer;
     }
   }
-
-  #run(self: unknown, original: AnyFunction, args: unknown[], method: CacheMethod): unknown {
-    const outer = this.#current;
-    if (outer !== undefined) {
-      outer.nested = true;
-      if (!outer.composite) return original.apply(self, args);
-    }
-    const call = new Call(method, method.begin(args));
-    let result: unknown;
-    this.#current = call;
-    try {
-      result = original.apply(self, args);
-    } catch (error) {
-      call.failed(error);
-      throw error;
-    } finally {
-      this.#current = outer;
-    }
-    if (!isThenable(result)) {
-      call.ended(result);
-      return result;
-    }
-    // The caller gets the promise that tells us: with two of them, an unhandled rejection would be
-    // handled.
-    return result.then(
-      (value) => {
-        call.ended(value);
-        return value;
-      },
-      (error: unknown) => {
-        call.failed(error);
-        throw error;
-      },
-    );
-  }
 }
 
-function isThenable(result: unknown): result is PromiseLike<unknown> {
-  return typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function';
+function tell(observer: CallObserver, { composite, nested }: Call, outcome: Outcome<unknown>): void {
+  if (!composite || !nested) {
+    if (outcome.failed) observer.failed(outcome.error, outcome.seconds);
+    else observer.ended(outcome.result, outcome.seconds);
+  }
+  observer.done?.();
 }

@@ -1,11 +1,11 @@
+import type { Method } from '../hooks/method.ts';
+import { observeCall } from '../hooks/observe.ts';
 import type { CacheCalls, CallObserver } from './calls.ts';
 import type { CacheSeries } from './recorder.ts';
 import type { StoreCall, StoreWatch } from './stores.ts';
 
 /** By key: the first of the calls that are under way. */
 export type LoadsUnderWay = Map<unknown, CacheLoad>;
-
-type Loader = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
  * A call of `wrap(key, load)` or its like: a get, and a set after a miss. The cache had nothing if
@@ -50,10 +50,10 @@ export class CacheLoad implements CallObserver {
     if (this.#joined === undefined) underWay.set(this.#key, this);
     const at = args.findIndex((argument) => typeof argument === 'function');
     if (at < 0) return;
-    const load = args[at] as Loader;
+    const load = args[at] as Method;
     const observed = (run: () => unknown): unknown => calls.apart(() => this.#load(run));
     args[at] = function (this: unknown, ...given: unknown[]): unknown {
-      return observed(() => load.apply(this, given));
+      return observed(() => Reflect.apply(load, this, given));
     };
   }
 
@@ -102,27 +102,10 @@ export class CacheLoad implements CallObserver {
     this.#state = 'loading';
     this.#askingFailed = this.#below?.failed === true;
     if (this.#below) this.#below.failed = false;
-    let result: unknown;
-    try {
-      result = run();
-    } catch (error) {
-      this.#state = 'failed';
-      throw error;
-    }
-    if (!(result instanceof Promise)) {
-      this.#delivered(result);
-      return result;
-    }
-    return result.then(
-      (value: unknown) => {
-        this.#delivered(value);
-        return value;
-      },
-      (error: unknown) => {
-        this.#state = 'failed';
-        throw error;
-      },
-    );
+    return observeCall(run, (outcome) => {
+      if (outcome.failed) this.#state = 'failed';
+      else this.#delivered(outcome.result);
+    });
   }
 
   #delivered(value: unknown): void {

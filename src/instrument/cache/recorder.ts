@@ -1,9 +1,10 @@
 import type { BoundHistogram } from '../../core/bound-histogram.ts';
 import type { BoundCounter } from '../../core/counter.ts';
-import type { Registry } from '../../core/registry.ts';
-import type { Instrumentation } from '../hooks/attach.ts';
-import { type CacheFamilies, defineCacheFamilies } from './families.ts';
 import { hookFailed } from '../hooks/guard.ts';
+import type { FamilyPlace } from '../recorder-kit/family-group.ts';
+import { Handles } from '../recorder-kit/handles.ts';
+import { perRegistry } from '../recorder-kit/per-registry.ts';
+import { type CacheFamilies, defineCacheFamilies } from './families.ts';
 
 /** What is done to a cache, as its label says. */
 export type CacheOperation = 'get' | 'get_many' | 'set' | 'set_many' | 'delete' | 'delete_many' | 'has' | 'clear';
@@ -18,26 +19,23 @@ export interface CacheContent {
   readonly size?: number | undefined;
 }
 
-const recorders: WeakMap<Registry, CacheRecorder> = new WeakMap();
-
 /** The caches of a registry. */
 export class CacheRecorder {
   readonly #families: CacheFamilies;
   readonly #caches: Map<string, Map<string, CacheSeries>> = new Map();
 
   /**
-   * The one recorder of a registry.
-   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same
-   *   name.
+   * Returns the one recorder of a registry.
+   *
+   * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
    */
-  static of({ registry, namespace }: Instrumentation): CacheRecorder {
-    let recorder = recorders.get(registry);
-    if (recorder === undefined) recorders.set(registry, (recorder = new CacheRecorder(registry, namespace)));
-    return recorder;
-  }
+  static readonly of: (place: FamilyPlace) => CacheRecorder = perRegistry(
+    'cache',
+    (place: FamilyPlace) => new CacheRecorder(place),
+  );
 
-  private constructor(registry: Registry, namespace: string) {
-    this.#families = defineCacheFamilies({ registry, namespace, collect: () => this.#measure() });
+  private constructor(place: FamilyPlace) {
+    this.#families = defineCacheFamilies({ ...place, collect: () => this.#measure() });
   }
 
   /**
@@ -73,14 +71,18 @@ export class CacheSeries {
   /** They show together, so that ratios have their zero. */
   #gets: GetCounters | undefined;
   #carriesOther = false;
-  readonly #invalidations: Map<InvalidationReason, BoundCounter> = new Map();
-  readonly #errors: Map<CacheOperation, BoundCounter> = new Map();
-  readonly #durations: Map<CacheOperation, BoundHistogram> = new Map();
+  readonly #invalidations: Handles<BoundCounter>;
+  readonly #errors: Handles<BoundCounter>;
+  readonly #durations: Handles<BoundHistogram>;
   readonly #contents: Set<() => CacheContent | undefined> = new Set();
 
   constructor(families: CacheFamilies, cache: string, backend: string) {
     this.#families = families;
-    this.#labels = { cache, backend };
+    const labels = { cache, backend };
+    this.#labels = labels;
+    this.#invalidations = new Handles((reason) => families.invalidations.labels({ ...labels, reason }));
+    this.#errors = new Handles((operation) => families.errors.labels({ ...labels, operation }));
+    this.#durations = new Handles((operation) => families.duration.labels({ ...labels, operation }));
   }
 
   /** Puts hits, misses and sets on the page, as zeros. */
@@ -110,30 +112,17 @@ export class CacheSeries {
 
   /** Entries were dropped. */
   invalidated(reason: InvalidationReason, entries: number): void {
-    if (!(entries > 0)) return;
-    let bound = this.#invalidations.get(reason);
-    if (bound === undefined) {
-      this.#invalidations.set(reason, (bound = this.#families.invalidations.labels({ ...this.#labels, reason })));
-    }
-    bound.inc(entries);
+    if (entries > 0) this.#invalidations.of(reason).inc(entries);
   }
 
   /** An operation has ended, well or not. */
   took(operation: CacheOperation, seconds: number): void {
-    let bound = this.#durations.get(operation);
-    if (bound === undefined) {
-      this.#durations.set(operation, (bound = this.#families.duration.labels({ ...this.#labels, operation })));
-    }
-    bound.observe(seconds);
+    this.#durations.of(operation).observe(seconds);
   }
 
   /** An operation has failed. What it took is told by `took`. */
   failed(operation: CacheOperation): void {
-    let bound = this.#errors.get(operation);
-    if (bound === undefined) {
-      this.#errors.set(operation, (bound = this.#families.errors.labels({ ...this.#labels, operation })));
-    }
-    bound.inc();
+    this.#errors.of(operation).inc();
   }
 
   /**

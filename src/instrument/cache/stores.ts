@@ -1,3 +1,5 @@
+import { Disposers } from '../hooks/disposers.ts';
+import { observeCall } from '../hooks/observe.ts';
 import { wrapMethod } from '../hooks/wrap.ts';
 
 /** The part that is looked at of a cache that keeps its entries in a store below it. */
@@ -76,10 +78,8 @@ export interface StoreCall {
 
 interface WatchedStore {
   readonly store: unknown;
-  restore(): void;
+  readonly restore: () => void;
 }
-
-type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 const READS: readonly string[] = ['get', 'getMany', 'has', 'hasMany'];
 const WRITES: readonly string[] = ['set', 'setMany', 'delete', 'deleteMany', 'clear'];
@@ -158,43 +158,25 @@ export class StoreWatch {
   }
 
   #watch(store: unknown): WatchedStore {
-    const wrap = (name: string, answered: (asked: unknown, answer: unknown) => void): (() => void) =>
-      wrapMethod(store as Record<string, unknown>, name, (original: Method): Method => {
-        const failed = (asked: unknown): void => this.#each(asked, (call) => (call.failed = true));
+    const hooks = new Disposers();
+    const watch = (name: string, answered: (asked: unknown, answer: unknown) => void): void => {
+      const failed = (asked: unknown): void => this.#each(asked, (call) => (call.failed = true));
+      const restore = wrapMethod(store as object, name, (original) => {
         return function (this: unknown, ...args) {
-          let result: unknown;
-          try {
-            result = original.apply(this, args);
-          } catch (error) {
-            failed(args[0]);
-            throw error;
-          }
-          if (!(result instanceof Promise)) {
-            answered(args[0], result);
-            return result;
-          }
-          return result.then(
-            (answer: unknown) => {
-              answered(args[0], answer);
-              return answer;
-            },
-            (error: unknown) => {
-              failed(args[0]);
-              throw error;
+          return observeCall(
+            () => Reflect.apply(original, this, args),
+            (outcome) => {
+              if (outcome.failed) failed(args[0]);
+              else answered(args[0], outcome.result);
             },
           );
         };
       });
-    const restore = [
-      ...READS.map((name) => wrap(name, (asked, answer) => this.#answered(asked, answer))),
-      ...WRITES.map((name) => wrap(name, () => {})),
-    ];
-    return {
-      store,
-      restore: () => {
-        for (const one of restore) one();
-      },
+      hooks.add(restore);
     };
+    for (const name of READS) watch(name, (asked, answer) => this.#answered(asked, answer));
+    for (const name of WRITES) watch(name, () => {});
+    return { store, restore: hooks.dispose };
   }
 
   #answered(asked: unknown, answer: unknown): void {

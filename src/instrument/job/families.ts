@@ -1,7 +1,7 @@
-import { Counter } from '../../core/counter.ts';
-import { Gauge } from '../../core/gauge.ts';
-import { Histogram } from '../../core/histogram.ts';
-import type { Registry } from '../../core/registry.ts';
+import type { Counter } from '../../core/counter.ts';
+import type { Gauge } from '../../core/gauge.ts';
+import type { Histogram } from '../../core/histogram.ts';
+import { FamilyGroup, type FamilyPlace } from '../recorder-kit/family-group.ts';
 
 /** Upper bounds for runs and waits, in seconds: 10 ms to 12 hours. */
 export const JOB_BUCKETS: readonly number[] = [
@@ -17,10 +17,7 @@ const MAX_SERIES = 10_000;
 const STALE_SECONDS = 60;
 
 /** Options for `defineJobFamilies`. */
-export interface JobFamilyOptions {
-  readonly registry: Registry;
-  /** Prefix of every family, without the underscore that follows it. @default '' */
-  readonly namespace?: string | undefined;
+export interface JobFamilyOptions extends FamilyPlace {
   /** Called before a scrape, to read the queues. @default nothing is read */
   readonly readQueues?: (() => Promise<void>) | undefined;
 }
@@ -42,40 +39,24 @@ export interface JobFamilies {
  * Defines the families of background jobs.
  * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of that name.
  */
-export function defineJobFamilies({ registry, namespace = '', readQueues }: JobFamilyOptions): JobFamilies {
-  const prefix = namespace === '' ? 'job_' : `${namespace}_job_`;
-  const common = <L extends string>(name: string, help: string, labelNames: readonly L[]) => ({
-    name: prefix + name,
-    help,
-    labelNames,
-    registry,
-    maxSeries: MAX_SERIES,
-  });
+export function defineJobFamilies({ readQueues, ...place }: JobFamilyOptions): JobFamilies {
+  const group = new FamilyGroup(place, 'job', MAX_SERIES);
+  const labels = ['queue', 'job_name'] as const;
   const seconds = { unit: 'seconds', buckets: [...JOB_BUCKETS] };
   return {
-    enqueued: new Counter(common('enqueued', 'Jobs that this application put into a queue.', ['queue', 'job_name'])),
-    started: new Counter(common('started', 'Runs of jobs that began.', ['queue', 'job_name'])),
-    finished: new Counter(
-      common('finished', 'Runs of jobs that ended, each with one outcome.', ['queue', 'job_name', 'outcome']),
-    ),
-    duration: new Histogram({
-      ...common('duration_seconds', 'Time that runs of jobs took.', ['queue', 'job_name', 'outcome']),
-      ...seconds,
-    }),
-    wait: new Histogram({
-      ...common('wait_seconds', 'Time that jobs were ready to run and waited for a worker.', ['queue', 'job_name']),
-      ...seconds,
-    }),
-    running: new Gauge(common('running', 'Runs of jobs that are under way.', ['queue', 'job_name'])),
-    queueSize: new Gauge({
-      ...common('queue_size', 'Jobs in a queue, by state, as the queue itself says.', ['queue', 'state']),
+    enqueued: group.counter('enqueued', 'Jobs that this application put into a queue.', labels),
+    started: group.counter('started', 'Runs of jobs that began.', labels),
+    finished: group.counter('finished', 'Runs of jobs that ended, each with one outcome.', [...labels, 'outcome']),
+    duration: group.histogram('duration_seconds', 'Time that runs of jobs took.', [...labels, 'outcome'], seconds),
+    wait: group.histogram('wait_seconds', 'Time that jobs were ready to run and waited for a worker.', labels, seconds),
+    running: group.gauge('running', 'Runs of jobs that are under way.', labels),
+    queueSize: group.gauge('queue_size', 'Jobs in a queue, by state, as the queue itself says.', ['queue', 'state'], {
       aggregation: 'mostRecent',
       idleSeconds: STALE_SECONDS,
       ...(readQueues && { collect: readQueues }),
     }),
-    workers: new Gauge(common('workers', 'Workers that take jobs from a queue.', ['queue'])),
-    lastSuccess: new Gauge({
-      ...common('last_success_timestamp_seconds', 'When a run of the job last succeeded.', ['queue', 'job_name']),
+    workers: group.gauge('workers', 'Workers that take jobs from a queue.', ['queue']),
+    lastSuccess: group.gauge('last_success_timestamp_seconds', 'When a run of the job last succeeded.', labels, {
       unit: 'seconds',
       aggregation: 'mostRecent',
       liveOnly: false,

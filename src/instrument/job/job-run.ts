@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { hookFailed } from '../hooks/guard.ts';
+import { attempt } from '../hooks/guard.ts';
 import type { JobSeries } from './job-series.ts';
 import type { JobOutcome } from './outcome.ts';
 
@@ -18,11 +18,7 @@ export class JobRun {
   end(outcome: JobOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    try {
-      this.#series.finished(outcome, (performance.now() - this.#startedAt) / 1000);
-    } catch (error) {
-      hookFailed(error);
-    }
+    attempt(() => this.#series.finished(outcome, (performance.now() - this.#startedAt) / 1000));
   }
 
   /** Ends the run without an outcome: the queue has given the job to another, which counts one. */

@@ -2,6 +2,7 @@ import type { BoundHistogram } from '../../core/bound-histogram.ts';
 import type { BoundCounter } from '../../core/counter.ts';
 import type { BoundGauge } from '../../core/gauge.ts';
 import type { Registry } from '../../core/registry.ts';
+import { Handles } from '../recorder-kit/handles.ts';
 import type { JobFamilies } from './families.ts';
 import type { JobOutcome } from './outcome.ts';
 
@@ -16,8 +17,8 @@ export class JobSeries {
   readonly #families: JobFamilies;
   readonly #registry: Registry;
   readonly #labels: { readonly queue: string; readonly job_name: string };
-  readonly #outcomes: Map<JobOutcome, BoundCounter> = new Map();
-  readonly #durations: Map<JobOutcome, BoundHistogram> = new Map();
+  readonly #outcomes: Handles<BoundCounter>;
+  readonly #durations: Handles<BoundHistogram>;
   #enqueued: BoundCounter | undefined;
   #started: BoundCounter | undefined;
   #running: BoundGauge | undefined;
@@ -28,7 +29,10 @@ export class JobSeries {
   constructor(families: JobFamilies, registry: Registry, queue: string, job: string) {
     this.#families = families;
     this.#registry = registry;
-    this.#labels = { queue, job_name: job };
+    const labels = { queue, job_name: job };
+    this.#labels = labels;
+    this.#outcomes = new Handles((outcome) => families.finished.labels({ ...labels, outcome }));
+    this.#durations = new Handles((outcome) => families.duration.labels({ ...labels, outcome }));
   }
 
   enqueued(count: number): void {
@@ -55,12 +59,7 @@ export class JobSeries {
   finished(outcome: JobOutcome, seconds: number): void {
     this.#running?.dec();
     this.outcome(outcome).inc();
-    let duration = this.#durations.get(outcome);
-    if (duration === undefined) {
-      duration = this.#families.duration.labels({ ...this.#labels, outcome });
-      this.#durations.set(outcome, duration);
-    }
-    duration.observe(seconds);
+    this.#durations.of(outcome).observe(seconds);
     if (outcome !== 'succeeded') return;
     this.#lastSuccess ??= this.#families.lastSuccess.labels(this.#labels);
     this.#lastSuccess.set(this.#registry.clock.now() / 1000);
@@ -83,12 +82,8 @@ export class JobSeries {
     return first;
   }
 
+  /** The counter of runs that ended so. */
   outcome(outcome: JobOutcome): BoundCounter {
-    let bound = this.#outcomes.get(outcome);
-    if (bound === undefined) {
-      bound = this.#families.finished.labels({ ...this.#labels, outcome });
-      this.#outcomes.set(outcome, bound);
-    }
-    return bound;
+    return this.#outcomes.of(outcome);
   }
 }

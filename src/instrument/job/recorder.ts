@@ -1,12 +1,13 @@
 import type { Registry } from '../../core/registry.ts';
+import { once } from '../hooks/disposers.ts';
+import type { FamilyPlace } from '../recorder-kit/family-group.ts';
+import { OVERFLOW } from '../recorder-kit/handles.ts';
+import { perRegistry } from '../recorder-kit/per-registry.ts';
 import { defineJobFamilies, type JobFamilies } from './families.ts';
 import { JobRun } from './job-run.ts';
 import { JobSeries } from './job-series.ts';
 import { type QueuePlace, QueueNames } from './queue-names.ts';
 import { QueueSizes, type ReadQueue } from './queue-sizes.ts';
-
-/** The label of queues and jobs past the limits. */
-const OVERFLOW = '<overflow>';
 
 /**
  * No program has more jobs than this: these are ids that were taken for names. Later ones share the
@@ -17,15 +18,6 @@ const JOB_LIMIT = 1000;
 /** How many queues are told apart once there are too many jobs. */
 const QUEUE_LIMIT = 200;
 
-const recorders: WeakMap<Registry, JobRecorder> = new WeakMap();
-
-/** Returns the recorder of a registry. The first call makes it, and decides on the namespace. */
-export function jobRecorder(registry: Registry, namespace: string): JobRecorder {
-  let recorder = recorders.get(registry);
-  if (recorder === undefined) recorders.set(registry, (recorder = new JobRecorder(registry, namespace)));
-  return recorder;
-}
-
 /** Turns what happens to jobs into the numbers of one registry. It knows no library. */
 export class JobRecorder {
   readonly #families: JobFamilies;
@@ -35,11 +27,18 @@ export class JobRecorder {
   readonly #queues: Map<string, Map<string, JobSeries>> = new Map();
   #jobs = 0;
 
-  constructor(registry: Registry, namespace: string) {
+  /** Returns the one recorder of a registry. The first call makes it, and decides on the namespace. */
+  static readonly of: (place: FamilyPlace) => JobRecorder = perRegistry(
+    'job',
+    (place: FamilyPlace) => new JobRecorder(place),
+  );
+
+  private constructor(place: FamilyPlace) {
+    const { registry } = place;
     this.#registry = registry;
     this.#sizes = new QueueSizes(registry);
     this.#names = new QueueNames(registry);
-    this.#families = defineJobFamilies({ registry, namespace, readQueues: () => this.#sizes.read(this.#families) });
+    this.#families = defineJobFamilies({ ...place, readQueues: () => this.#sizes.read(this.#families) });
   }
 
   /**
@@ -104,11 +103,7 @@ export class JobRecorder {
   workerUp(queue: string): () => void {
     const workers = this.#families.workers.labels({ queue: this.#boundedQueue(queue) });
     workers.inc();
-    let up = true;
-    return () => {
-      if (up) workers.dec();
-      up = false;
-    };
+    return once(() => workers.dec());
   }
 
   /**

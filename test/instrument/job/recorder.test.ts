@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { Registry } from '../../../src/core/registry.ts';
 import { observeSelf } from '../../../src/core/self-metrics.ts';
 import type { QueuePlace } from '../../../src/instrument/job/queue-names.ts';
-import { type JobRecorder, jobRecorder } from '../../../src/instrument/job/recorder.ts';
+import { JobRecorder } from '../../../src/instrument/job/recorder.ts';
 import { MappedStore } from '../../../src/store/mapped-store.ts';
 import { outcomes } from '../../contracts/job.contract.ts';
 import { temporaryDirectory } from '../../multiprocess/children.ts';
@@ -21,7 +21,7 @@ function member(
     refreshSeconds: 1000,
   });
   onTestFinished(() => registry.close());
-  return { registry, recorder: jobRecorder(registry, ''), skip: () => (skipped += 5000) };
+  return { registry, recorder: JobRecorder.of({ registry }), skip: () => (skipped += 5000) };
 }
 
 /** A family has no number where no process lives that has one. */
@@ -31,7 +31,7 @@ function total(numbers: Numbers, name: string): number {
 
 test('a run has one outcome, the first; one that is left has none', async () => {
   const registry = new Registry();
-  const recorder = jobRecorder(registry, '');
+  const recorder = JobRecorder.of({ registry });
   const run = recorder.started('q', 'j', -1);
   run.end('retried');
   run.end('failed');
@@ -48,7 +48,7 @@ test('a run has one outcome, the first; one that is left has none', async () => 
 
 test('the first failure and the first stall of a job can be seen: they come after a 0', async () => {
   const registry = new Registry();
-  const recorder = jobRecorder(registry, '');
+  const recorder = JobRecorder.of({ registry });
   const run = recorder.started('q', 'j');
   const zeros = (await Numbers.of(registry))
     .series('job_finished')
@@ -63,7 +63,7 @@ test('the first failure and the first stall of a job can be seen: they come afte
 
 test('numbers that are none are left out, and hide nothing else', async () => {
   const registry = new Registry();
-  const recorder = jobRecorder(registry, '');
+  const recorder = JobRecorder.of({ registry });
   for (const wait of [Infinity, -Infinity, Number.NaN, '7' as never, null as never]) {
     recorder.started('q', 'j', wait).end('succeeded');
   }
@@ -81,7 +81,7 @@ test('sizes in text and as bigints are numbers; what is none is an error of its 
   const registry = new Registry();
   observeSelf(registry);
   const sizes = { waiting: '7', active: 8n, delayed: 9, failed: 'many', old: '', lost: undefined as never };
-  jobRecorder(registry, '').watchQueue('q', async () => sizes);
+  JobRecorder.of({ registry }).watchQueue('q', async () => sizes);
   const numbers = await Numbers.of(registry);
   const shown = numbers.series('job_queue_size').map(({ labels, value }) => [labels['state'], value]);
   expect(Object.fromEntries(shown)).toEqual({ waiting: 7, active: 8, delayed: 9 });
@@ -107,7 +107,7 @@ test('queues of one name in two places are two, by the same labels in all proces
 
 test('names that are ids cost no more than a thousand series', async () => {
   const registry = new Registry();
-  const recorder = jobRecorder(registry, '');
+  const recorder = JobRecorder.of({ registry });
   for (let i = 0; i < 3000; i++) recorder.started(`q${i % 2}`, `j${i}`).end('succeeded');
   for (let i = 0; i < 1000; i++) recorder.enqueued(`queue ${i}`, 'j');
   const numbers = await Numbers.of(registry);
@@ -169,7 +169,7 @@ test('a queue is asked by one process of a directory, and by another when that h
 test('a queue that hangs or fails holds up no other, and is not asked again before it has answered', async () => {
   const registry = new Registry();
   observeSelf(registry);
-  const recorder = jobRecorder(registry, '');
+  const recorder = JobRecorder.of({ registry });
   const hanging = vi.fn(() => new Promise<never>(() => {}));
   recorder.watchQueue('hangs', hanging);
   const forget = recorder.watchQueue('fails', () => Promise.reject(new Error('no')));

@@ -1,6 +1,6 @@
 import { MetricsError } from '../../../errors.ts';
 import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
-import { jobRecorder } from '../../../instrument/job/recorder.ts';
+import { JobRecorder } from '../../../instrument/job/recorder.ts';
 import { type BullmqFlowProducer, type BullmqQueue, observeFlows, observeQueue } from './queue.ts';
 import { type BullmqWorker, observeWorker } from './worker.ts';
 
@@ -37,8 +37,8 @@ export function instrumentBullmq<T extends BullmqQueue | BullmqWorker | BullmqFl
   options: InstrumentBullmqOptions = {},
 ): T {
   const kind = kindOf(target);
-  return attach(target, 'bullmq', options, ({ registry, namespace }) => {
-    const recorder = jobRecorder(registry, namespace);
+  return attach(target, 'bullmq', options, (instrumentation) => {
+    const recorder = JobRecorder.of(instrumentation);
     if (kind === 'queue') return observeQueue(target as BullmqQueue, recorder, options.queue);
     if (kind === 'flows') return observeFlows(target as BullmqFlowProducer, recorder);
     return observeWorker(target as BullmqWorker, recorder, options.queue);

@@ -1,6 +1,9 @@
-import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
+import { Disposers } from '../../../instrument/hooks/disposers.ts';
+import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
+import { listen, type Listeners } from '../../../instrument/hooks/listen.ts';
+import type { Method } from '../../../instrument/hooks/method.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { before, wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import type { JobRun } from '../../../instrument/job/job-run.ts';
 import { observeWork } from '../../../instrument/job/observe-work.ts';
 import { type JobOutcome, outcomeOf } from '../../../instrument/job/outcome.ts';
@@ -22,15 +25,11 @@ interface Internals {
   isRunning(): boolean;
   isPaused?(): boolean;
   readonly closing?: unknown;
-  prependListener(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
   readonly Job?: { fromId?(queue: object, id: string): Promise<BullmqJob | undefined> };
   readonly processFn?: unknown;
   run?: unknown;
   processJob?: unknown;
   callProcessJob?: unknown;
-  cancelJob?: unknown;
-  cancelAllJobs?: unknown;
 }
 
 interface BullmqJob {
@@ -69,8 +68,6 @@ const PUT_OFF: ReadonlySet<string> = new Set([
 /** Label for a stalled job that was gone when its name was asked for. */
 const UNKNOWN = '<unknown>';
 
-type Method = (...args: unknown[]) => unknown;
-
 /** Counts the runs of a worker, and the runs of others that it finds to have stalled. */
 export function observeWorker(target: BullmqWorker, recorder: JobRecorder, label?: string): () => void {
   const observer = new WorkerObserver(target, recorder, label ?? labelOf(target, target.name, recorder));
@@ -82,7 +79,7 @@ class WorkerObserver {
   readonly #queue: string;
   readonly #recorder: JobRecorder;
   readonly #open: Map<BullmqJob, OpenRun> = new Map();
-  readonly #removers: (() => void)[] = [];
+  readonly #hooks: Disposers = new Disposers();
 
   /** Set while the worker takes jobs. */
   #down: (() => void) | undefined;
@@ -92,17 +89,19 @@ class WorkerObserver {
     this.#queue = queue;
     this.#recorder = recorder;
     this.#wrapRunning();
-    this.#on('closed', () => this.#leaveAll());
-    this.#on('active', (job: BullmqJob) => this.#started(job));
-    this.#on('completed', (job: BullmqJob) => this.#end(job, 'succeeded'));
-    this.#on('failed', (job: BullmqJob | undefined, error: unknown) => this.#failed(job, error));
-    this.#on('stalled', (id: string) => void this.#stalled(id).catch(hookFailed));
+    this.#listen({
+      closed: () => this.#leaveAll(),
+      active: (job: BullmqJob) => this.#started(job),
+      completed: (job: BullmqJob) => this.#end(job, 'succeeded'),
+      failed: (job: BullmqJob | undefined, error: unknown) => this.#failed(job, error),
+      stalled: (id: string) => void this.#stalled(id).catch(hookFailed),
+    });
     this.#wrapProcessing();
     this.#wrapCancelling();
   }
 
   remove(): void {
-    for (const remove of this.#removers) remove();
+    this.#hooks.dispose();
     this.#down?.();
     this.#leaveAll();
   }
@@ -118,12 +117,12 @@ class WorkerObserver {
       this.#down?.();
       this.#down = undefined;
     };
-    for (const event of ['paused', 'resumed', 'closing', 'closed', 'ready', 'active']) this.#on(event, follow);
-    const careful = guarded(follow);
+    const events = ['paused', 'resumed', 'closing', 'closed', 'ready', 'active'];
+    this.#listen(Object.fromEntries(events.map((event) => [event, follow])));
     this.#wrap('run', (run) => {
       return function (this: unknown, ...args) {
-        const running = observeCall(() => run.apply(this, args), follow);
-        careful();
+        const running = observeCall(() => Reflect.apply(run, this, args), follow);
+        attempt(follow);
         return running;
       };
     });
@@ -136,10 +135,8 @@ class WorkerObserver {
   }
 
   /** Comes before the application's listeners: one that throws would hide the event from ours. */
-  #on(event: string, listener: (...args: never[]) => void): void {
-    const careful = guarded(listener);
-    this.#worker.prependListener(event, careful);
-    this.#removers.push(() => this.#worker.off(event, careful));
+  #listen(listeners: Listeners): void {
+    this.#hooks.add(listen(this.#worker, listeners, { first: true }));
   }
 
   #started(job: BullmqJob): void {
@@ -186,7 +183,7 @@ class WorkerObserver {
     this.#wrap('callProcessJob', (call) => {
       return function (this: unknown, ...args) {
         return observeWork(
-          () => call.apply(this, args),
+          () => Reflect.apply(call, this, args),
           (outcome) => {
             const run = open.get(args[0] as BullmqJob);
             if (run && outcome.failed) run.thrown = outcome.error;
@@ -197,7 +194,7 @@ class WorkerObserver {
     this.#wrap('processJob', (process) => {
       return function (this: unknown, ...args) {
         return observeCall(
-          () => process.apply(this, args),
+          () => Reflect.apply(process, this, args),
           () => {
             const job = args[0] as BullmqJob;
             const left = open.get(job);
@@ -228,21 +225,14 @@ class WorkerObserver {
     const mark = (id: unknown): void => {
       for (const [job, run] of open) if (id === undefined || job.id === id) run.cancelled = true;
     };
-    for (const name of ['cancelJob', 'cancelAllJobs'] as const) {
-      this.#wrap(name, (cancel) => {
-        return function (this: unknown, ...args) {
-          mark(name === 'cancelJob' ? args[0] : undefined);
-          return cancel.apply(this, args);
-        };
-      });
-    }
+    this.#hooks.add(
+      before(this.#worker, 'cancelJob', mark),
+      before(this.#worker, 'cancelAllJobs', () => mark(undefined)),
+    );
   }
 
-  #wrap(
-    name: 'run' | 'processJob' | 'callProcessJob' | 'cancelJob' | 'cancelAllJobs',
-    make: (method: Method) => Method,
-  ): void {
-    this.#removers.push(wrapMethod(this.#worker, name, make));
+  #wrap(name: 'run' | 'processJob' | 'callProcessJob', make: (method: Method) => Method): void {
+    this.#hooks.add(wrapMethod(this.#worker, name, make));
   }
 }
 

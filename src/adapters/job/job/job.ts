@@ -1,9 +1,8 @@
 import { attach, type Install, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
-import type { JobRun } from '../../../instrument/job/job-run.ts';
+import { attempt } from '../../../instrument/hooks/guard.ts';
 import { observeWork } from '../../../instrument/job/observe-work.ts';
 import { outcomeOf } from '../../../instrument/job/outcome.ts';
-import { jobRecorder, type JobRecorder } from '../../../instrument/job/recorder.ts';
+import { JobRecorder } from '../../../instrument/job/recorder.ts';
 
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';
@@ -45,13 +44,13 @@ export function instrumentJob<F extends (...args: never[]) => unknown>(
   let recorder: JobRecorder | undefined;
   const job = function (this: unknown, ...args: never[]): unknown {
     const call = (): unknown => fn.apply(this, args);
-    const run = recorder && begin(recorder, queue, name);
+    const run = attempt(() => recorder?.started(queue, name));
     if (!run) return call();
     return observeWork(call, (outcome) => run.end(outcome.failed ? outcomeOf(outcome.error) : 'succeeded'));
   };
   Object.defineProperties(job, Object.getOwnPropertyDescriptors(fn));
-  const install: Install = ({ registry, namespace }) => {
-    recorder = jobRecorder(registry, namespace);
+  const install: Install = (instrumentation) => {
+    recorder = JobRecorder.of(instrumentation);
     recorder.endRunsOfThePast(queue, name);
     return () => {
       recorder = undefined;
@@ -59,13 +58,4 @@ export function instrumentJob<F extends (...args: never[]) => unknown>(
   };
   installs.set(job, install);
   return attach(job as unknown as F, 'job', options, install);
-}
-
-function begin(recorder: JobRecorder, queue: string, name: string): JobRun | undefined {
-  try {
-    return recorder.started(queue, name);
-  } catch (error) {
-    hookFailed(error);
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { attempt } from '../../../instrument/hooks/guard.ts';
 import type { JobOutcome } from '../../../instrument/job/outcome.ts';
-import { jobRecorder, type JobRecorder } from '../../../instrument/job/recorder.ts';
+import { JobRecorder } from '../../../instrument/job/recorder.ts';
 import type { ReadQueue } from '../../../instrument/job/queue-sizes.ts';
 
 /** What somebody who has written a queue tells of it. Nothing here throws. */
@@ -57,20 +57,20 @@ export function measureJobQueue(queue: string, options: InstrumentOptions = {}):
   function last(begin: Lasting['begin']): () => void {
     const one: Lasting = { begin, end: undefined };
     lasting.add(one);
-    quietly(() => (one.end = recorder && begin(recorder)));
+    attempt(() => (one.end = recorder && begin(recorder)));
     return () => {
-      if (lasting.delete(one)) quietly(() => one.end?.());
+      if (lasting.delete(one)) attempt(() => one.end?.());
     };
   }
 
   const meter: JobQueueMeter = {
-    enqueued: (job, count) => quietly(() => recorder?.enqueued(queue, job, count)),
-    started: (job, waitSeconds) => quietly(() => recorder?.started(queue, job, waitSeconds)) ?? NO_RUN,
+    enqueued: (job, count) => attempt(() => recorder?.enqueued(queue, job, count)),
+    started: (job, waitSeconds) => attempt(() => recorder?.started(queue, job, waitSeconds)) ?? NO_RUN,
     worker: () => last((on) => on.workerUp(queue)),
     watch: (read) => last((on) => on.watchQueue(queue, read)),
   };
-  return attach(meter, 'job', options, ({ registry, namespace }) => {
-    const on = jobRecorder(registry, namespace);
+  return attach(meter, 'job', options, (instrumentation) => {
+    const on = JobRecorder.of(instrumentation);
     recorder = on;
     on.endRunsOfThePast(queue);
     for (const one of lasting) one.end = one.begin(on);
@@ -79,13 +79,4 @@ export function measureJobQueue(queue: string, options: InstrumentOptions = {}):
       for (const one of lasting) one.end?.();
     };
   });
-}
-
-function quietly<R>(record: () => R): R | undefined {
-  try {
-    return record();
-  } catch (error) {
-    hookFailed(error);
-    return undefined;
-  }
 }

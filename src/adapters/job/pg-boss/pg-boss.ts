@@ -1,9 +1,11 @@
 import { attach, type InstrumentOptions } from '../../../instrument/hooks/attach.ts';
-import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
-import type { QueuePlace } from '../../../instrument/job/queue-names.ts';
-import { type JobRecorder, jobRecorder } from '../../../instrument/job/recorder.ts';
-import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { Disposers } from '../../../instrument/hooks/disposers.ts';
+import { attempt } from '../../../instrument/hooks/guard.ts';
+import { listen } from '../../../instrument/hooks/listen.ts';
+import { type End, observeCall, observeMethod } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import type { QueuePlace } from '../../../instrument/job/queue-names.ts';
+import { JobRecorder } from '../../../instrument/job/recorder.ts';
 import { PgBossRuns } from './runs.ts';
 
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
@@ -49,8 +51,6 @@ interface NewJob {
   readonly singletonKey?: string | null;
 }
 
-type Method = (...args: unknown[]) => Promise<unknown>;
-
 const STATES: readonly string[] = ['created', 'retry', 'active', 'completed', 'cancelled', 'failed'];
 
 /**
@@ -64,8 +64,8 @@ const STATES: readonly string[] = ['created', 'retry', 'active', 'completed', 'c
  * @returns the instance.
  */
 export function instrumentPgBoss<T extends PgBossInstance>(boss: T, options: InstrumentOptions = {}): T {
-  return attach(boss, 'pg-boss', options, ({ registry, namespace }) => {
-    const observer = new PgBossObserver(boss, jobRecorder(registry, namespace));
+  return attach(boss, 'pg-boss', options, (instrumentation) => {
+    const observer = new PgBossObserver(boss, JobRecorder.of(instrumentation));
     return () => observer.remove();
   });
 }
@@ -75,7 +75,7 @@ class PgBossObserver {
   readonly #recorder: JobRecorder;
   readonly #place: QueuePlace;
   readonly #runs: PgBossRuns;
-  readonly #removers: (() => void)[] = [];
+  readonly #hooks: Disposers = new Disposers();
   /** By queue: ends the watch of its size. */
   readonly #watched: Map<string, () => void> = new Map();
   /** By the worker's id. `down` takes it off the number of workers. */
@@ -89,14 +89,12 @@ class PgBossObserver {
     this.#runs = new PgBossRuns(recorder);
     this.#wrapSending();
     this.#wrapWorking();
-    this.#wrap('cancel', (args) => this.#runs.cancel(args[1]));
-    const stopped = guarded(() => this.#stop());
-    boss.on(...(['stopped', stopped] as never[]));
-    this.#removers.push(() => void boss.off(...(['stopped', stopped] as never[])));
+    this.#succeeded('cancel', (args) => this.#runs.cancel(args[1]));
+    this.#hooks.add(listen(boss, { stopped: () => this.#stop() }));
   }
 
   remove(): void {
-    for (const remove of this.#removers) remove();
+    this.#hooks.dispose();
     this.#stop();
     this.#runs.close();
   }
@@ -109,16 +107,16 @@ class PgBossObserver {
   }
 
   #wrapSending(): void {
-    this.#wrap('send', ([first], id) => {
+    this.#succeeded('send', ([first], id) => {
       if (typeof id === 'string') this.#sent(typeof first === 'string' ? first : (first as { name: string }).name);
     });
     for (const name of ['sendAfter', 'sendThrottled', 'sendDebounced'] as const) {
-      this.#wrap(name, ([queue], id) => {
+      this.#succeeded(name, ([queue], id) => {
         if (typeof id === 'string') this.#sent(queue as string);
       });
     }
     // Up to 10: insert(jobs); then insert(queue, jobs).
-    this.#wrap('insert', ([first, second], result) => {
+    this.#succeeded('insert', ([first, second], result) => {
       const all = (typeof first === 'string' ? second : first) as readonly NewJob[];
       const jobs = all.map((job) => ({ ...job, name: typeof first === 'string' ? first : job.name! }));
       const inserted = insertedBy(result);
@@ -129,21 +127,21 @@ class PgBossObserver {
   }
 
   #wrapWorking(): void {
-    const make = (work: Method): Method => {
+    const restore = wrapMethod(this.#boss, 'work', (work) => {
       return (...args) => {
         const queue = args[0] as string;
         const label = typeof queue === 'string' ? this.#labelOf(queue) : '';
         const changed = this.#runs.observe(label, args);
-        const call = (): Promise<unknown> => work.apply(this.#boss, changed);
+        const call = (): unknown => Reflect.apply(work, this.#boss, changed);
         if (changed === args) return call();
         this.#recorder.endRunsOfThePast(label);
         return observeCall(call, (outcome) => {
           if (!outcome.failed) this.#started(queue, outcome.result as string);
         });
       };
-    };
-    this.#removers.push(wrapMethod(this.#boss as object as { work: unknown }, 'work', make));
-    this.#wrap('offWork', ([which]) => {
+    });
+    this.#hooks.add(restore);
+    this.#succeeded('offWork', ([which]) => {
       const id = typeof which === 'object' && which !== null ? (which as { id?: unknown }).id : undefined;
       this.#stopWorkers((worker, queue) => (id === undefined ? queue === which : worker === id));
     });
@@ -199,22 +197,17 @@ class PgBossObserver {
     };
   }
 
-  /** Tells `done` what a method was called with, and what came of it. */
-  #wrap(
+  /** Tells `done` the arguments and the result of each call of a method that succeeds. */
+  #succeeded(
     name: 'send' | 'sendAfter' | 'sendThrottled' | 'sendDebounced' | 'insert' | 'offWork' | 'cancel',
     done: (args: readonly unknown[], result: unknown) => void,
   ): void {
-    const make = (method: Method): Method => {
-      return function (this: unknown, ...args) {
-        return observeCall(
-          () => method.apply(this, args),
-          (outcome) => {
-            if (!outcome.failed) done(args, outcome.result);
-          },
-        );
+    const begin =
+      (args: readonly unknown[]): End =>
+      (error, result) => {
+        if (error === undefined) done(args, result);
       };
-    };
-    this.#removers.push(wrapMethod(this.#boss as object as Record<typeof name, unknown>, name, make));
+    this.#hooks.add(observeMethod(this.#boss, name, begin));
   }
 }
 
@@ -227,12 +220,7 @@ function placeOf(boss: PgBossInstance & Sizes): QueuePlace {
 }
 
 function configOf(boss: Sizes): DatabaseConfig | undefined {
-  try {
-    return boss.getDb?.()?.config;
-  } catch (error) {
-    hookFailed(error);
-    return undefined;
-  }
+  return attempt(() => boss.getDb?.()?.config);
 }
 
 /** Returns how many jobs an `insert` made, or `undefined` if the version does not tell. */

@@ -1,4 +1,4 @@
-import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import { attempt } from '../../../instrument/hooks/guard.ts';
 import type { JobRun } from '../../../instrument/job/job-run.ts';
 import { observeWork } from '../../../instrument/job/observe-work.ts';
 import { type JobOutcome, outcomeOf } from '../../../instrument/job/outcome.ts';
@@ -86,16 +86,14 @@ export class PgBossRuns {
 
   #begin(label: string, jobs: readonly PgBossJob[]): Batch {
     const batch = new Batch(this.#open);
-    try {
+    attempt(() => {
       for (const job of jobs) {
         const since = Math.max(job.createdOn.getTime(), job.startAfter.getTime());
         const wait = job.retryCount === 0 ? (job.startedOn.getTime() - since) / 1000 : undefined;
         batch.add({ run: this.#recorder.started(label, label, wait), job, cancelled: false });
       }
       batch.expireAfter(Math.max(...jobs.map(({ expireInSeconds }) => expireInSeconds)));
-    } catch (error) {
-      hookFailed(error);
-    }
+    });
     return batch;
   }
 }
