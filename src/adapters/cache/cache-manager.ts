@@ -1,4 +1,5 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
 import { CacheCalls } from '../../instrument/cache/calls.ts';
 import { CacheMethods } from '../../instrument/cache/methods.ts';
 import { type CacheContent, CacheRecorder } from '../../instrument/cache/recorder.ts';
@@ -13,7 +14,7 @@ export interface CacheManagerLike {
   wrap: unknown;
 }
 
-/** How a cache is measured. */
+/** Options for measuring a cache. */
 export interface InstrumentCacheManagerOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
@@ -25,9 +26,8 @@ export interface InstrumentCacheManagerOptions extends InstrumentOptions {
  * Measures one cache of cache-manager 7: also `wrap`, which tells no miss, and several stores as
  * the one cache that they are. Its methods are wrapped on this object.
  *
- * @returns the cache. Twice is once; `uninstrument(cache)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the cache. A second call is a no-op; `uninstrument(cache)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const cache = instrumentCacheManager(createCache({ stores: [new Keyv()] }), { cache: 'pages' });
@@ -43,7 +43,8 @@ export function instrumentCacheManager<T extends CacheManagerLike>(
     const calls = new CacheCalls();
     const watch = new StoreWatch(stores);
     const methods = new CacheMethods(series, calls, undefined, watch);
-    const restore = [
+    const hooks = new Disposers();
+    hooks.add(
       calls.observe(cache, 'get', methods.get),
       calls.observe(cache, 'mget', methods.getMany),
       calls.observe(cache, 'set', methods.set),
@@ -58,17 +59,12 @@ export function instrumentCacheManager<T extends CacheManagerLike>(
       calls.observe(cache, 'wrap', methods.load(true)),
       series.holds(cache, contentOf),
       () => watch.stop(),
-    ];
-    return () => {
-      for (const one of restore) one();
-    };
+    );
+    return hooks.dispose;
   });
 }
 
-/**
- * Only one store in memory knows how many entries there are; of several, each has some of them
- * again.
- */
+/** Only one store in memory knows the number of entries: several stores hold the same entries. */
 function contentOf({ stores }: CacheManagerLike): CacheContent {
   return { entries: stores.length === 1 ? entriesIn(stores[0]!) : undefined };
 }

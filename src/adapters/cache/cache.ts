@@ -1,24 +1,26 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
 import { CacheCalls, type CacheMethod } from '../../instrument/cache/calls.ts';
 import { CacheMethods, type MissTest } from '../../instrument/cache/methods.ts';
 import { type CacheContent, CacheRecorder } from '../../instrument/cache/recorder.ts';
 
 export { type InstrumentOptions, uninstrument };
 
-/** A cache: sync or async, whatever else it can. */
+/** A synchronous or asynchronous cache. */
 export interface CacheLike {
   get(key: never): unknown;
   set(key: never, value: never): unknown;
 }
 
-/** How a cache is measured. */
+/** Options for measuring a cache. */
 export interface InstrumentCacheOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
   /** The label `backend`: what keeps the entries. @default 'memory' */
   readonly backend?: string | undefined;
   /**
-   * Whether a result of `get` means that there was no such key.
+   * Returns true if a result of `get` means that there was no such key.
+   *
    * @default what is undefined; null, 0, '' and false are hits
    */
   readonly isMiss?: MissTest | undefined;
@@ -31,7 +33,7 @@ export interface InstrumentCacheOptions extends InstrumentOptions {
   readonly sizeBytes?: ((cache: CacheLike) => number | undefined) | undefined;
 }
 
-/** Which methods do what, by the names that they have in one cache or another. */
+/** By the names that methods have in the various caches: how each is observed. */
 const NAMES: Readonly<Record<string, (methods: CacheMethods, entries: () => number | undefined) => CacheMethod>> = {
   get: (methods) => methods.get,
   getMany: (methods) => methods.getMany,
@@ -57,34 +59,29 @@ const NAMES: Readonly<Record<string, (methods: CacheMethods, entries: () => numb
  * (`mget`), `setMany` (`mset`), `deleteMany` (`mdel`) and `wrap` (`getOrSet`), where it has them.
  * Methods are wrapped on this object alone; their results, errors and promises are what they were.
  *
- * @returns the cache. Twice is once; `uninstrument(cache)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the cache. A second call is a no-op; `uninstrument(cache)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const pages = instrumentCache(new Map<string, string>(), { cache: 'pages' });
  */
 export function instrumentCache<T extends CacheLike>(cache: T, options: InstrumentCacheOptions = {}): T {
-  const { cache: name = 'default', backend = 'memory', isMiss, entries = sizeOf } = options;
+  const { cache: label = 'default', backend = 'memory', isMiss, entries = sizeOf } = options;
   return attach(cache, 'cache', options, (instrumentation) => {
-    const series = CacheRecorder.of(instrumentation).cache(name, backend);
+    const series = CacheRecorder.of(instrumentation).cache(label, backend);
     const calls = new CacheCalls();
     const methods = new CacheMethods(series, calls, isMiss);
-    const restore = Object.entries(NAMES).map(([method, make]) =>
-      calls.observe(
-        cache,
-        method,
-        make(methods, () => entries(cache)),
-      ),
-    );
-    restore.push(series.holds(cache, contentReader(options)));
-    return () => {
-      for (const one of restore) one();
-    };
+    const hooks = new Disposers();
+    for (const [name, make] of Object.entries(NAMES)) {
+      const method = make(methods, () => entries(cache));
+      hooks.add(calls.observe(cache, name, method));
+    }
+    hooks.add(series.holds(cache, contentReader(options)));
+    return hooks.dispose;
   });
 }
 
-/** Apart from what holds the cache, so that measuring keeps no cache alive. */
+/** A function of its own, so that no closure over the cache keeps it alive. */
 function contentReader({ entries = sizeOf, sizeBytes }: InstrumentCacheOptions): (cache: CacheLike) => CacheContent {
   return (cache) => ({ entries: entries(cache), size: sizeBytes?.(cache) });
 }

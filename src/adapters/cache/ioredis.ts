@@ -1,8 +1,8 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
 import { CacheRecorder, type CacheSeries } from '../../instrument/cache/recorder.ts';
-import { hookFailed } from '../../instrument/hooks/guard.ts';
+import { guarded } from '../../instrument/hooks/guard.ts';
 import { isOfNoCache, type RedisCommand, redisCommand } from '../../instrument/cache/redis-commands.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { before } from '../../instrument/hooks/wrap.ts';
 
 export { type InstrumentOptions, uninstrument };
 
@@ -14,7 +14,7 @@ export interface IoredisLike {
   sendCommand(command: never, ...rest: never[]): unknown;
 }
 
-/** How a client is measured. */
+/** Options for measuring a client. */
 export interface InstrumentIoredisOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
@@ -31,8 +31,6 @@ interface Command {
   [kObserved]?: boolean;
 }
 
-type SendCommand = (this: unknown, command: Command, ...rest: unknown[]) => unknown;
-
 /**
  * Measures the cache operations of one ioredis client, 5.0 or later, or of a Cluster: GET, SET, DEL
  * and the like, also in pipelines and transactions. Other clients are not measured, nor are other
@@ -41,9 +39,8 @@ type SendCommand = (this: unknown, command: Command, ...rest: unknown[]) => unkn
  * Costs about a microsecond a command (bench/results). Promises are ioredis' own: who handles them
  * and who does not stays as it was.
  *
- * @returns the client. Twice is once; `uninstrument(client)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the client. A second call is a no-op; `uninstrument(client)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const redis = instrumentIoredis(new Redis(), { cache: 'pages' });
@@ -52,12 +49,7 @@ export function instrumentIoredis<T extends IoredisLike>(client: T, options: Ins
   return attach(client, 'ioredis', options, (instrumentation) => {
     const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'redis', true);
     const commands = new Commands(series);
-    return wrapMethod(client as { sendCommand?: unknown }, 'sendCommand', (original: SendCommand): SendCommand => {
-      return function (this: unknown, ...args) {
-        commands.sent(args[0]);
-        return original.apply(this, args);
-      };
-    });
+    return before(client, 'sendCommand', (command) => commands.sent(command as Command));
   });
 }
 
@@ -65,8 +57,8 @@ export function instrumentIoredis<T extends IoredisLike>(client: T, options: Ins
 class Commands {
   readonly #series: CacheSeries;
   /**
-   * Of the transaction that is open, what the server answered QUEUED to: it answers all of that
-   * when it answers EXEC.
+   * The commands of the open transaction to which the server answered QUEUED. Their replies come
+   * with the reply to EXEC.
    */
   #transaction: (Observation | undefined)[] | undefined;
 
@@ -75,17 +67,13 @@ class Commands {
   }
 
   sent(command: Command): void {
-    try {
-      if (command[kObserved] === true) return;
-      const known = redisCommand(command.name);
-      if (known !== undefined) this.#observe(command, new Observation(this.#series, command, known));
-      else if (TRANSACTION.has(command.name)) this.#delimit(command);
-      else {
-        if (isOfNoCache(command.name)) this.#series.carriesOther();
-        if (this.#transaction !== undefined) this.#observe(command, undefined);
-      }
-    } catch (error) {
-      hookFailed(error);
+    if (command[kObserved] === true) return;
+    const known = redisCommand(command.name);
+    if (known !== undefined) this.#observe(command, new Observation(this.#series, command, known));
+    else if (TRANSACTION.has(command.name)) this.#delimit(command);
+    else {
+      if (isOfNoCache(command.name)) this.#series.carriesOther();
+      if (this.#transaction !== undefined) this.#observe(command, undefined);
     }
   }
 
@@ -96,7 +84,7 @@ class Commands {
       if (transaction !== undefined && String(reply) === 'QUEUED') transaction.push(observation);
       else observation?.replied(reply);
     };
-    listen(command, replied, () => observation?.failed());
+    whenAnswered(command, replied, () => observation?.failed());
   }
 
   #delimit(command: Command): void {
@@ -109,7 +97,7 @@ class Commands {
       // null: a watched key has changed, and nothing was done.
       if (Array.isArray(replies)) replies.forEach((reply, i) => transaction[i]?.replied(reply));
     };
-    listen(command, replied, () => {});
+    whenAnswered(command, replied, () => {});
   }
 }
 
@@ -138,7 +126,9 @@ class Observation {
     if (this.#end()) this.#series.failed(this.#known.operation);
   }
 
-  /** False for what comes after the end: the reply to a command that has timed out, say. */
+  /**
+   * Returns false for an answer after the end, such as the reply to a command that has timed out.
+   */
   #end(): boolean {
     if (this.#done) return false;
     this.#done = true;
@@ -148,25 +138,20 @@ class Observation {
 }
 
 /**
- * Sees what settles a command. Its promise is left alone: to listen to it would handle its
- * rejection.
+ * Watches the functions that settle a command. Its promise is left alone, since listening to it
+ * would handle its rejection. They are replaced by hand: a command lives for one call, and
+ * `wrapMethod` costs more than that.
  */
-function listen(command: Command, resolved: (reply: unknown) => void, rejected: () => void): void {
+function whenAnswered(command: Command, resolved: (reply: unknown) => void, rejected: () => void): void {
   const { resolve, reject } = command;
+  const onResolved = guarded(resolved);
+  const onRejected = guarded(rejected);
   command.resolve = (reply) => {
-    try {
-      resolved(reply);
-    } catch (error) {
-      hookFailed(error);
-    }
+    onResolved(reply);
     return resolve.call(command, reply);
   };
   command.reject = (reason) => {
-    try {
-      rejected();
-    } catch (error) {
-      hookFailed(error);
-    }
+    onRejected();
     return reject.call(command, reason);
   };
 }

@@ -1,5 +1,6 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
 import { CacheCalls, type CacheMethod } from '../../instrument/cache/calls.ts';
 import { CacheMethods } from '../../instrument/cache/methods.ts';
 import { type CacheContent, CacheRecorder, type CacheSeries } from '../../instrument/cache/recorder.ts';
@@ -10,7 +11,7 @@ export { type InstrumentOptions, uninstrument };
 /** The part of a Keyv that is used, 5 or 6. */
 export type KeyvLike = LayeredCache;
 
-/** How a cache is measured. */
+/** Options for measuring a cache. */
 export interface InstrumentKeyvOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
@@ -22,9 +23,8 @@ export interface InstrumentKeyvOptions extends InstrumentOptions {
  * Measures one Keyv, 5 or 6. A store that fails is an error, although Keyv answers as if the key
  * were not there. Methods are wrapped on this object and on its store.
  *
- * @returns the Keyv. Twice is once; `uninstrument(keyv)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the Keyv. A second call is a no-op; `uninstrument(keyv)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const sessions = instrumentKeyv(new Keyv(), { cache: 'sessions' });
@@ -36,7 +36,8 @@ export function instrumentKeyv<T extends KeyvLike>(keyv: T, options: InstrumentK
     const calls = new CacheCalls();
     const watch = new StoreWatch([keyv]);
     const methods = new CacheMethods(series, calls, undefined, watch);
-    const restore = [
+    const hooks = new Disposers();
+    hooks.add(
       calls.observe(keyv, 'get', methods.get),
       calls.observe(keyv, 'getMany', methods.getMany),
       calls.observe(keyv, 'getRaw', methods.get),
@@ -56,17 +57,15 @@ export function instrumentKeyv<T extends KeyvLike>(keyv: T, options: InstrumentK
       ),
       series.holds(keyv, contentOf),
       () => watch.stop(),
-    ];
-    return () => {
-      for (const one of restore) one();
-    };
+    );
+    return hooks.dispose;
   });
 }
 
 /**
- * Keyv deletes an entry that a read finds expired, by the method that the application has, too.
- * Which of the two it was is known when the reads beside it have ended: those that found something
- * and give nothing had an expired entry.
+ * Counts a delete, or an expiry: Keyv deletes an entry that a read finds expired by the method that
+ * the application uses too. Which of the two it was is known when the reads beside it have ended:
+ * reads that found something in the store and return nothing had an expired entry.
  */
 function orExpiry(method: CacheMethod, series: CacheSeries, watch: StoreWatch): CacheMethod {
   return {

@@ -1,7 +1,7 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../instrument/hooks/attach.ts';
 import { CacheRecorder, type CacheOperation, type CacheSeries } from '../../instrument/cache/recorder.ts';
-import { guarded } from '../../instrument/hooks/guard.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { type End, observeMethod } from '../../instrument/hooks/observe.ts';
 
 export { type InstrumentOptions, uninstrument };
 
@@ -11,7 +11,7 @@ export interface MemjsLike {
   flush: unknown;
 }
 
-/** How a client is measured. */
+/** Options for measuring a client. */
 export interface InstrumentMemjsOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
@@ -20,17 +20,6 @@ export interface InstrumentMemjsOptions extends InstrumentOptions {
 interface Response {
   readonly header: { readonly status: number };
 }
-
-type Callback = (error: unknown, response: Response | null) => void;
-type Perform = (
-  this: unknown,
-  key: unknown,
-  request: Uint8Array,
-  sequence: unknown,
-  callback: Callback | undefined,
-  retries?: unknown,
-) => unknown;
-type Flush = (this: unknown, callback?: (error: unknown, results: unknown) => void) => unknown;
 
 /** By the opcode of a request; see https://docs.memcached.org/protocols/binary/ */
 const OPERATIONS: ReadonlyMap<number, CacheOperation> = new Map([
@@ -49,9 +38,8 @@ const EXISTS = 2;
  * Measures the cache operations of one memjs client, 1.3.0 or later: get, set, add, replace, delete
  * and flush, with promises or callbacks.
  *
- * @returns the client. Twice is once; `uninstrument(client)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the client. A second call is a no-op; `uninstrument(client)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const memcached = instrumentMemjs(memjs.Client.create('127.0.0.1:11211'), { cache: 'pages' });
@@ -59,53 +47,40 @@ const EXISTS = 2;
 export function instrumentMemjs<T extends MemjsLike>(client: T, options: InstrumentMemjsOptions = {}): T {
   return attach(client, 'memjs', options, (instrumentation) => {
     const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'memcached');
-    const restorePerform = wrapMethod(client, 'perform', (original: Perform): Perform => {
-      return function (this: unknown, key, request, sequence, callback, ...retries) {
-        const operation = OPERATIONS.get(request[1]!);
-        // With `retries` it calls itself again, with the callback that it has got.
-        const observed =
-          operation === undefined || retries.length > 0 ? callback : observe(series, operation, callback);
-        return original.call(this, key, request, sequence, observed, ...retries);
-      };
-    });
-    const restoreFlush = wrapMethod(client, 'flush', (original: Flush): Flush => {
-      return function (this: unknown, callback) {
+    const hooks = new Disposers();
+    hooks.add(
+      observeMethod(client, 'perform', ([, request, , callback, ...retries]) => {
+        const operation = OPERATIONS.get((request as Uint8Array)[1]!);
+        // With `retries` it calls itself again, with the callback that it was given.
+        if (operation === undefined || retries.length > 0 || typeof callback !== 'function') return undefined;
+        return requested(series, operation);
+      }),
+      observeMethod(client, 'flush', ([callback]) => {
         // Without a callback it calls itself again, with one.
-        return original.call(this, callback && observeFlush(series, callback));
-      };
-    });
-    return () => {
-      restorePerform();
-      restoreFlush();
-    };
+        return typeof callback === 'function' ? flushed(series) : undefined;
+      }),
+    );
+    return hooks.dispose;
   });
 }
 
-function observe(series: CacheSeries, operation: CacheOperation, callback: Callback | undefined): Callback {
+function requested(series: CacheSeries, operation: CacheOperation): End {
   const start = performance.now();
-  const settled = guarded((error: unknown, response: Response | null) => {
+  return (error, response) => {
     series.took(operation, (performance.now() - start) / 1000);
-    const status = response?.header.status;
+    const status = (response as Response | null | undefined)?.header.status;
     if (error || (status !== OK && status !== NOT_FOUND && status !== EXISTS)) series.failed(operation);
     else if (operation === 'get') series.got(status === OK);
     else if (operation === 'set') series.stored(status === OK ? 1 : 0);
     else series.invalidated('delete', status === OK ? 1 : 0);
-  });
-  return (error, response) => {
-    settled(error, response);
-    callback?.(error, response);
   };
 }
 
-function observeFlush(series: CacheSeries, callback: NonNullable<Parameters<Flush>[0]>): typeof callback {
+function flushed(series: CacheSeries): End {
   const start = performance.now();
-  const settled = guarded((error: unknown) => {
+  return (error) => {
     series.took('clear', (performance.now() - start) / 1000);
     if (error) series.failed('clear');
     else series.invalidated('clear', 1);
-  });
-  return (error, results) => {
-    settled(error);
-    callback(error, results);
   };
 }

@@ -9,7 +9,7 @@ import { JobRecorder } from '../../instrument/job/recorder.ts';
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
 
-/** What is used of an instance, 6.2 and later, on any backend. */
+/** The part of an instance that is used, 6.2 and later, on any backend. */
 export interface AgendaInstance {
   start(): Promise<unknown>;
   stop(...args: never[]): Promise<unknown>;
@@ -20,7 +20,7 @@ export interface AgendaInstance {
   off(...args: never[]): unknown;
 }
 
-/** What `instrumentAgenda` takes. */
+/** Options for `instrumentAgenda`. */
 export interface InstrumentAgendaOptions extends InstrumentOptions {
   /** The label `queue`: all jobs of an instance are one. @default 'agenda' */
   readonly queue?: string | undefined;
@@ -37,7 +37,7 @@ interface AgendaJob {
  *
  * `uninstrument` undoes it.
  *
- * @returns what was handed over.
+ * @returns the target.
  */
 export function instrumentAgenda<T extends AgendaInstance>(agenda: T, options: InstrumentAgendaOptions = {}): T {
   const { queue = 'agenda' } = options;
@@ -62,7 +62,7 @@ function observeAgenda(agenda: AgendaInstance, recorder: JobRecorder, queue: str
   };
   const listeners: Listeners = {
     start: (job: AgendaJob, remote?: boolean) => {
-      // Instances tell each other of their runs by the same events: those count where they happen.
+      // Runs of other instances are announced by the same events. They count in their own process.
       if (remote !== true) {
         open.set(job, { run: recorder.started(queue, job.attrs.name), outcome: undefined });
       }

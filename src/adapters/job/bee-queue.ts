@@ -34,7 +34,7 @@ export interface InstrumentBeeQueueOptions extends InstrumentOptions {
   readonly queue?: string | undefined;
 }
 
-/** What a queue was made with. */
+/** The settings of a queue. */
 interface WithSettings {
   /** The prefix of its keys has the name in it, between colons. */
   readonly settings?: { readonly keyPrefix?: string; readonly redis?: unknown };

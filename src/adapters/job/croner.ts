@@ -9,13 +9,13 @@ import { JobRecorder } from '../../instrument/job/recorder.ts';
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
 
-/** What is used of a `Cron`, 9.0 and later. */
+/** The part of a `Cron` that is used, 9.0 and later. */
 export interface CronerJob {
   readonly name?: string | undefined;
   trigger(): Promise<void>;
 }
 
-/** What `instrumentCroner` takes. */
+/** Options for `instrumentCroner`. */
 export interface InstrumentCronerOptions extends InstrumentOptions {
   /** The label `job_name`. @default the job's name; `<unnamed>` where it has none */
   readonly job?: string | undefined;
@@ -24,14 +24,14 @@ export interface InstrumentCronerOptions extends InstrumentOptions {
 }
 
 /**
- * Measures the runs of a job of croner. It has its function already, and no events: the function
- * that it keeps is wrapped.
+ * Measures the runs of a job of croner. Croner has no events, so the function that the job keeps is
+ * wrapped.
  *
  *     const job = instrumentCroner(new Cron('0 4 * * *', { name: 'clean-up' }, cleanUp));
  *
  * `uninstrument` undoes it.
  *
- * @returns what was handed over.
+ * @returns the target.
  */
 export function instrumentCroner<T extends CronerJob>(cron: T, options: InstrumentCronerOptions = {}): T {
   const { job = cron.name ?? '<unnamed>', queue = 'croner' } = options;

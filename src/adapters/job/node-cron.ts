@@ -7,7 +7,7 @@ import { JobRecorder } from '../../instrument/job/recorder.ts';
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 export type { InstrumentOptions } from '../../instrument/hooks/attach.ts';
 
-/** What is used of a task, 4.0 and later. */
+/** The part of a task that is used, 4.0 and later. */
 export interface NodeCronTask {
   readonly id: string;
   readonly name?: string;
@@ -15,7 +15,7 @@ export interface NodeCronTask {
   off(...args: never[]): unknown;
 }
 
-/** What `instrumentNodeCron` takes. */
+/** Options for `instrumentNodeCron`. */
 export interface InstrumentNodeCronOptions extends InstrumentOptions {
   /** The label `job_name`. @default the task's name; `<unnamed>` where it has none */
   readonly job?: string | undefined;
@@ -34,10 +34,10 @@ interface TaskContext {
  *
  * `uninstrument` undoes it.
  *
- * @returns what was handed over.
+ * @returns the target.
  */
 export function instrumentNodeCron<T extends NodeCronTask>(task: T, options: InstrumentNodeCronOptions = {}): T {
-  // A task without a name is given its id for one, which is another each time.
+  // node-cron names a task without a name by its id, which differs in each process.
   const given = task.name === task.id ? undefined : task.name;
   const { job = given ?? '<unnamed>', queue = 'node-cron' } = options;
   return attach(task, 'node-cron', options, (instrumentation) => {
@@ -50,7 +50,7 @@ export function instrumentNodeCron<T extends NodeCronTask>(task: T, options: Ins
       open.get(id)?.end(outcome);
       open.delete(id);
     };
-    // Not for missed runs: to listen to these takes node-cron's own warning away.
+    // Not for missed runs: listening for these would suppress node-cron's own warning.
     const stop = listen(task, {
       'execution:started': ({ execution }: TaskContext) => {
         if (execution) open.set(execution.id, recorder.started(queue, job));

@@ -26,8 +26,7 @@ export interface InstrumentKnexOptions extends InstrumentModelsOptions, Instrume
  * models that are bound to it; and shows its pool. Listens to the events of Knex and of the pool.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const knex = instrumentKnex(Knex({ client: 'pg', connection: process.env.DATABASE_URL }));
@@ -37,7 +36,7 @@ export function instrumentKnex<K extends KnexLike>(knex: K, options: InstrumentK
     const hooks = new Disposers();
     const client = knex.client as PoolClient | undefined;
     const recorder = new ModelRecorder(instrumentation, options.app);
-    hooks.add(listenToQueries(knex, recorder, dialectOf(client?.dialect)));
+    hooks.add(listenToQueries(knex, recorder, { connectionKey: '__knexUid', dialect: dialectOf(client?.dialect) }));
     const system = systemOf(client?.dialect);
     if (client && system) {
       const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);

@@ -1,5 +1,6 @@
 import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
-import { hookFailed } from '../../instrument/hooks/guard.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
+import { attempt } from '../../instrument/hooks/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 import { dialectOf } from '../../instrument/sql/dialect.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
@@ -8,7 +9,7 @@ import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument };
 
-/** What is used of a Kysely instance: its executor. */
+/** The part of a Kysely instance that is used: its executor. */
 export interface KyselyLike {
   getExecutor(): object;
 }
@@ -19,7 +20,7 @@ export interface InstrumentKyselyOptions extends InstrumentModelsOptions {}
 /** The executor's methods that give another one. */
 const DERIVING = ['withPlugin', 'withPlugins', 'withPluginAtFront', 'withoutPlugins'] as const;
 
-/** What executes queries; each plugin makes another, with the same connections. */
+/** Executes queries. Each plugin makes another executor, with the same connections. */
 interface Executor extends Partial<Record<(typeof DERIVING)[number], (...args: unknown[]) => Executor>> {
   provideConnection: (consume: (connection: Connection) => Promise<unknown>, ...more: unknown[]) => Promise<unknown>;
 }
@@ -38,7 +39,7 @@ interface QueryResult {
   readonly rows: readonly unknown[];
 }
 
-/** Who counts what goes over a connection, for as long as it is on. */
+/** Counts the statements on a connection, while `state.on` is true. */
 interface Watcher {
   readonly connection: SqlConnection;
   readonly state: { readonly on: boolean };
@@ -52,8 +53,7 @@ const watchers: WeakMap<Connection, Watcher> = new WeakMap();
  * to watch the connections that it provides.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const db = instrumentKysely(new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }));
@@ -78,27 +78,22 @@ export function instrumentKysely<K extends KyselyLike>(db: K, options: Instrumen
   });
 }
 
-/** @returns what takes it off; executors that were made meanwhile find nobody to tell. */
+/** @returns a function that takes it off; executors that were made meanwhile find nobody to tell. */
 function watchExecutor(executor: Executor, found: (connection: Connection) => void): () => void {
-  const restores = Object.entries(methodsOf(executor, found)).map(([name, method]) =>
-    wrapMethod(executor as object, name, () => method),
-  );
-  return () => {
-    for (const restore of restores) restore();
-  };
+  const hooks = new Disposers();
+  for (const [name, method] of Object.entries(methodsOf(executor, found))) {
+    hooks.add(wrapMethod(executor, name, () => method));
+  }
+  return hooks.dispose;
 }
 
-/** An executor's methods, as they are to be. */
+/** Returns the replacements of an executor's methods. */
 function methodsOf(executor: Executor, found: (connection: Connection) => void): Partial<Executor> {
   const { provideConnection } = executor;
   const methods: Partial<Executor> = {
     provideConnection: (consume, ...more) => {
       const consumeWatched = (connection: Connection): Promise<unknown> => {
-        try {
-          found(connection);
-        } catch (error) {
-          hookFailed(error);
-        }
+        attempt(() => found(connection));
         return consume(connection);
       };
       return provideConnection.call(executor, consumeWatched, ...more);
@@ -109,11 +104,7 @@ function methodsOf(executor: Executor, found: (connection: Connection) => void):
     if (typeof derive !== 'function') continue;
     methods[name] = (...args) => {
       const derived = derive.apply(executor, args);
-      try {
-        if (derived !== executor) Object.assign(derived, methodsOf(derived, found));
-      } catch (error) {
-        hookFailed(error);
-      }
+      attempt(() => derived !== executor && Object.assign(derived, methodsOf(derived, found)));
       return derived;
     };
   }

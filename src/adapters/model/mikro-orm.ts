@@ -16,7 +16,7 @@ import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument };
 
-/** What is used of MikroORM: its entities, and the connection that it writes to. */
+/** The part of MikroORM that is used: its entities, and the connection that it writes to. */
 export interface MikroOrmLike {
   readonly em: { getConnection(): object };
   getMetadata(): { getAll(): object };
@@ -52,8 +52,7 @@ interface Connection {
  * the events of the Knex instance that MikroORM shows; its own events leave out bulk writes.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const orm = instrumentMikroOrm(await MikroORM.init({ clientUrl: process.env.DATABASE_URL,
@@ -75,7 +74,8 @@ export function instrumentMikroOrm<O extends MikroOrmLike>(orm: O, options: Inst
     const watch = (): (() => void) => {
       const hooks = new Disposers();
       const knex = connection.getKnex!();
-      hooks.add(listenToQueries(knex, recorder, dialectOf(knex.client?.dialect)));
+      const dialect = dialectOf(knex.client?.dialect);
+      hooks.add(listenToQueries(knex, recorder, { connectionKey: '__knexUid', dialect }));
       const system = systemOf(knex.client?.dialect);
       if (knex.client && system) {
         const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);

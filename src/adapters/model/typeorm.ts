@@ -1,18 +1,19 @@
 import { attach, uninstrument } from '../../instrument/hooks/attach.ts';
+import { Disposers } from '../../instrument/hooks/disposers.ts';
 import { guarded } from '../../instrument/hooks/guard.ts';
 import { type InstrumentModelsOptions, ModelRecorder } from '../../instrument/model/recorder.ts';
 import type { WriteSink } from '../../instrument/sql/sql-write.ts';
 import { dialectOf } from '../../instrument/sql/dialect.ts';
 import { SqlConnection } from '../../instrument/model/sql-connection.ts';
 import { TableModels } from '../../instrument/model/table-models.ts';
-import { observeCall } from '../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../instrument/hooks/wrap.ts';
+import { observeMethod } from '../../instrument/hooks/observe.ts';
+import { after } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument };
 
 /**
- * What is used of a data source: who runs its queries, and its entities, which it knows from
- * `initialize` on.
+ * The part of a data source that is used: its query runners, and its entities, which it knows after
+ * `initialize`.
  */
 export interface DataSourceLike {
   readonly entityMetadatas: readonly object[];
@@ -33,7 +34,7 @@ interface Metadata {
 }
 
 /**
- * One connection for as long as it is needed, or the only one; drivers without SQL have none of
+ * A connection that is reserved while it is needed, or the only one. Drivers without SQL have no
  * `query`.
  */
 interface QueryRunner {
@@ -42,14 +43,14 @@ interface QueryRunner {
 
 type Query = (this: QueryRunner, sql: string, parameters?: unknown, structured?: boolean) => Promise<unknown>;
 
-/** What a query gives if it is asked for a structured result; `raw` is what it gives else. */
+/** The result of a query that is asked for a structured result; `raw` is the plain one. */
 interface QueryResult {
   readonly raw: unknown;
   readonly records?: readonly unknown[];
   readonly affected?: number | null;
 }
 
-/** Who counts what goes through a query runner, for as long as it is on. */
+/** Counts the statements of a query runner, while `state.on` is true. */
 interface Watcher {
   readonly connection: SqlConnection;
   readonly state: { readonly on: boolean };
@@ -64,8 +65,7 @@ const replacements: WeakMap<Query, Query> = new WeakMap();
  * are watched: subscribers are not told how many rows there were.
  *
  * @returns the data source; before or after `initialize()` is the same.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const dataSource = instrumentTypeorm(new DataSource({ type: 'postgres', url:
@@ -94,26 +94,16 @@ export function instrumentTypeorm<D extends DataSourceLike>(dataSource: D, optio
       if (!watcher) watchQuery(runner);
     });
     learn();
-    const target: object = dataSource;
-    const restores = [
-      wrapMethod<(...args: unknown[]) => object>(target, 'createQueryRunner', (create) => {
-        return function (this: unknown, ...args) {
-          const runner = create.apply(this, args);
-          learn();
-          watch(runner);
-          return runner;
-        };
+    const hooks = new Disposers();
+    hooks.add(
+      () => (state.on = false),
+      after(dataSource, 'createQueryRunner', (runner) => {
+        learn();
+        watch(runner as QueryRunner);
       }),
-      wrapMethod<(...args: unknown[]) => Promise<unknown>>(target, 'initialize', (initialize) => {
-        return function (this: unknown, ...args) {
-          return observeCall(() => initialize.apply(this, args), learn);
-        };
-      }),
-    ];
-    return () => {
-      state.on = false;
-      for (const restore of restores) restore();
-    };
+      observeMethod(dataSource, 'initialize', () => learn),
+    );
+    return hooks.dispose;
   });
 }
 
@@ -130,7 +120,8 @@ function watchQuery(runner: QueryRunner): void {
 }
 
 /**
- * Asks for a structured result always: it alone tells the rows, and holds what else would be given.
+ * Always asks for a structured result: only that has the number of rows, and it contains the plain
+ * result.
  */
 function watched(query: Query): Query {
   return function (this: QueryRunner, sql, parameters, structured) {

@@ -1,12 +1,12 @@
 import type { ExemplarSource } from '../../core/exemplars.ts';
 
-/** What is used of OpenTelemetry's span contexts. */
+/** The part of OpenTelemetry's span contexts that is used. */
 export interface OpenTelemetrySpanContext {
-  /** 32 hexadecimal digits; all of them 0: none. */
+  /** 32 hexadecimal digits. All 0 means that there is no trace. */
   readonly traceId: string;
   /** 16 hexadecimal digits. */
   readonly spanId: string;
-  /** Bit 0: the trace is kept. */
+  /** Bit 0 is set if the trace is kept. */
   readonly traceFlags: number;
 }
 
@@ -14,14 +14,14 @@ interface Span {
   spanContext(): OpenTelemetrySpanContext;
 }
 
-/** What is used of `@opentelemetry/api`, any 1.x. */
+/** The part of `@opentelemetry/api` that is used, any 1.x. */
 export interface OpenTelemetryApi {
   readonly trace: { getActiveSpan(): Span | undefined };
 }
 
 /**
- * Where the API keeps what an SDK registers, and the key of the span in a context: the same in
- * every 1.x.
+ * The global in which the API keeps what an SDK registers, and the key of the span in a context.
+ * Both are the same in every 1.x.
  */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1');
 const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -34,13 +34,13 @@ const SAMPLED = 1;
 const NO_TRACE = /^0*$/;
 
 /**
- * A source of exemplars that lead to traces: `trace_id` and `span_id` of the span that is active
- * while something is recorded, if its trace is kept.
+ * Returns a source of exemplars that lead to traces: `trace_id` and `span_id` of the span that is
+ * active when something is recorded, if its trace is kept.
  *
  *     defaultRegistry.setExemplarSource(openTelemetryExemplars());
  *
  * @param api What `@opentelemetry/api` exports. Without it, what its copies share in this process
- *   is looked up; that may come later than this call.
+ * is looked up; that may come later than this call.
  */
 export function openTelemetryExemplars(api?: OpenTelemetryApi): ExemplarSource {
   const activeSpan = api ? () => api.trace.getActiveSpan() : registeredSpan;

@@ -3,7 +3,7 @@ import type { Method } from '../hooks/method.ts';
 import { observeCall, type Outcome } from '../hooks/observe.ts';
 import { wrapMethod } from '../hooks/wrap.ts';
 
-/** Is told how a call ended. */
+/** Observes one call and receives how it ended. */
 export interface CallObserver {
   ended(result: unknown, seconds: number): void;
   failed(error: unknown, seconds: number): void;

@@ -4,13 +4,13 @@ import type { CacheCalls, CallObserver } from './calls.ts';
 import type { CacheSeries } from './recorder.ts';
 import type { StoreCall, StoreWatch } from './stores.ts';
 
-/** By key: the first of the calls that are under way. */
+/** By key: the first of the calls that are in progress. */
 export type LoadsUnderWay = Map<unknown, CacheLoad>;
 
 /**
- * A call of `wrap(key, load)` or its like: a get, and a set after a miss. The cache had nothing if
- * it calls `load` and waits for it, or if the call did to which it was joined: of those that are
- * under way for one key, many caches let the first do the work.
+ * A call of `wrap(key, load)` or a similar method: a get, and a set after a miss. It was a miss if
+ * the cache calls `load` and waits for it, or if the call that it was joined to was a miss: many
+ * caches let the first of several calls for one key do the work.
  */
 export class CacheLoad implements CallObserver {
   readonly #series: CacheSeries;
@@ -21,14 +21,14 @@ export class CacheLoad implements CallObserver {
   readonly #stores: StoreWatch | undefined;
   readonly #below: StoreCall | undefined;
   readonly #start: number = performance.now();
-  /** Whether the cache is asked, or has called `load`, and how that ended. */
+  /** The progress of the call: the cache is asked, or has called `load`, which may have ended. */
   #state: 'asking' | 'loading' | 'loaded' | 'failed' = 'asking';
   #loaded: unknown;
-  /** The cache could not be asked, and what is below did not say so. */
+  /** True if the store below failed when it was asked. The cache itself does not report that. */
   #askingFailed: boolean = false;
-  /** How long the cache was asked before it called `load`. */
+  /** Time from the start of the call until the cache called `load`. */
   #askedSeconds: number = 0;
-  /** The cache had a value, and `load` renews it meanwhile. */
+  /** True if the cache had a value, which `load` renews in the background. */
   #renews: boolean = false;
 
   /** @param args The function among them is replaced by one that tells when it is called. */
@@ -78,12 +78,12 @@ export class CacheLoad implements CallObserver {
     if (this.#below) this.#stores?.end(this.#below);
   }
 
-  /** Whether the cache had no value, as far as is known. */
+  /** True if the cache had no value, as far as is known. */
   get missed(): boolean {
     return this.#state !== 'asking' || this.#joined?.missed === true;
   }
 
-  /** Whether a result is not what was just made. */
+  /** True if a result is not the value that was just loaded. */
   #isOlder(result: unknown): boolean {
     if (!this.#returnsLoaded || this.#state !== 'loaded' || Object.is(result, this.#loaded)) return false;
     const { value } = (result ?? {}) as { value?: unknown };

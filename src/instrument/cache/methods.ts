@@ -3,10 +3,10 @@ import { CacheLoad, type LoadsUnderWay } from './loads.ts';
 import type { CacheOperation, CacheSeries } from './recorder.ts';
 import type { StoreWatch } from './stores.ts';
 
-/** Whether a result means that the cache had no such key. */
+/** Returns true if a result means that the cache had no such key. */
 export type MissTest = (result: unknown) => boolean;
 
-/** The methods that caches have, for one cache. */
+/** Builds the observers of the methods that caches have, for one cache. */
 export class CacheMethods {
   readonly #series: CacheSeries;
   readonly #calls: CacheCalls;
@@ -53,7 +53,7 @@ export class CacheMethods {
     });
   }
 
-  /** What answers false has not stored. */
+  /** A call that answers false has not stored its entry. */
   get set(): CacheMethod {
     return this.#method('set', (_args, result) => this.#series.stored(result === false ? 0 : 1));
   }
@@ -82,7 +82,7 @@ export class CacheMethods {
     });
   }
 
-  /** Whether there is such a key: that is no get. */
+  /** Asks if a key exists. It does not count as a get. */
   get has(): CacheMethod {
     return this.#method('has', () => {});
   }
@@ -154,7 +154,7 @@ function missingFrom(operation: CacheOperation, keys: readonly unknown[], result
   return new Set(keys.filter((_key, at) => result[at] === undefined));
 }
 
-/** What a store below is asked for: a key, keys, or entries with their keys. */
+/** Returns the keys that a store is asked for: a key, keys, or entries with their keys. */
 function keysOf([first]: readonly unknown[]): readonly unknown[] {
   const items: readonly unknown[] = Array.isArray(first) ? first : first === undefined ? [] : [first];
   return items.map((item) => (typeof item === 'object' && item !== null ? (item as { key?: unknown }).key : item));

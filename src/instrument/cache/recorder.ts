@@ -6,20 +6,20 @@ import { Handles } from '../recorder-kit/handles.ts';
 import { perRegistry } from '../recorder-kit/per-registry.ts';
 import { type CacheFamilies, defineCacheFamilies } from './families.ts';
 
-/** What is done to a cache, as its label says. */
+/** Operations on a cache: the values of the label `operation`. */
 export type CacheOperation = 'get' | 'get_many' | 'set' | 'set_many' | 'delete' | 'delete_many' | 'has' | 'clear';
 
-/** Why entries are dropped. */
+/** Reasons for dropping entries: the values of the label `reason`. */
 export type InvalidationReason = 'delete' | 'clear' | 'expire' | 'evict';
 
-/** What a cache in this process holds at the moment. */
+/** The current content of a cache in this process. */
 export interface CacheContent {
   readonly entries?: number | undefined;
   /** In bytes. */
   readonly size?: number | undefined;
 }
 
-/** The caches of a registry. */
+/** Records the caches of one registry. */
 export class CacheRecorder {
   readonly #families: CacheFamilies;
   readonly #caches: Map<string, Map<string, CacheSeries>> = new Map();
@@ -64,11 +64,11 @@ interface GetCounters {
   readonly sets: BoundCounter;
 }
 
-/** What is recorded of one cache, or of several that have one name. */
+/** The series of one cache, or of several caches with one name. */
 export class CacheSeries {
   readonly #families: CacheFamilies;
   readonly #labels: { readonly cache: string; readonly backend: string };
-  /** They show together, so that ratios have their zero. */
+  /** They appear together, so that ratios start from 0. */
   #gets: GetCounters | undefined;
   #carriesOther = false;
   readonly #invalidations: Handles<BoundCounter>;
@@ -115,20 +115,21 @@ export class CacheSeries {
     if (entries > 0) this.#invalidations.of(reason).inc(entries);
   }
 
-  /** An operation has ended, well or not. */
+  /** An operation has ended, with or without an error. */
   took(operation: CacheOperation, seconds: number): void {
     this.#durations.of(operation).observe(seconds);
   }
 
-  /** An operation has failed. What it took is told by `took`. */
+  /** An operation has failed. Its duration is reported by `took`. */
   failed(operation: CacheOperation): void {
     this.#errors.of(operation).inc();
   }
 
   /**
-   * Shows what a cache holds, read whenever the page is. The cache itself is held weakly.
+   * Shows the content of a cache, which is read before each scrape. The cache itself is held
+   * weakly.
    *
-   * @returns what takes it off again.
+   * @returns a function that takes it off again.
    */
   holds<T extends object>(target: T, read: (target: T) => CacheContent): () => void {
     const reference = new WeakRef(target);

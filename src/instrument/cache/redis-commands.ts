@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { CacheOperation, CacheSeries } from './recorder.ts';
 
-/** A command that a cache uses, and what its reply means. */
+/** A command that a cache uses, and how its reply is counted. */
 export interface RedisCommand {
   readonly operation: CacheOperation;
   /** @param args With the command's own name or without: the first key is at `first`. */
@@ -9,8 +9,8 @@ export interface RedisCommand {
 }
 
 /**
- * The commands that count. All others that a connection carries are no cache operations: scripts,
- * streams, hashes, sorted sets and pub/sub are what job queues and the like are made of.
+ * The commands that count. Other commands on a connection are not cache operations: job queues and
+ * the like are made of scripts, streams, hashes, sorted sets and pub/sub.
  */
 const COMMANDS: Readonly<Record<string, RedisCommand>> = {
   get: command('get', (series, _args, _first, reply) => series.got(isThere(reply))),
@@ -49,8 +49,8 @@ const byName: ReadonlyMap<string, RedisCommand> = new Map(
 );
 
 /**
- * What a command means for a cache, however its name is written; nothing for commands that no cache
- * uses.
+ * Returns how a command counts for a cache, in any case of its name, or undefined for a command
+ * that no cache uses.
  */
 export function redisCommand(name: unknown): RedisCommand | undefined {
   if (typeof name === 'string') return byName.get(name) ?? byName.get(name.toLowerCase());

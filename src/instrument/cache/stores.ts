@@ -2,7 +2,7 @@ import { Disposers } from '../hooks/disposers.ts';
 import { observeCall } from '../hooks/observe.ts';
 import { wrapMethod } from '../hooks/wrap.ts';
 
-/** The part that is looked at of a cache that keeps its entries in a store below it. */
+/** The part that is used of a cache that keeps its entries in a store below it. */
 export interface LayeredCache {
   readonly store?: unknown;
   readonly namespace?: string | undefined;
@@ -84,10 +84,10 @@ interface WatchedStore {
 const READS: readonly string[] = ['get', 'getMany', 'has', 'hasMany'];
 const WRITES: readonly string[] = ['set', 'setMany', 'delete', 'deleteMany', 'clear'];
 
-/** The key of calls that are about all keys. */
+/** The key of calls that concern all keys. */
 const ALL: unique symbol = Symbol('promenade.all');
 
-/** Looks at the stores of caches that don't tell what fails there. */
+/** Watches the stores of caches that don't report failures of their stores. */
 export class StoreWatch {
   readonly #caches: readonly LayeredCache[];
   readonly #watched: WatchedStore[];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Registry } from '../../core/registry.ts';
 
-/** Where a queue is, beyond its name. */
+/** The location of a queue, which its name does not tell. */
 export interface QueuePlace {
   /** Tells places apart, and is the same in every process. */
   readonly id: string;
@@ -9,7 +9,7 @@ export interface QueuePlace {
   longerNames(name: string): readonly string[];
 }
 
-/** How long a process waits for another that is choosing the same name, in all. */
+/** Total time that a process waits for another one that is choosing the same name. */
 const PATIENCE_MS = 50;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

@@ -1,6 +1,6 @@
 import type { QueuePlace } from './queue-names.ts';
 
-/** The part of a connection that is looked at: options, or a client that was made with some. */
+/** The part of a connection that is used: options, or a client that was made with some. */
 interface Connection {
   readonly options?: object;
   readonly db?: unknown;

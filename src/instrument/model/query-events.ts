@@ -13,9 +13,7 @@ export interface QueryEvents {
 type Listener = (...args: unknown[]) => void;
 
 /** A query, as events describe it. */
-interface Query {
-  /** Identifies the connection that it uses. */
-  readonly __knexUid?: string | undefined;
+export interface Query {
   readonly sql?: string | undefined;
   /** The driver's answer. */
   readonly response?: unknown;
@@ -26,20 +24,32 @@ interface Query {
 /** Connections that are remembered. Pools are smaller; closed ones fall out in time. */
 const KEPT_CONNECTIONS = 1000;
 
+/** Options for `listenToQueries`. */
+export interface QueryEventsOptions {
+  /** The property of a query that identifies the connection that it uses. */
+  readonly connectionKey: string;
+  /** The dialect of the database. @default unknown */
+  readonly dialect: Dialect | undefined;
+}
+
 /**
  * Counts the rows that queries write, from their events.
  *
- * @param dialect The database's, if the library tells.
  * @returns a function that stops listening.
  */
-export function listenToQueries(source: QueryEvents, recorder: ModelRecorder, dialect?: Dialect): () => void {
-  const connections = new Map<string, SqlConnection>();
-  const connectionOf = ({ __knexUid: id = '' }: Query): SqlConnection => {
+export function listenToQueries(
+  source: QueryEvents,
+  recorder: ModelRecorder,
+  { connectionKey, dialect }: QueryEventsOptions,
+): () => void {
+  const connections = new Map<unknown, SqlConnection>();
+  const connectionOf = (query: Query): SqlConnection => {
+    const id = (query as Readonly<Record<string, unknown>>)[connectionKey] ?? '';
     let connection = connections.get(id);
     if (!connection) {
       connection = new SqlConnection(recorder, dialect);
       connections.set(id, connection);
-      if (connections.size > KEPT_CONNECTIONS) connections.delete(connections.keys().next().value!);
+      if (connections.size > KEPT_CONNECTIONS) connections.delete(connections.keys().next().value);
     }
     return connection;
   };

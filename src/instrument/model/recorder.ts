@@ -65,7 +65,7 @@ export class ModelRecorder implements WriteSink {
     this.#families.rolledBack.labels({ model: this.#labelOf(model), operation: write }).inc(rows);
   }
 
-  /** A transaction has begun, in which rows are to be counted through what is returned. */
+  /** Begins a transaction. Rows written in it must be counted through the result. */
   begin(): ModelTransaction {
     return new ModelTransaction(this);
   }
@@ -82,7 +82,7 @@ export class ModelRecorder implements WriteSink {
 }
 
 /**
- * Keeps what was counted in a transaction, or since a savepoint, until it is known how that ends.
+ * Keeps the rows that were counted in a transaction, or since a savepoint, until its end is known.
  */
 export class ModelTransaction implements WriteSink {
   readonly #recorder: ModelRecorder;
@@ -110,7 +110,7 @@ export class ModelTransaction implements WriteSink {
     return new ModelTransaction(this.#recorder, this);
   }
 
-  /** Whether PostgreSQL has given it up. */
+  /** True if PostgreSQL has aborted it. */
   get failed(): boolean {
     return this.#failed;
   }
@@ -126,8 +126,8 @@ export class ModelTransaction implements WriteSink {
   }
 
   /**
-   * It was committed, or its savepoint released: what it wrote has the fate of what is around it,
-   * and so has what is still told to it.
+   * It was committed, or its savepoint released. Its rows, and those that are still reported to it,
+   * share the outcome of the enclosing transaction.
    */
   commit(): void {
     if (this.#failed) return this.rollBack();
@@ -143,7 +143,7 @@ export class ModelTransaction implements WriteSink {
     }
   }
 
-  /** It was taken back, and so is what is still told to it. */
+  /** It was rolled back, and so are rows that are still reported to it. */
   rollBack(): void {
     this.#takenBack = true;
     for (const [model, counts] of this.#end()) {

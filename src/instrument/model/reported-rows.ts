@@ -1,4 +1,4 @@
-/** A header, or what has one's fields, of any driver. */
+/** A driver's header, or a result with the fields of one. */
 interface Header {
   readonly rowCount?: number | null;
   readonly affectedRows?: number;
@@ -8,10 +8,10 @@ interface Header {
 }
 
 /**
- * How many rows a driver's answer to a statement that writes says were written: pg, PGlite and Neon
- * (`rowCount`, `affectedRows`), postgres.js (`count`), mysql2 and mysql (a header and fields),
- * better-sqlite3 (`changes`), libsql (`rowsAffected`), D1 (`meta.changes`), or the rows of
- * `returning`. Undefined where it does not tell, or answers several statements.
+ * Returns the number of rows that a statement wrote, from a driver's answer. Drivers report it as
+ * `rowCount`, `affectedRows`, `rowsAffected`, `changes` or `meta.changes`, as `count` on an array
+ * of rows, as a header in front of fields, or only by the rows of `returning`. Undefined if the
+ * answer does not tell, or is one to several statements.
  */
 export function reportedRows(answer: unknown): number | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
@@ -19,10 +19,10 @@ export function reportedRows(answer: unknown): number | undefined {
   const { count, length } = answer as { count?: unknown; length: number };
   if (typeof count === 'number') return count;
   const [first, second] = answer as unknown[];
-  // mysql2: a header without fields, or rows with them.
+  // A pair: a header without fields, or rows with their fields.
   if (length === 2 && second === undefined && typeof first === 'object' && first !== null) return ofHeader(first);
   if (Array.isArray(first)) return length === 2 && Array.isArray(second) && isFields(second) ? first.length : undefined;
-  // pg: one result a statement.
+  // One result for each of several statements.
   if (Array.isArray((first as { rows?: unknown } | undefined)?.rows)) return undefined;
   return length;
 }
@@ -32,8 +32,8 @@ function ofHeader({ rowCount, affectedRows, rowsAffected, changes, meta }: Heade
 }
 
 /**
- * How many rows an INSERT or a REPLACE was given, from a header of mysql2 or mysql: "Records: 3
- * Duplicates: 1". Undefined for other answers; MariaDB's own driver does not tell.
+ * Returns how many rows an INSERT or a REPLACE was given, from the text in a MySQL header:
+ * "Records: 3 Duplicates: 1". Undefined for other answers; some drivers drop the text.
  */
 export function givenRows(answer: unknown): number | undefined {
   const header: unknown = Array.isArray(answer) ? answer[0] : answer;
@@ -42,7 +42,7 @@ export function givenRows(answer: unknown): number | undefined {
   return records === undefined ? undefined : Number(records);
 }
 
-/** Fields of mysql2, beside the rows that they are of. */
+/** True for the second half of a pair of rows and their fields. */
 function isFields(second: readonly unknown[]): boolean {
   return second.every((field) => typeof (field as { name?: unknown } | null)?.name === 'string');
 }

@@ -18,7 +18,7 @@ export class SqlConnection {
   #levels: ModelTransaction[] = [];
   /** The text that was sent last, while it is not known that it succeeded, if it can change levels. */
   #unanswered: { readonly sql: string; readonly statements: readonly Statement[] } | undefined;
-  /** Where rows of the text that was sent last are counted. */
+  /** Counts the rows of the text that was sent last. */
   #latest: WriteSink;
 
   /** @param dialect The database's, if the library tells. */

@@ -1,6 +1,6 @@
 import { tableLabel } from '../sql/sql-write.ts';
 
-/** Which models lie in which tables, for libraries that have models and show SQL. */
+/** Maps tables to models, for libraries that have models and show SQL. */
 export class TableModels {
   readonly #models: Map<string, string> = new Map();
 

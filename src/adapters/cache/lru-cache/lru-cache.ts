@@ -1,10 +1,11 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../../instrument/hooks/attach.ts';
+import { Disposers } from '../../../instrument/hooks/disposers.ts';
 import { type CacheContent, CacheRecorder } from '../../../instrument/cache/recorder.ts';
 import { type LruCacheLike, LruWatch } from './watch.ts';
 
 export { type InstrumentOptions, type LruCacheLike, uninstrument };
 
-/** How a cache is measured. */
+/** Options for measuring a cache. */
 export interface InstrumentLruCacheOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
@@ -18,9 +19,8 @@ export interface InstrumentLruCacheOptions extends InstrumentOptions {
  * library's channel is one for all caches of the process, so that those inside of other packages
  * would pay for it.
  *
- * @returns the cache. Twice is once; `uninstrument(cache)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the cache. A second call is a no-op; `uninstrument(cache)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const devices = instrumentLruCache(new LRUCache({ max: 500 }), { cache: 'devices' });
@@ -30,11 +30,9 @@ export function instrumentLruCache<T extends LruCacheLike>(cache: T, options: In
     const series = CacheRecorder.of(instrumentation).cache(options.cache ?? 'default', 'memory');
     const watch = new LruWatch(cache, series);
     watches.set(cache, watch);
-    const restore = [...watch.start(), series.holds(cache, contentOf)];
-    return () => {
-      for (const one of restore) one();
-      watches.delete(cache);
-    };
+    const hooks = new Disposers();
+    hooks.add(() => watches.delete(cache), ...watch.start(), series.holds(cache, contentOf));
+    return hooks.dispose;
   });
 }
 

@@ -1,5 +1,6 @@
 import type { CacheOperation, CacheSeries } from '../../../instrument/cache/recorder.ts';
 import { hookFailed } from '../../../instrument/hooks/guard.ts';
+import type { Method } from '../../../instrument/hooks/method.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
 /** The part of `LRUCache` that is used. */
@@ -17,9 +18,7 @@ export interface LruCacheLike {
   getRemainingTTL(key: never): number;
 }
 
-type Method = (this: unknown, ...args: unknown[]) => unknown;
-
-/** What the library says of an operation in the object that is its `options.status`. */
+/** What the library writes into the object that is its `options.status`. */
 interface Status {
   set?: 'add' | 'replace' | 'update' | 'miss' | 'deleted' | undefined;
   get?: 'hit' | 'miss' | 'stale' | undefined;
@@ -27,10 +26,7 @@ interface Status {
   returnedStale?: boolean;
 }
 
-/**
- * Ours, given to `fetch`: the library notes in it that what was fetched is stored, whenever that
- * is.
- */
+/** The status that `fetch` is given: the library notes in it when a fetched value is stored. */
 class FetchStatus implements Status {
   declare readonly get?: Status['get'];
   readonly #series: CacheSeries;
@@ -44,10 +40,7 @@ class FetchStatus implements Status {
   }
 }
 
-/**
- * How a method is read: what it means follows from its arguments and result, and from how many
- * entries there were before.
- */
+/** How a method is counted: from its arguments and result, and the number of entries before it. */
 interface Reading {
   readonly operation: CacheOperation;
   /** May put our status into the options. */
@@ -59,7 +52,10 @@ interface Reading {
 export class LruWatch {
   readonly #cache: LruCacheLike;
   readonly #series: CacheSeries;
-  /** While a method runs that counts, others do not: versions differ in which they call. */
+  /**
+   * True while a method runs that counts. Methods that it calls do not: versions differ in which
+   * they call. A flag and not `Within`, whose closure would cost more than the read itself.
+   */
   #busy: boolean = false;
   /** How many entries there were after the last method. */
   #known: number;
@@ -70,14 +66,14 @@ export class LruWatch {
     this.#known = cache.size;
   }
 
-  /** Returns what takes the watch off. */
+  /** Returns functions that take the watch off. */
   start(): readonly (() => void)[] {
     return Object.entries(this.#readings()).map(([name, reading]) => this.#watch(name, reading));
   }
 
   /**
-   * Counts what the timers of `ttlAutopurge` have dropped since the last method; nothing else tells
-   * of them.
+   * Counts the entries that the timers of `ttlAutopurge` have dropped since the last method.
+   * Nothing else reports them.
    */
   catchUp(): void {
     const { size, ttlAutopurge, fetchMethod } = this.#cache;
@@ -86,7 +82,7 @@ export class LruWatch {
   }
 
   #watch(name: string, reading: Reading): () => void {
-    return wrapMethod(this.#cache as unknown as Record<string, unknown>, name, (original: Method): Method => {
+    return wrapMethod(this.#cache, name, (original) => {
       const run = (self: unknown, args: unknown[]): unknown => this.#run(self, original, args, reading);
       return function (this: unknown, ...args) {
         return run(this, args);
@@ -95,7 +91,7 @@ export class LruWatch {
   }
 
   #run(self: unknown, original: Method, args: unknown[], reading: Reading): unknown {
-    if (this.#busy || isOfFetch(args[2])) return original.apply(self, args);
+    if (this.#busy || isOfFetch(args[2])) return Reflect.apply(original, self, args);
     this.catchUp();
     const before = this.#known;
     reading.begin?.(args);
@@ -104,7 +100,7 @@ export class LruWatch {
     let result: unknown;
     let failed = true;
     try {
-      result = original.apply(self, args);
+      result = Reflect.apply(original, self, args);
       failed = false;
       return result;
     } finally {
@@ -193,7 +189,7 @@ export class LruWatch {
 
 type Presence = 'fresh' | 'stale' | 'absent';
 
-/** What there is of a key; what is only being fetched is not there. */
+/** Returns if a key is in the cache. A key that is still being fetched is absent. */
 function presenceOf(cache: LruCacheLike, key: unknown): Presence {
   if (cache.peek(key as never, { allowStale: true } as never) === undefined) return 'absent';
   return cache.getRemainingTTL(key as never) > 0 ? 'fresh' : 'stale';
@@ -209,7 +205,7 @@ function withStatus(options: unknown, status: Status): object {
   return own === undefined ? { ...(options as object), status } : (options as object);
 }
 
-/** Whether a set is what `fetch` does once it has got something. */
+/** True if `fetch` makes the set, once it has a value. */
 function isOfFetch(options: unknown): boolean {
   return (options as { readonly status?: unknown } | undefined)?.status instanceof FetchStatus;
 }

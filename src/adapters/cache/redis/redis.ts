@@ -1,4 +1,6 @@
 import { attach, type InstrumentOptions, uninstrument } from '../../../instrument/hooks/attach.ts';
+import { Disposers } from '../../../instrument/hooks/disposers.ts';
+import { Within } from '../../../instrument/hooks/within.ts';
 import { CacheRecorder, type CacheSeries } from '../../../instrument/cache/recorder.ts';
 import { isOfNoCache, redisCommand } from '../../../instrument/cache/redis-commands.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
@@ -7,12 +9,12 @@ import { isVersion4, observeVersion4 } from './v4.ts';
 
 export { type InstrumentOptions, uninstrument };
 
-/** What is used of a client or a pool of clients. */
+/** The part of a client, or a pool of clients, that is used. */
 export interface RedisLike {
   sendCommand(args: never, ...rest: never[]): unknown;
 }
 
-/** How a client is measured. */
+/** Options for measuring a client. */
 export interface InstrumentRedisOptions extends InstrumentOptions {
   /** The label `cache`: which of the application's caches it is. @default 'default' */
   readonly cache?: string | undefined;
@@ -48,9 +50,8 @@ interface Client {
  * clients are not measured, nor are other commands, so that a job queue on the same server does not
  * show.
  *
- * @returns the client. Twice is once; `uninstrument(client)` undoes it.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of one of the
- *   names.
+ * @returns the client. A second call is a no-op; `uninstrument(client)` undoes it.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const redis = instrumentRedis(createClient(), { cache: 'pages' });
@@ -62,22 +63,19 @@ export function instrumentRedis<T extends RedisLike>(client: T, options: Instrum
   });
 }
 
-/** Those that are observed, by whichever of their shells. */
+/** The clients that are observed, through any of their shells. */
 const observed: WeakSet<object> = new WeakSet();
 
 function observe(shell: Client, series: CacheSeries): () => void {
   const client = shell._self ?? shell;
   if (observed.has(client)) return () => {};
   observed.add(client);
-  const restore = isPool(client)
-    ? observePool(client, series)
-    : isVersion4(client)
-      ? observeVersion4(client, series)
-      : observeClient(client, series);
-  return () => {
-    observed.delete(client);
-    for (const one of restore) one();
-  };
+  const hooks = new Disposers();
+  hooks.add(() => observed.delete(client));
+  if (isPool(client)) hooks.add(...observePool(client, series));
+  else if (isVersion4(client)) hooks.add(...observeVersion4(client, series));
+  else hooks.add(...observeClient(client, series));
+  return hooks.dispose;
 }
 
 function isPool(client: Client): boolean {
@@ -109,11 +107,11 @@ function observePool(pool: Client, series: CacheSeries): readonly (() => void)[]
 }
 
 function observeClient(client: Client, series: CacheSeries): readonly (() => void)[] {
-  /** A command counts already: what it sends is part of it. */
-  let counted = false;
+  /** Runs while a command is sent that counts already. */
+  const counted = new Within();
   const sendCommand = wrapMethod(client, 'sendCommand', (original: SendCommand): SendCommand => {
     return function (this: unknown, ...args) {
-      const known = counted ? undefined : redisCommand(args[0][0]);
+      const known = counted.active ? undefined : redisCommand(args[0][0]);
       const call = (): unknown => original.apply(this, args);
       if (known !== undefined) return observeCommand(series, known, args[0], call);
       if (isOfNoCache(args[0][0])) series.carriesOther();
@@ -128,14 +126,7 @@ function observeClient(client: Client, series: CacheSeries): readonly (() => voi
       const { redisArgs } = args[1];
       const known = redisCommand(redisArgs[0]);
       if (known === undefined) return call();
-      return observeCommand(series, known, redisArgs, () => {
-        counted = true;
-        try {
-          return call();
-        } finally {
-          counted = false;
-        }
-      });
+      return observeCommand(series, known, redisArgs, () => counted.run(call));
     };
   });
   const batch = (original: ExecuteBatch): ExecuteBatch =>

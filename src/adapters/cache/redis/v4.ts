@@ -3,7 +3,6 @@ import { redisCommand } from '../../../instrument/cache/redis-commands.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { type BatchedCommand, type CommandArguments, observeBatch, observeCommand } from './observe.ts';
 
-type Method = (this: unknown, ...args: unknown[]) => unknown;
 type SendCommand = (this: unknown, args: CommandArguments, ...rest: unknown[]) => unknown;
 type ExecuteBatch = (this: unknown, commands: readonly BatchedCommand[], ...rest: unknown[]) => unknown;
 
@@ -31,29 +30,26 @@ export function isVersion4(client: object): boolean {
   return 'multiExecutor' in client && 'commandsExecutor' in client;
 }
 
-/**
- * The commands of version 4 go straight to a private queue, so that they are wrapped one by one.
- */
+/** Observes the commands one by one: those of version 4 go straight to a private queue. */
 export function observeVersion4(client: object, series: CacheSeries): readonly (() => void)[] {
-  const target = client as Record<string, unknown>;
   const methods = METHODS.flatMap((method) =>
     [method, method.toUpperCase()].map((name) => {
       const known = redisCommand(method)!;
-      return wrapMethod(target, name, (original: Method): Method => {
+      return wrapMethod(client, name, (original) => {
         return function (this: unknown, ...args) {
-          return observeCommand(series, known, toCommand(method, args), () => original.apply(this, args));
+          return observeCommand(series, known, toCommand(method, args), () => Reflect.apply(original, this, args));
         };
       });
     }),
   );
-  const sendCommand = wrapMethod(target, 'sendCommand', (original: SendCommand): SendCommand => {
+  const sendCommand = wrapMethod(client, 'sendCommand', (original: SendCommand): SendCommand => {
     return function (this: unknown, ...args) {
       const known = redisCommand(args[0][0]);
       const call = (): unknown => original.apply(this, args);
       return known === undefined ? call() : observeCommand(series, known, args[0], call);
     };
   });
-  const multiExecutor = wrapMethod(target, 'multiExecutor', (original: ExecuteBatch): ExecuteBatch => {
+  const multiExecutor = wrapMethod(client, 'multiExecutor', (original: ExecuteBatch): ExecuteBatch => {
     return function (this: unknown, ...args) {
       const call = (): unknown => original.apply(this, args);
       const [commands] = args;
@@ -65,7 +61,10 @@ export function observeVersion4(client: object, series: CacheSeries): readonly (
   return [...methods, sendCommand, multiExecutor];
 }
 
-/** What is sent, as far as it matters; the library's own way to write it is not in reach. */
+/**
+ * Returns the command that is sent, as far as it matters. The library's own encoder is not
+ * accessible.
+ */
 function toCommand(method: string, args: readonly unknown[]): CommandArguments {
   const given = isCommandOptions(args[0]) ? args.slice(1) : args;
   if (method === 'set') return [method, given[0], given[1], ...Object.keys(given[2] ?? {})];

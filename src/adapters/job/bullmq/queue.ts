@@ -20,7 +20,7 @@ export interface BullmqFlowProducer {
   getFlow(options: never): Promise<object>;
 }
 
-/** What queues, workers and flows are made with. */
+/** The options of queues, workers and flows. */
 interface WithOptions {
   readonly opts?: { readonly prefix?: string | undefined; readonly connection?: unknown };
 }

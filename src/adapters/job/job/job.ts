@@ -9,13 +9,13 @@ export type { InstrumentOptions } from '../../../instrument/hooks/attach.ts';
 export type { JobOutcome } from '../../../instrument/job/outcome.ts';
 export { type JobQueueMeter, measureJobQueue, type StartedRun } from './queue.ts';
 
-/** What `instrumentJob` takes. */
+/** Options for `instrumentJob`. */
 export interface InstrumentJobOptions extends InstrumentOptions {
   /** The label `queue`. @default 'default' */
   readonly queue?: string | undefined;
 }
 
-/** How to measure each function that is measured. */
+/** By measured function: how to install its hooks. */
 const installs: WeakMap<object, Install> = new WeakMap();
 
 /**

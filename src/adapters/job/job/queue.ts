@@ -4,7 +4,7 @@ import type { JobOutcome } from '../../../instrument/job/outcome.ts';
 import { JobRecorder } from '../../../instrument/job/recorder.ts';
 import type { ReadQueue } from '../../../instrument/job/queue-sizes.ts';
 
-/** What somebody who has written a queue tells of it. Nothing here throws. */
+/** Records what happens in a queue that the application implements. No method throws. */
 export interface JobQueueMeter {
   /** Jobs were put into the queue. @param count How many. @default 1 */
   enqueued(job: string, count?: number): void;
@@ -32,16 +32,16 @@ export interface StartedRun {
 
 const NO_RUN: StartedRun = { end: () => {} };
 
-/** What lasts, also from before metrics were turned on: a worker, a queue that is watched. */
+/** A worker or a watched queue. It may have begun before metrics were turned on. */
 interface Lasting {
   readonly begin: (recorder: JobRecorder) => () => void;
   end: (() => void) | undefined;
 }
 
 /**
- * For a queue of your own: tell it what happens, and the families of jobs say so. Runs that end
- * with their process are `stalled`, which is found when another process takes that one's place in
- * the metrics directory and measures the queue.
+ * Measures a queue of your own: call its methods for what happens. Runs that end with their process
+ * are counted as `stalled` when another process takes that one's place in the metrics directory and
+ * measures the queue.
  *
  *     const meter = measureJobQueue('mail');
  *     meter.enqueued('welcome');

@@ -15,12 +15,12 @@ export interface PgBossJob {
   readonly startedOn: Date;
 }
 
-/** What `work` is given. */
+/** The function that `work` is given. */
 export type Handler = (jobs: readonly PgBossJob[], ...rest: unknown[]) => unknown;
 
 /**
- * What a job has beside it when its metadata are asked for, in all versions. `retryCount` is among
- * the rest since 12.
+ * Properties that a job has only if its metadata are asked for, in all versions. `retryCount` is
+ * always there since 12.
  */
 const METADATA: ReadonlySet<string> = new Set(
   (
@@ -36,7 +36,7 @@ interface OpenRun {
   cancelled: boolean;
 }
 
-/** The runs of an instance's workers. */
+/** Records the runs of an instance's workers. */
 export class PgBossRuns {
   readonly #recorder: JobRecorder;
   /** By the job's id. */
@@ -48,9 +48,9 @@ export class PgBossRuns {
   }
 
   /**
-   * The arguments of `work` with a handler that is observed. Metadata are asked for, since they say
-   * whether a job will be retried and since when it has waited; a handler that did not ask for them
-   * does not see them. What is no call of `work` comes back as it is, for pg-boss to refuse.
+   * Returns the arguments of `work` with an observed handler. Asks for metadata, which say if a job
+   * will be retried and since when it has waited; a handler that did not ask for them does not see
+   * them. Returns arguments that are not valid unchanged, for pg-boss to refuse.
    */
   observe(label: string, args: unknown[]): unknown[] {
     const given = args.at(-1);
@@ -69,7 +69,7 @@ export class PgBossRuns {
     return [args[0], { ...options, includeMetadata: true }, observed];
   }
 
-  /** Runs of jobs with these ids are to end as cancelled, whatever they do. */
+  /** Marks the runs of jobs with these ids: they end as cancelled, with or without an error. */
   cancel(ids: unknown): void {
     for (const id of [ids].flat()) {
       const open = this.#open.get(String(id));
@@ -77,7 +77,7 @@ export class PgBossRuns {
     }
   }
 
-  /** From now on nothing is counted. */
+  /** Stops counting. */
   close(): void {
     this.#closed = true;
     for (const { run } of this.#open.values()) run.leave();
@@ -98,7 +98,7 @@ export class PgBossRuns {
   }
 }
 
-/** What a handler is called with: jobs that end together, unless it says otherwise of each. */
+/** The jobs of one call of a handler. They end together, unless it reports a result for each. */
 class Batch {
   readonly #open: Map<string, OpenRun>;
   readonly #runs: OpenRun[] = [];
@@ -113,7 +113,7 @@ class Batch {
     this.#open.set(run.job.id, run);
   }
 
-  /** Then pg-boss fails the jobs, and does not wait for the handler any longer. */
+  /** After that time, pg-boss fails the jobs and no longer waits for the handler. */
   expireAfter(seconds: number): void {
     // A longer one would fire at once.
     if (!(seconds > 0 && seconds < 2 ** 31 / 1000)) return;
@@ -148,7 +148,7 @@ function willRetry({ retryCount, retryLimit }: PgBossJob): boolean {
   return retryCount < retryLimit;
 }
 
-/** Jobs without their metadata, as they are handed over where these were not asked for. */
+/** Returns jobs without their metadata, as pg-boss passes them if these were not asked for. */
 function plain(jobs: readonly PgBossJob[]): PgBossJob[] {
   const known = jobs.every((job) => 'heartbeatSeconds' in job);
   return jobs.map((job) => {

@@ -12,8 +12,7 @@ export interface InstrumentDrizzleOptions extends InstrumentModelsOptions {}
  * prepared statements. What its session prepares is watched; Drizzle has no hooks.
  *
  * @returns the database.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const db = instrumentDrizzle(drizzle(process.env.DATABASE_URL));

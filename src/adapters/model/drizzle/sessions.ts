@@ -1,34 +1,33 @@
-import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
+import { Disposers } from '../../../instrument/hooks/disposers.ts';
+import { attempt } from '../../../instrument/hooks/guard.ts';
 import type { ModelRecorder, ModelTransaction } from '../../../instrument/model/recorder.ts';
 import { givenRows, reportedRows } from '../../../instrument/model/reported-rows.ts';
 import { countSqlWrite, readSqlWrite, type SqlWrite } from '../../../instrument/sql/sql-write.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
-type Method = (...args: unknown[]) => unknown;
-
-/** What is used of a session: every query goes through it. */
+/** The part of a session that is used: every query goes through it. */
 export interface Session {
   prepareQuery: (query: { readonly sql: string }, ...more: unknown[]) => Prepared;
   transaction: Begin;
-  batch?: Method;
+  batch?: (...args: unknown[]) => unknown;
 }
 
 type Begin = (work: (inside: Transaction, ...more: unknown[]) => unknown, ...more: unknown[]) => unknown;
 
-/** What a transaction is written in; its own `transaction` makes a savepoint. */
+/** The database that a transaction's callback is given; its own `transaction` makes a savepoint. */
 interface Transaction {
   readonly session: Session;
   transaction: Begin;
 }
 
 /**
- * What is executed by one of these methods: SQLite's by the first four, others' by `execute` and
- * `all`.
+ * A query that is executed by one of these methods: on SQLite by the first four, elsewhere by
+ * `execute` and `all`.
  */
-type Prepared = Partial<Record<'run' | 'get' | 'all' | 'values' | 'execute', Method>>;
+type Prepared = Partial<Record<'run' | 'get' | 'all' | 'values' | 'execute', (...args: unknown[]) => unknown>>;
 
-/** A database's session and those of its transactions, and what they write. */
+/** Counts the rows that a database's session and those of its transactions write. */
 export class DrizzleSessions {
   readonly #recorder: ModelRecorder;
   /** The transaction that a session is in. Those of a pool have sessions of their own. */
@@ -39,36 +38,31 @@ export class DrizzleSessions {
     this.#recorder = recorder;
   }
 
-  /** @returns what ends it. */
+  /** @returns a function that ends it. */
   watch(session: Session): () => void {
-    const restores = [
+    const hooks = new Disposers();
+    hooks.add(
+      () => (this.#on = false),
       wrapMethod<Session['prepareQuery']>(session, 'prepareQuery', (prepareQuery) => (query, ...more) => {
         const prepared = prepareQuery.call(session, query, ...more);
-        try {
-          this.#watchPrepared(session, query.sql, prepared);
-        } catch (error) {
-          hookFailed(error);
-        }
+        attempt(() => this.#watchPrepared(session, query.sql, prepared));
         return prepared;
       }),
       wrapMethod<Begin>(session, 'transaction', (begin) => (work, ...more) => {
         return this.#observeTransaction(session, work, (watched) => begin.call(session, watched, ...more));
       }),
-      wrapMethod<Method>(session, 'batch', (batch) => (...args) => {
-        return this.#observeBatch(session, args[0], () => batch.apply(session, args));
+      wrapMethod(session, 'batch', (batch) => (...args) => {
+        return this.#observeBatch(session, args[0], () => Reflect.apply(batch, session, args));
       }),
-    ];
-    return () => {
-      this.#on = false;
-      for (const restore of restores) restore();
-    };
+    );
+    return hooks.dispose;
   }
 
   #watchPrepared(session: Session, sql: string, prepared: Prepared): void {
     const write = readSqlWrite(sql);
     if (write === undefined && !this.#transactions.has(session)) return;
     const methods = prepared.run ? (['run', 'get', 'all', 'values'] as const) : (['execute', 'all'] as const);
-    // They call each other.
+    // The methods call each other.
     let inside = false;
     for (const name of methods) {
       const method = prepared[name];
@@ -102,11 +96,7 @@ export class DrizzleSessions {
     const transaction = this.#transactions.get(session)?.nest() ?? this.#recorder.begin();
     let leave = (): void => {};
     const watched: typeof work = (inside, ...more) => {
-      try {
-        leave = this.#enter(inside, transaction);
-      } catch (error) {
-        hookFailed(error);
-      }
+      leave = attempt(() => this.#enter(inside, transaction)) ?? leave;
       return work(inside, ...more);
     };
     return observeCall(

@@ -1,30 +1,27 @@
-import { guarded } from '../../../instrument/hooks/guard.ts';
+import { listen } from '../../../instrument/hooks/listen.ts';
+import type { Method } from '../../../instrument/hooks/method.ts';
 import type { ModelRecorder } from '../../../instrument/model/recorder.ts';
 import type { Write } from '../../../instrument/sql/sql-write.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { after, wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import { type MongooseModel, modelsOf } from './models.ts';
 import { type ClientSession, MongooseSessions } from './sessions.ts';
 import { writesOf, writesOfError } from './writes.ts';
 
-/** What of a connection is used. */
+/** The part of a connection that is used. */
 export interface MongooseConnection {
   readonly models: Readonly<Record<string, MongooseModel>>;
-  on(event: 'model', listener: (model: MongooseModel) => void): unknown;
-  removeListener(event: 'model', listener: (model: MongooseModel) => void): unknown;
 }
 
 interface Mongoose {
   readonly connections: readonly MongooseConnection[];
-  readonly events: {
-    on(event: 'createConnection', listener: (connection: MongooseConnection) => void): unknown;
-    removeListener(event: 'createConnection', listener: (connection: MongooseConnection) => void): unknown;
-  };
+  /** An emitter. */
+  readonly events: object;
 }
 
 /**
- * Mongoose's own collection, which stands before the driver's: calls that come before the
- * connection is open wait here, and are made again.
+ * Mongoose's own collection in front of the driver's. Calls before the connection is open wait in
+ * its queue, and are made again.
  */
 interface Collection {
   readonly queue?: readonly unknown[];
@@ -36,9 +33,10 @@ interface Options {
   readonly includeResultMetadata?: boolean;
 }
 
-type Method = (this: unknown, ...args: unknown[]) => unknown;
-
-/** The collections' methods by which all writes of models go, and where their options are. */
+/**
+ * The methods of collections through which all writes of models go, and the position of their
+ * options.
+ */
 const OPTIONS_AT: ReadonlyMap<string, number> = new Map([
   ['insertOne', 1],
   ['insertMany', 1],
@@ -60,8 +58,8 @@ export class MongooseHooks {
   readonly #recorder: ModelRecorder;
   readonly #sessions: MongooseSessions;
   /**
-   * What has hooks. They are not taken off, which would keep all connections that ever were; they
-   * do nothing any more.
+   * Objects with hooks. Hooks are not taken off, since that would need references to all
+   * connections; they become no-ops.
    */
   readonly #seen: WeakSet<object> = new WeakSet();
   #on: boolean = true;
@@ -78,26 +76,18 @@ export class MongooseHooks {
   }
 
   instance({ connections, events }: Mongoose): void {
-    const created = guarded((connection: MongooseConnection) => this.connection(connection));
     for (const connection of connections) this.connection(connection);
-    events.on('createConnection', created);
-    this.#ignore = () => events.removeListener('createConnection', created);
+    this.#ignore = listen(events, {
+      createConnection: (connection: MongooseConnection) => this.connection(connection),
+    });
   }
 
   connection(connection: MongooseConnection): void {
     if (!this.#on || this.#seen.has(connection)) return;
     this.#seen.add(connection);
-    const compiled = guarded((model: MongooseModel) => this.#model(model));
-    const found = guarded((other: MongooseConnection) => this.connection(other));
     for (const model of Object.values(connection.models)) this.#model(model);
-    connection.on('model', compiled);
-    wrapMethod(connection as never, 'useDb', (original: Method): Method => {
-      return function (this: unknown, ...args) {
-        const other = original.apply(this, args);
-        found(other as MongooseConnection);
-        return other;
-      };
-    });
+    listen(connection, { model: (model: MongooseModel) => this.#model(model) });
+    after(connection, 'useDb', (other) => this.connection(other as MongooseConnection));
   }
 
   #model(model: MongooseModel): void {
@@ -115,15 +105,8 @@ export class MongooseHooks {
   #follow(model: MongooseModel): void {
     if (this.#seen.has(model)) return;
     this.#seen.add(model);
-    const moved = guarded((connection: object) => {
-      if (this.#seen.has(connection)) this.#model(model);
-    });
-    wrapMethod(model as never, 'useConnection', (original: Method): Method => {
-      return function (this: unknown, connection, ...more) {
-        const result = original.call(this, connection, ...more);
-        moved(connection as object);
-        return result;
-      };
+    after(model, 'useConnection', (_result, [connection]) => {
+      if (this.#seen.has(connection as object)) this.#model(model);
     });
   }
 
@@ -132,9 +115,9 @@ export class MongooseHooks {
     const observe = (self: unknown, original: Method, args: unknown[]): unknown => {
       return this.#observe(self as Collection, name, original, args, args[optionsAt] ?? {});
     };
-    wrapMethod(collection as Record<string, unknown>, name, (original: Method): Method => {
+    wrapMethod(collection, name, (original) => {
       return function (this: unknown, ...args) {
-        if (!isOn()) return original.apply(this, args);
+        if (!isOn()) return Reflect.apply(original, this, args);
         const options = args[optionsAt] as Options | undefined;
         const hides = name.startsWith('findOneAnd') && options?.upsert && !options.includeResultMetadata;
         // Mongoose 8 hands callbacks on.
@@ -152,13 +135,13 @@ export class MongooseHooks {
     const sink = this.#sessions.sinkOf(options.session);
     let queued = false;
     const call = (): unknown => {
-      const result = original.apply(collection, args);
+      const result = Reflect.apply(original, collection, args);
       queued = (collection.queue?.length ?? 0) > waiting;
       return result;
     };
     return observeCall(call, (outcome) => {
       if (queued || !this.#on) return;
-      // Of what fails in a transaction, which that ends, nothing was written.
+      // A write that fails in a transaction aborts it, so nothing was written.
       if (outcome.failed && sink !== this.#recorder) return;
       const writes = outcome.failed
         ? writesOfError(outcome.error)

@@ -1,4 +1,4 @@
-/** What of a model is used. */
+/** The part of a model that is used. */
 export interface MongooseModel {
   readonly modelName: string;
   readonly collection: object;

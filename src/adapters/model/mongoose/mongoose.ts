@@ -4,12 +4,12 @@ import { MongooseHooks } from './hooks.ts';
 
 export { uninstrument };
 
-/** What of a Mongoose instance is used. */
+/** The part of a Mongoose instance that is used. */
 export interface MongooseInstance {
   readonly connections: readonly object[];
 }
 
-/** What of a connection is used. */
+/** The part of a connection that is used. */
 export interface MongooseConnection {
   readonly models: object;
 }
@@ -23,8 +23,7 @@ export interface InstrumentMongooseOptions extends InstrumentModelsOptions {}
  *
  * @param target A Mongoose instance, for all its connections, or one connection.
  * @returns the target.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * instrumentMongoose(mongoose);

@@ -1,9 +1,8 @@
 import type { ModelRecorder, ModelTransaction } from '../../../instrument/model/recorder.ts';
 import type { WriteSink } from '../../../instrument/sql/sql-write.ts';
-import { observeCall } from '../../../instrument/hooks/observe.ts';
-import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { observeMethod } from '../../../instrument/hooks/observe.ts';
 
-/** What of a driver's session is used. */
+/** The part of a driver's session that is used. */
 export interface ClientSession {
   inTransaction(): boolean;
   commitTransaction(): Promise<unknown>;
@@ -14,8 +13,6 @@ interface SessionState {
   transaction: ModelTransaction | undefined;
 }
 
-type End = (this: unknown, ...args: unknown[]) => Promise<unknown>;
-
 /** The transactions of sessions, from their first write on. */
 export class MongooseSessions {
   readonly #recorder: ModelRecorder;
@@ -25,7 +22,7 @@ export class MongooseSessions {
     this.#recorder = recorder;
   }
 
-  /** Where writes in a session are counted. */
+  /** Returns the sink for writes in a session. */
   sinkOf(session: ClientSession | null | undefined): WriteSink {
     if (!session || typeof session.inTransaction !== 'function' || !session.inTransaction()) return this.#recorder;
     let state = this.#states.get(session);
@@ -36,21 +33,16 @@ export class MongooseSessions {
   #watch(session: ClientSession): SessionState {
     const state: SessionState = { transaction: undefined };
     const end = (name: string, ended: (transaction: ModelTransaction, error: unknown) => boolean): void => {
-      wrapMethod(session as unknown as Record<string, unknown>, name, (original: End): End => {
-        return function (this: unknown, ...args) {
-          const { transaction } = state;
-          return observeCall(
-            () => original.apply(this, args),
-            (outcome) => {
-              if (!transaction || !ended(transaction, outcome.failed ? outcome.error : undefined)) return;
-              if (state.transaction === transaction) state.transaction = undefined;
-            },
-          );
+      observeMethod(session, name, () => {
+        const { transaction } = state;
+        return (error) => {
+          if (!transaction || !ended(transaction, error)) return;
+          if (state.transaction === transaction) state.transaction = undefined;
         };
       });
     };
     end('commitTransaction', (transaction, error) => {
-      // What the server has made of it is not known; the driver's users try again.
+      // It is not known if the server committed. Callers of the driver try again.
       if (hasLabel(error, 'UnknownTransactionCommitResult')) return false;
       if (error === undefined) transaction.commit();
       else transaction.rollBack();

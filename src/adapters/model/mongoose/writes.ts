@@ -1,9 +1,9 @@
 import type { Write } from '../../../instrument/sql/sql-write.ts';
 
-/** How many documents a call has written. */
+/** The number of documents that a call has written. */
 export type Writes = Readonly<Record<Write, number>>;
 
-/** What the driver's results, and its errors of bulk writes, tell. */
+/** The counts in the driver's results, and in its errors of bulk writes. */
 interface Counts {
   readonly insertedCount?: number;
   readonly upsertedCount?: number;
@@ -11,7 +11,7 @@ interface Counts {
   readonly deletedCount?: number;
 }
 
-/** What `findOneAnd...` gives with `includeResultMetadata`. */
+/** The result of `findOneAnd...` with `includeResultMetadata`. */
 interface ModifyResult {
   readonly value?: unknown;
   readonly lastErrorObject?: { readonly updatedExisting?: boolean; readonly upserted?: unknown };
@@ -33,7 +33,7 @@ export function writesOf(method: string, result: unknown, withMetadata: boolean)
   return { ...NOTHING, update: (lastErrorObject?.updatedExisting ?? value) ? 1 : 0 };
 }
 
-/** What was written before several writes failed. */
+/** Returns what was written before a bulk write failed. */
 export function writesOfError(error: unknown): Writes {
   return typeof error === 'object' && error !== null ? counted(error) : NOTHING;
 }

@@ -7,9 +7,7 @@ import { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
 import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 
-/**
- * What a client is given to connect with; Prisma describes it in `@prisma/driver-adapter-utils`.
- */
+/** A factory of connections that a client is given; see `@prisma/driver-adapter-utils`. */
 export interface DriverAdapterFactory {
   connect(): Promise<DriverAdapter>;
 }
@@ -51,12 +49,12 @@ interface ResultSet {
 /** The part of a client's engine that is used: any of these may be the first to connect. */
 export type Engine = Partial<Record<'start' | 'request' | 'requestBatch' | 'transaction', Method>>;
 
-/** Where the rows of one client are counted; nowhere while there is no recorder. */
+/** The recorder that counts the rows of one client; undefined while metrics are off. */
 export interface Watch {
   recorder: ModelRecorder | undefined;
 }
 
-/** The client that is asking, while it may connect: clients can share a factory. */
+/** The client that makes a request and may connect: clients can share a factory. */
 const asking: AsyncLocalStorage<Watch> = new AsyncLocalStorage();
 
 /** By engine: a client is watched once. */

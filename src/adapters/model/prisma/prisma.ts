@@ -30,8 +30,7 @@ interface Model {
  * @returns the client; clients that are extended from it (`$extends`), before or after, count as
  *   well.
  * @throws MetricsError ERR_METRICS_INVALID_OPTION for a client without a driver adapter;
- *   ERR_METRICS_DUPLICATE_NAME where the registry has families of these names that are none of
- *   ours.
+ *   ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const prisma = instrumentPrisma(new PrismaClient({ adapter: new PrismaPg({ connectionString:
@@ -62,8 +61,8 @@ export function instrumentPrisma<P extends object>(prisma: P, options: Instrumen
 }
 
 /**
- * Which model a table has. Prisma 6 does not tell models' schemas: tables of the same name keep it
- * then, with their schema.
+ * Maps tables to models. Prisma 6 does not expose schemas: tables with the same name keep their own
+ * names then, with their schemas.
  */
 function namesOf(models: readonly (readonly [string, Model])[]): {
   readonly modelOf: (table: string) => string;

@@ -1,4 +1,5 @@
 import { guarded } from '../../../instrument/hooks/guard.ts';
+import type { Method } from '../../../instrument/hooks/method.ts';
 import { reportedRows } from '../../../instrument/model/reported-rows.ts';
 import type { SqlConnection } from '../../../instrument/model/sql-connection.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
@@ -7,12 +8,11 @@ import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 /** A connection of pg or mysql2 (callbacks), mariadb (promises) or sqlite3 (`run` and `all`). */
 export type SequelizeConnection = Partial<Record<(typeof METHODS)[number], Method>>;
 
-type Method = (...args: unknown[]) => unknown;
 type Callback = (this: unknown, error: unknown, ...results: unknown[]) => unknown;
 
 const METHODS = ['query', 'execute', 'run', 'all'] as const;
 
-/** Who counts what goes over a connection, for as long as it is on. */
+/** Counts the statements on a connection, while `state.on` is true. */
 interface Watcher {
   readonly counts: SqlConnection;
   readonly state: { readonly on: boolean };
@@ -20,7 +20,7 @@ interface Watcher {
 
 const watchers: WeakMap<SequelizeConnection, Watcher> = new WeakMap();
 
-/** Counts what goes over a connection from now on; nothing if it is watched already. */
+/** Counts the statements on a connection from now on. A no-op if it is watched already. */
 export function watchSequelizeConnection(
   connection: SequelizeConnection,
   state: Watcher['state'],
@@ -29,14 +29,14 @@ export function watchSequelizeConnection(
   const watcher = watchers.get(connection);
   if (watcher?.state.on) return;
   watchers.set(connection, { counts: counter(), state });
-  if (!watcher) for (const name of METHODS) wrapMethod<Method>(connection, name, watched);
+  if (!watcher) for (const name of METHODS) wrapMethod(connection, name, watched);
 }
 
 function watched(method: Method): Method {
-  return function (this: SequelizeConnection, ...args) {
-    const watcher = watchers.get(this);
+  return function (this: unknown, ...args) {
+    const watcher = watchers.get(this as SequelizeConnection);
     const sql = textOf(args[0]);
-    if (!watcher?.state.on || sql === undefined) return method.apply(this, args);
+    if (!watcher?.state.on || sql === undefined) return Reflect.apply(method, this, args);
     const { counts } = watcher;
     const sink = counts.sent(sql);
     const answered = guarded((result: unknown, changes: unknown) => {
@@ -47,7 +47,7 @@ function watched(method: Method): Method {
     const callback = args.at(-1) as Callback;
     if (typeof callback !== 'function') {
       return observeCall(
-        () => method.apply(this, args),
+        () => Reflect.apply(method, this, args),
         (outcome) => {
           if (outcome.failed) counts.failed(sql, outcome.error);
           else answered(outcome.result, undefined);
@@ -69,7 +69,7 @@ function textOf(query: unknown): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
-/** Several statements give several answers: of which not one is for all. */
+/** Several statements give several answers, none of which is the total. */
 function rowsOf(result: unknown): number | undefined {
   const several = Array.isArray(result) && typeof (result[0] as { affectedRows?: unknown })?.affectedRows === 'number';
   return several ? undefined : reportedRows(result);

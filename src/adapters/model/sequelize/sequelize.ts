@@ -1,4 +1,5 @@
 import { attach, uninstrument } from '../../../instrument/hooks/attach.ts';
+import { Disposers } from '../../../instrument/hooks/disposers.ts';
 import { guarded } from '../../../instrument/hooks/guard.ts';
 import {
   type CountedPool,
@@ -15,7 +16,7 @@ import { type SequelizeConnection, watchSequelizeConnection } from './connection
 
 export { uninstrument };
 
-/** What is used of Sequelize: its hooks, and its models. */
+/** The part of Sequelize that is used: its hooks and its models. */
 export interface SequelizeLike {
   readonly models: object;
   addHook(type: string, name: string, hook: (...args: never[]) => void): unknown;
@@ -30,7 +31,7 @@ interface Model {
   getTableName(): string | { readonly tableName: string; readonly schema?: string };
 }
 
-/** What Sequelize makes for each query. */
+/** Sequelize's object for a query. */
 interface Query {
   readonly connection?: SequelizeConnection;
   readonly options?: { readonly type?: string };
@@ -61,8 +62,7 @@ const HOOK = 'promenade';
  * each query uses, which then tells the rows; its other hooks do not tell all.
  *
  * @returns the instance.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has families of these names
- *   that are none of ours.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of a name.
  *
  * @example
  * const sequelize = instrumentSequelize(new Sequelize(process.env.DATABASE_URL));
@@ -94,14 +94,16 @@ export function instrumentSequelize<S extends SequelizeLike>(
         if (query.getDatabaseMethod && given?.type === 'DELETE') query.getDatabaseMethod = () => 'run';
       }),
     );
-    const pools = poolsOf(sequelize as Internals).map((pool) => {
+    const hooks = new Disposers();
+    hooks.add(
+      () => (state.on = false),
+      ...['afterDefine', 'beforeQuery'].map((type) => () => sequelize.removeHook(type, HOOK)),
+    );
+    for (const pool of poolsOf(sequelize as Internals)) {
       const system = systemOf((sequelize as Internals).options?.dialect)!;
-      return watchCountedPool(pool, DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system));
-    });
-    return () => {
-      state.on = false;
-      for (const stop of pools) stop();
-      for (const type of ['afterDefine', 'beforeQuery']) sequelize.removeHook(type, HOOK);
-    };
+      const database = DatabaseRecorder.of(instrumentation).database(options.db ?? 'default', system);
+      hooks.add(watchCountedPool(pool, database));
+    }
+    return hooks.dispose;
   });
 }
