@@ -30,7 +30,7 @@ export interface InstrumentBullmqOptions extends InstrumentOptions {
  * `uninstrument` undoes it.
  *
  * @returns the target.
- * @throws MetricsError ERR_METRICS_INVALID_OPTION if the target is none of the three.
+ * @throws MetricsError ERR_METRICS_INVALID_OPTION if the target is none of these.
  */
 export function instrumentBullmq<T extends BullmqQueue | BullmqWorker | BullmqFlowProducer>(
   target: T,
