@@ -1,6 +1,5 @@
-import { Disposers } from '../../../instrument/hooks/disposers.ts';
-import { observeMethod } from '../../../instrument/hooks/observe.ts';
-import { before } from '../../../instrument/hooks/wrap.ts';
+import { observeCall } from '../../../instrument/hooks/observe.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import type { JobRecorder } from '../../../instrument/job/recorder.ts';
 import { redisPlace } from '../../../instrument/job/redis-place.ts';
 import { type AddedJob, Arrivals, type Lookups, type NewJob } from './arrivals.ts';
@@ -36,6 +35,8 @@ interface AddedFlow {
   readonly children?: readonly AddedFlow[];
 }
 
+type Method = (...args: unknown[]) => Promise<unknown>;
+
 const DEFAULT_PREFIX = 'bull';
 
 /** Returns the label of a queue. @param prefix @default the one that the target was made with */
@@ -55,21 +56,37 @@ export function observeQueue(
 ): () => void {
   const arrivals = new Arrivals(queue as Lookups, (job) => recorder.enqueued(label, job.name));
   const unwatch = recorder.watchQueue(label, () => queue.getJobCounts());
-  const hooks = new Disposers();
-  hooks.add(
+  const removers = [
+    wrapMethod(queue, 'add', (add: Method): Method => {
+      return function (this: unknown, ...args) {
+        const [name, , opts] = args as [string, unknown, NewJob['opts']];
+        const arrival = arrivals.expect([{ name, opts }]);
+        return observeCall(
+          () => add.apply(this, args),
+          (outcome) => arrival(outcome.failed ? undefined : [outcome.result as AddedJob]),
+        );
+      };
+    }),
+    wrapMethod(queue, 'addBulk', (addBulk: Method): Method => {
+      return function (this: unknown, ...args) {
+        const arrival = arrivals.expect(args[0] as readonly NewJob[]);
+        return observeCall(
+          () => addBulk.apply(this, args),
+          (outcome) => arrival(outcome.failed ? undefined : (outcome.result as AddedJob[])),
+        );
+      };
+    }),
+    wrapMethod(queue as { close?: unknown }, 'close', (close: Method): Method => {
+      return function (this: unknown, ...args) {
+        unwatch();
+        return close.apply(this, args);
+      };
+    }),
     unwatch,
-    before(queue, 'close', unwatch),
-    observeMethod(queue, 'add', (args) => {
-      const [name, , opts] = args as [string, unknown, NewJob['opts']];
-      const arrival = arrivals.expect([{ name, opts }]);
-      return (error, job) => arrival(error === undefined ? [job as AddedJob] : undefined);
-    }),
-    observeMethod(queue, 'addBulk', ([jobs]) => {
-      const arrival = arrivals.expect(jobs as readonly NewJob[]);
-      return (error, added) => arrival(error === undefined ? (added as AddedJob[]) : undefined);
-    }),
-  );
-  return hooks.dispose;
+  ];
+  return () => {
+    for (const remove of removers) remove();
+  };
 }
 
 /** Counts the jobs of each flow: BullMQ adds all of them, or none. */
@@ -82,12 +99,19 @@ export function observeFlows(producer: BullmqFlowProducer, recorder: JobRecorder
     recorder.enqueued(labelOf(producer, queueName, recorder, prefix), job.name);
     for (const child of children) count(child);
   };
-  const hooks = new Disposers();
-  for (const name of ['add', 'addBulk']) {
-    const restore = observeMethod(producer, name, () => (error, added) => {
-      if (error === undefined) for (const flow of [added].flat() as AddedFlow[]) count(flow);
-    });
-    hooks.add(restore);
-  }
-  return hooks.dispose;
+  const observe = (method: Method): Method => {
+    return function (this: unknown, ...args) {
+      return observeCall(
+        () => method.apply(this, args),
+        (outcome) => {
+          if (outcome.failed) return;
+          for (const flow of [outcome.result].flat() as AddedFlow[]) count(flow);
+        },
+      );
+    };
+  };
+  const removers = [wrapMethod(producer, 'add', observe), wrapMethod(producer, 'addBulk', observe)];
+  return () => {
+    for (const remove of removers) remove();
+  };
 }

@@ -1,9 +1,7 @@
-import { Disposers } from '../../../instrument/hooks/disposers.ts';
-import { attempt, hookFailed } from '../../../instrument/hooks/guard.ts';
-import { listen, type Listeners } from '../../../instrument/hooks/listen.ts';
+import { guarded, hookFailed } from '../../../instrument/hooks/guard.ts';
 import type { Method } from '../../../instrument/hooks/method.ts';
 import { observeCall } from '../../../instrument/hooks/observe.ts';
-import { before, wrapMethod } from '../../../instrument/hooks/wrap.ts';
+import { wrapMethod } from '../../../instrument/hooks/wrap.ts';
 import type { JobRun } from '../../../instrument/job/job-run.ts';
 import { observeWork } from '../../../instrument/job/observe-work.ts';
 import { type JobOutcome, outcomeOf } from '../../../instrument/job/outcome.ts';
@@ -25,11 +23,15 @@ interface Internals {
   isRunning(): boolean;
   isPaused?(): boolean;
   readonly closing?: unknown;
+  prependListener(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
   readonly Job?: { fromId?(queue: object, id: string): Promise<BullmqJob | undefined> };
   readonly processFn?: unknown;
   run?: unknown;
   processJob?: unknown;
   callProcessJob?: unknown;
+  cancelJob?: unknown;
+  cancelAllJobs?: unknown;
 }
 
 interface BullmqJob {
@@ -79,7 +81,7 @@ class WorkerObserver {
   readonly #queue: string;
   readonly #recorder: JobRecorder;
   readonly #open: Map<BullmqJob, OpenRun> = new Map();
-  readonly #hooks: Disposers = new Disposers();
+  readonly #removers: (() => void)[] = [];
 
   /** Set while the worker takes jobs. */
   #down: (() => void) | undefined;
@@ -89,19 +91,17 @@ class WorkerObserver {
     this.#queue = queue;
     this.#recorder = recorder;
     this.#wrapRunning();
-    this.#listen({
-      closed: () => this.#leaveAll(),
-      active: (job: BullmqJob) => this.#started(job),
-      completed: (job: BullmqJob) => this.#end(job, 'succeeded'),
-      failed: (job: BullmqJob | undefined, error: unknown) => this.#failed(job, error),
-      stalled: (id: string) => void this.#stalled(id).catch(hookFailed),
-    });
+    this.#on('closed', () => this.#leaveAll());
+    this.#on('active', (job: BullmqJob) => this.#started(job));
+    this.#on('completed', (job: BullmqJob) => this.#end(job, 'succeeded'));
+    this.#on('failed', (job: BullmqJob | undefined, error: unknown) => this.#failed(job, error));
+    this.#on('stalled', (id: string) => void this.#stalled(id).catch(hookFailed));
     this.#wrapProcessing();
     this.#wrapCancelling();
   }
 
   remove(): void {
-    this.#hooks.dispose();
+    for (const remove of this.#removers) remove();
     this.#down?.();
     this.#leaveAll();
   }
@@ -117,12 +117,12 @@ class WorkerObserver {
       this.#down?.();
       this.#down = undefined;
     };
-    const events = ['paused', 'resumed', 'closing', 'closed', 'ready', 'active'];
-    this.#listen(Object.fromEntries(events.map((event) => [event, follow])));
+    for (const event of ['paused', 'resumed', 'closing', 'closed', 'ready', 'active']) this.#on(event, follow);
+    const careful = guarded(follow);
     this.#wrap('run', (run) => {
       return function (this: unknown, ...args) {
         const running = observeCall(() => Reflect.apply(run, this, args), follow);
-        attempt(follow);
+        careful();
         return running;
       };
     });
@@ -135,8 +135,10 @@ class WorkerObserver {
   }
 
   /** Comes before the application's listeners: one that throws would hide the event from ours. */
-  #listen(listeners: Listeners): void {
-    this.#hooks.add(listen(this.#worker, listeners, { first: true }));
+  #on(event: string, listener: (...args: never[]) => void): void {
+    const careful = guarded(listener);
+    this.#worker.prependListener(event, careful);
+    this.#removers.push(() => this.#worker.off(event, careful));
   }
 
   #started(job: BullmqJob): void {
@@ -225,14 +227,21 @@ class WorkerObserver {
     const mark = (id: unknown): void => {
       for (const [job, run] of open) if (id === undefined || job.id === id) run.cancelled = true;
     };
-    this.#hooks.add(
-      before(this.#worker, 'cancelJob', mark),
-      before(this.#worker, 'cancelAllJobs', () => mark(undefined)),
-    );
+    for (const name of ['cancelJob', 'cancelAllJobs'] as const) {
+      this.#wrap(name, (cancel) => {
+        return function (this: unknown, ...args) {
+          mark(name === 'cancelJob' ? args[0] : undefined);
+          return Reflect.apply(cancel, this, args);
+        };
+      });
+    }
   }
 
-  #wrap(name: 'run' | 'processJob' | 'callProcessJob', make: (method: Method) => Method): void {
-    this.#hooks.add(wrapMethod(this.#worker, name, make));
+  #wrap(
+    name: 'run' | 'processJob' | 'callProcessJob' | 'cancelJob' | 'cancelAllJobs',
+    make: (method: Method) => Method,
+  ): void {
+    this.#removers.push(wrapMethod(this.#worker, name, make));
   }
 }
 
