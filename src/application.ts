@@ -37,9 +37,8 @@ export interface ApplicationMetrics<Subject> {
  * them in their framework.
  *
  * @returns `undefined` where METRICS_ENABLED is not true: nothing has happened then, and nothing
- * costs anything.
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
- * and how to mend it.
+ *   costs anything.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with every problem of the settings and its fix.
  */
 export function startApplicationMetrics<Subject>(
   options: ApplicationOptions<Subject>,

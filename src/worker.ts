@@ -41,8 +41,8 @@ export interface WorkerMetrics {
  *     import { promenade } from 'promenade/worker';
  *     const metrics = promenade();
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
- * and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with every problem of the settings and its fix;
+ *   `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function promenade(options: WorkerOptions = {}, environment?: Environment): WorkerMetrics {
   const { registry = defaultRegistry, runtime = true, checkToken, ...settingsOptions } = options;

@@ -44,7 +44,7 @@ export interface Command {
   readonly name: string;
   /** One line, for the list of commands. */
   readonly summary: string;
-  /** What may follow the options, as the synopsis shows it. */
+  /** The positional argument, as the synopsis shows it. */
   readonly positional?: string;
   /** Paragraphs. */
   readonly description: readonly string[];

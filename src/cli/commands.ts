@@ -48,7 +48,7 @@ const serve: Command = {
     ],
   ],
   exitCodes: {
-    0: 'It was told to end.',
+    0: 'It ended on SIGTERM or SIGINT.',
     1: 'It could not start: the port is taken, or a file is wrong.',
     2: 'Wrong options or settings.',
   },

@@ -11,7 +11,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
  * Parses the arguments after the name of a command.
  *
  * @throws UsageError for what the command does not know, with the nearest name that it does; for
- * values that are missing or too many.
+ *   values that are missing or too many.
  */
 export function parseArguments(command: Command, args: readonly string[]): Arguments {
   const known: Readonly<Record<string, Option>> = { ...command.options, ...COMMON_OPTIONS };

@@ -80,8 +80,8 @@ export interface Endpoint<Subject = IncomingMessage> {
  * Reads the settings and creates the endpoint. Adapters mount it; with your own server, mount it
  * yourself.
  *
- * @throws MetricsError ERR_METRICS_INVALID_SETTING, with everything that is wrong with the settings
- * and how to mend it; `ERR_METRICS_STORE_*` where the directory can't be used.
+ * @throws MetricsError ERR_METRICS_INVALID_SETTING, with every problem of the settings and its fix;
+ *   `ERR_METRICS_STORE_*` where the directory can't be used.
  */
 export function createEndpoint<Subject = IncomingMessage>(
   options: EndpointOptions<Subject> = {},

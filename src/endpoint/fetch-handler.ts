@@ -8,7 +8,7 @@ export type FetchHandler = (request: Request) => Promise<Response>;
  * Returns a handler of the page for Fetch requests of any path.
  *
  * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
- * the page.
+ *   the page.
  */
 export function createFetchHandler(options: ScraperOptions<Request>): FetchHandler {
   const scraper = new Scraper(options);

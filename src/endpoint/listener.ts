@@ -60,7 +60,7 @@ export class Listener {
    * Resolves when the port is open, or is taken and will be retried.
    *
    * @throws MetricsError ERR_METRICS_INVALID_SETTING when it can never be: no such address, no
-   * permission.
+   *   permission.
    */
   async listen(): Promise<void> {
     const error = await this.#bind();

@@ -13,7 +13,7 @@ export type MetricsHandler = (request: IncomingMessage, response: ServerResponse
  * createServer((request, response) => (request.url === '/metrics' ? metrics(request, response) :
  * app(request, response)));
  * @throws MetricsError ERR_METRICS_INVALID_SETTING for settings with which nobody could ever read
- * the page.
+ *   the page.
  */
 export function createMetricsHandler(options: ScraperOptions<IncomingMessage>): MetricsHandler {
   const scraper = new Scraper(options);

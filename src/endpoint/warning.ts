@@ -8,7 +8,7 @@ export class Warning {
   readonly #code: `WARN_METRICS_${string}`;
   #given = false;
 
-  /** @param code a stable name for whoever filters warnings, `WARN_METRICS_*`. */
+  /** @param code a stable name for filters of warnings, `WARN_METRICS_*`. */
   constructor(code: `WARN_METRICS_${string}`) {
     this.#code = code;
   }

@@ -14,7 +14,7 @@ const REQUESTS: ReadonlySet<string> = new Set([
   'SimpleWriteWrap',
 ]);
 
-/** The resources that are neither requests nor handles. */
+/** Resources that are neither requests nor handles. */
 const TIMERS: ReadonlySet<string> = new Set(['Timeout', 'Immediate']);
 
 /**
@@ -41,9 +41,9 @@ export type TotalNames = 'nodejs_active_x_all_types' | 'nodejs_active_x_total';
 const looks: WeakMap<RuntimeFamilies, ActiveResources> = new WeakMap();
 
 /**
- * Shows what keeps the event loop alive. Node lists handles (sockets, servers, pipes), requests
- * (files being read, names being resolved) and timers together and tells their types; prom-client
- * asks for the objects themselves, through functions that Node calls private.
+ * Measures the resources that keep the event loop alive. Node lists the types of handles (sockets,
+ * servers, pipes), requests (file reads, DNS lookups) and timers together. prom-client gets the
+ * objects themselves, through private functions of Node.
  */
 export function collectActiveResources(families: RuntimeFamilies): void {
   looks.set(families, new ActiveResources(families));
@@ -87,7 +87,7 @@ function isHandle(type: string): boolean {
   return !REQUESTS.has(type) && !TIMERS.has(type);
 }
 
-/** The number of one kind of resource by type, and of all types. */
+/** The gauges of one kind of resource: by type, and over all types. */
 class Kind {
   readonly #families: RuntimeFamilies;
   readonly #name: string;
@@ -97,8 +97,8 @@ class Kind {
   readonly #byType: Gauge<string>;
   readonly #totals: Gauge<string>[] = [];
   /**
-   * Every type that was ever seen: one that is gone shows as 0, as a series that comes and goes
-   * costs more than one that stays.
+   * All types seen so far. A type without resources shows as 0: a series that comes and goes costs
+   * more than one that stays.
    */
   readonly #counts: Map<string, number> = new Map();
 
@@ -127,7 +127,7 @@ class Kind {
     const total = this.#families.gauge({
       name: names.replace('x', this.#name),
       help: `${this.#help}.`,
-      // These can be read without the others: through prom-client's API.
+      // prom-client's API can read these without the others.
       ...(this.#name === 'resources' && names === 'nodejs_active_x_total' && { collect: this.#look }),
     });
     this.#totals.push(total);

@@ -2,7 +2,7 @@ import { defaultRegistry } from '../core/default-registry.ts';
 import { Info } from '../core/info.ts';
 import type { Registry } from '../core/registry.ts';
 
-/** What is running. */
+/** Options of `setBuildInfo`. */
 export interface BuildInfoOptions {
   /** The application's version. */
   readonly version: string;
@@ -17,9 +17,8 @@ export interface BuildInfoOptions {
 const infos: WeakMap<Registry, Info<'version' | 'revision' | 'node'>> = new WeakMap();
 
 /**
- * Shows what is running, as `build_info{version, revision, node}` with the value 1: join it to
- * other series to see what a release changed. A later call takes the place of an earlier one; the
- * first one's prefix stays.
+ * Shows the running version as `build_info{version, revision, node}` with the value 1: join it to
+ * other series to compare releases. A later call replaces an earlier one, but keeps its prefix.
  *
  *     setBuildInfo({ version: '1.4.2', revision: process.env.GIT_COMMIT ?? '' });
  *

@@ -1,14 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Both files that are read are half as long. */
+/** Twice the length of the files that are read. */
 const buffer: Buffer = Buffer.allocUnsafe(4096);
 
 /**
- * The text of one of Linux' short /proc files; some 20 µs. Synchronous, as the kernel makes it on
- * the spot: no disk is waited for.
+ * Returns the text of a short file of Linux' /proc. Takes about 20 µs. Synchronous: the kernel
+ * generates it, without waiting for a disk.
  *
- * @throws What node:fs throws where there is no such file, or the process may not read it.
+ * @throws The error of node:fs if the file is missing or unreadable.
  */
 export function readProcFile(path: string): string {
   const fd = openSync(path, 'r');
@@ -19,7 +19,7 @@ export function readProcFile(path: string): string {
   }
 }
 
-/** What `read` gives, or `undefined` where the system has no such thing. */
+/** Returns the result of `read`, or `undefined` if the system lacks the file. */
 export function whereReadable<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,9 +1,9 @@
 import type { RuntimeFamilies } from './runtime-families.ts';
 
 /**
- * CPU time since the process began. Counters to which each look adds what has come since the last
- * one, never a value that is set: so sums over processes, and over those that took a slot one after
- * the other, stay right.
+ * Measures CPU time since the start of the process. Each look adds the increase since the last one
+ * to counters, and never sets a value, so that sums over processes and over successive owners of a
+ * slot stay right.
  */
 export function collectProcessCpu(families: RuntimeFamilies): () => () => void {
   let seen: NodeJS.CpuUsage = { user: 0, system: 0 };
@@ -29,7 +29,7 @@ export function collectProcessCpu(families: RuntimeFamilies): () => () => void {
 
   function look(): void {
     const now = process.cpuUsage();
-    // The kernel splits its total by estimate: a part can go back by a tick.
+    // The kernel estimates the parts of its total: one of them can decrease by a tick.
     const userSeconds = Math.max(0, now.user - seen.user) / 1e6;
     const systemSeconds = Math.max(0, now.system - seen.system) / 1e6;
     user.inc(userSeconds);
@@ -37,6 +37,6 @@ export function collectProcessCpu(families: RuntimeFamilies): () => () => void {
     both.inc(userSeconds + systemSeconds);
     seen = { user: Math.max(now.user, seen.user), system: Math.max(now.system, seen.system) };
   }
-  // The last look is at the end.
+  // Stopping takes a last look.
   return () => look;
 }

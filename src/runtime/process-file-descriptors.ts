@@ -4,7 +4,7 @@ import type { RuntimeFamilies } from './runtime-families.ts';
 
 const DESCRIPTORS = '/proc/self/fd';
 
-/** Open file descriptors and how many there may be: on Linux alone. */
+/** Measures open file descriptors and their limit, on Linux only. */
 export function collectProcessFileDescriptors(families: RuntimeFamilies): void {
   const labels = families.labels();
   const limit = whereReadable(() => softLimit(readProcFile('/proc/self/limits')));
@@ -29,11 +29,11 @@ export function collectProcessFileDescriptors(families: RuntimeFamilies): void {
 }
 
 /**
- * Linux 6.2 and later tell the number as the directory's size; before, it is 0 and the entries have
- * to be listed (36 ms where 5,000 are open).
+ * Linux 6.2 and later report the number as the size of the directory. On older kernels the size is
+ * 0, and the entries are listed (36 ms for 5,000).
  */
 function countDescriptors(): number {
-  // The list has the one that it was read through.
+  // The list includes the descriptor that reads it.
   return statSync(DESCRIPTORS).size || readdirSync(DESCRIPTORS).length - 1;
 }
 

@@ -4,7 +4,8 @@ import type { RuntimeFamilies } from './runtime-families.ts';
 const STATUS = '/proc/self/status';
 
 /**
- * The process's memory as the system sees it. All but the resident size is known on Linux alone.
+ * Measures the memory of the process as the system sees it; on other systems than Linux only the
+ * resident size.
  */
 export function collectProcessMemory(families: RuntimeFamilies): void {
   const labels = families.labels();

@@ -1,6 +1,6 @@
 import type { RuntimeFamilies } from './runtime-families.ts';
 
-/** When the process began. */
+/** Shows the start time of the process. */
 export function collectProcessStartTime(families: RuntimeFamilies): void {
   const started = Date.now() / 1000 - process.uptime();
   families

@@ -8,19 +8,19 @@ import type { MetricOptions } from '../core/metric.ts';
 import type { Registry } from '../core/registry.ts';
 
 /**
- * Defines families and, where there is work between scrapes, returns what starts it; that in turn
- * returns what ends it.
+ * Defines families. A collector that works between scrapes returns a function that starts the work,
+ * which returns one that stops it.
  */
 export type RuntimeCollector = (families: RuntimeFamilies) => (() => () => void) | void;
 
-/** What a collector says of a family; where it goes and what all have in common is added. */
+/** The options of a family, without those that all families share. */
 export type RuntimeFamily = Pick<MetricOptions, 'name' | 'help' | 'unit' | 'labelNames' | 'collect'>;
 
 /**
  * Defines the families of one registry, under one prefix and with the same labels on every series.
  */
 export class RuntimeFamilies {
-  /** What was defined. */
+  /** The metrics defined so far. */
   readonly defined: AnyMetric[] = [];
   readonly #registry: Registry;
   readonly #prefix: string;
@@ -32,7 +32,9 @@ export class RuntimeFamilies {
     this.#labels = labels;
   }
 
-  /** A value of one process: of several each is shown, as their sum would say nothing. */
+  /**
+   * Defines a gauge of one process. The page shows each process' value: a sum would be meaningless.
+   */
   gauge(family: RuntimeFamily): Gauge<string> {
     return this.#keep(new Gauge({ ...this.#complete(family), aggregation: 'all' }));
   }
@@ -49,7 +51,7 @@ export class RuntimeFamilies {
     return this.#keep(new Info(this.#complete(family)));
   }
 
-  /** A family's own labels, if it has any, and those of every series. */
+  /** Returns a family's own labels together with those of every series. */
   labels(own: LabelSet<string> = {}): LabelSet<string> {
     return { ...own, ...this.#labels };
   }
