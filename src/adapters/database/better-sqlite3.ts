@@ -10,14 +10,14 @@ import {
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 
-/** What of a `Database` of better-sqlite3 is used. */
+/** The part of a `Database` of better-sqlite3 that is used. */
 export interface BetterSqlite3Database {
   readonly inTransaction: boolean;
   prepare(sql: string): object;
   exec(sql: string): unknown;
 }
 
-/** What of a database is measured, and where. */
+/** Options for instrumenting a database. */
 export interface InstrumentBetterSqlite3Options extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give different databases different ones.
@@ -42,7 +42,7 @@ const kind: StatementKind = {
  * watched; they look up whether a statement is of a database that is measured.
  *
  * @returns the database.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const database = instrumentBetterSqlite3(new Database('app.sqlite'));
@@ -69,7 +69,7 @@ export function instrumentBetterSqlite3<T extends BetterSqlite3Database>(
   });
 }
 
-/** Of a statement that does nothing, and is not run. */
+/** Prepares a statement that does nothing, does not run it, and returns its prototype. */
 function prototypeOf(database: BetterSqlite3Database): object {
   return Object.getPrototypeOf(database.prepare('select 1')) as object;
 }

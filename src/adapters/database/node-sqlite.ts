@@ -11,13 +11,13 @@ import { wrapMethod } from '../../instrument/hooks/wrap.ts';
 
 export { uninstrument } from '../../instrument/hooks/attach.ts';
 
-/** What of a `DatabaseSync` of node:sqlite is used. */
+/** The part of a `DatabaseSync` of node:sqlite that is used. */
 export interface NodeSqliteDatabase {
   prepare(sql: string, ...options: never[]): object;
   exec(sql: string): unknown;
 }
 
-/** What of a database is measured, and where. */
+/** Options for instrumenting a database. */
 export interface InstrumentNodeSqliteOptions extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give different databases different ones.
@@ -30,7 +30,7 @@ type Prepare = (this: unknown, ...args: never[]) => object;
 
 /** Statements do not tell their database. */
 const databases: WeakMap<object, SyncDatabase> = new WeakMap();
-/** Those whose measuring was not undone: their statements live on. */
+/** Databases whose hooks are on. Statements outlive the hooks. */
 const measuredNow: WeakSet<SyncDatabase> = new WeakSet();
 
 const kind: StatementKind = {
@@ -49,7 +49,7 @@ const kind: StatementKind = {
  * look up whether a statement is of a database that is measured.
  *
  * @returns the database.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name;
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name;
  *   what node:sqlite throws where the database is not open.
  *
  * @example

@@ -15,7 +15,7 @@ export const DATABASE_BUCKETS: readonly number[] = [
 /** Upper bounds for rows: zero, then those that OpenTelemetry recommends. */
 export const ROW_BUCKETS: readonly number[] = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
-/** How the families of a registry are defined. */
+/** Options for defining the families of a registry. */
 export interface DatabaseFamilyOptions extends FamilyPlace {
   /** Called before a scrape is read, to bring the gauges up to date. */
   readonly collect?: (() => void) | undefined;

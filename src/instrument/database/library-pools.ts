@@ -5,7 +5,7 @@ import { wrapMethod } from '../hooks/wrap.ts';
 import type { PoolSeries } from './pool.ts';
 import type { DatabaseSeries, DatabaseSystem } from './series.ts';
 
-/** Where the pool that an ORM keeps itself is counted. */
+/** Options for a pool that an ORM keeps itself. */
 export interface InstrumentPoolOptions {
   /**
    * The `db` label of the pool's families, as the driver's adapter takes it.

@@ -3,14 +3,14 @@ import type { BoundHistogram } from '../../core/bound-histogram.ts';
 import type { DatabaseFamilies } from './families.ts';
 import { hookFailed } from '../hooks/guard.ts';
 
-/** How a pool is at a moment. */
+/** The state of a pool at one moment. */
 export interface PoolState {
   /** Connections that are given out. */
   readonly used: number;
   readonly idle: number;
   /** Requests that wait for one. */
   readonly pending: number;
-  /** How many connections there may be. */
+  /** The limit of connections. */
   readonly max: number;
 }
 
@@ -41,15 +41,15 @@ export class PoolSeries {
     this.#wait = families.connectionWait.labels(labels);
   }
 
-  /** From now on the gauges are what `read` says, as often as something `changed`. */
+  /** Sets the gauges to what `read` returns, now and after each `changed`. */
   watch(read: () => PoolState): void {
     this.#read = read;
     this.#show(read());
   }
 
   /**
-   * Something has changed, or is about to: the pool is read a little later, once however often this
-   * was called, and before a page is.
+   * Something has changed, or is about to. The pool is read a little later, once for any number of
+   * calls, and before each scrape.
    */
   changed(): void {
     if (this.#changed) return;
@@ -57,12 +57,12 @@ export class PoolSeries {
     this.#changes.add(this);
   }
 
-  /** A request got its connection after so long. */
+  /** Records how long a request waited for its connection. */
   waited(seconds: number): void {
     this.#wait.observe(seconds);
   }
 
-  /** The pool is no more, or nobody looks any longer. */
+  /** Sets the gauges to 0: the pool has ended, or its hooks are taken off. */
   close(): void {
     this.#read = undefined;
     this.#show(NOTHING);

@@ -1,7 +1,7 @@
 import { bracketEnd, type Dialect, Tokens } from './lexer.ts';
 import { mainStatement } from './statement.ts';
 
-/** What is done to rows. */
+/** A kind of write to rows. */
 export type Write = 'insert' | 'update' | 'delete';
 
 /** The table that a statement writes to, as far as its text tells. */

@@ -28,7 +28,7 @@ export type TransactionEffect =
   | 'lock'
   | 'unlock';
 
-/** What a statement does. */
+/** The meaning of a statement. */
 export interface Statement {
   readonly operation: DatabaseOperation;
   readonly effect?: TransactionEffect | undefined;

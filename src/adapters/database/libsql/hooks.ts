@@ -9,7 +9,7 @@ import { readStatement } from '../../../instrument/sql/statement.ts';
 import { notSent, unsentFrom } from './errors.ts';
 import { type LibsqlStatement, rowsOf, sqlOf } from './statements.ts';
 
-/** What a client or a transaction counts by. */
+/** How the calls of a client or a transaction are counted. */
 interface Target {
   readonly session: DatabaseSession;
   /** True for a client, whose batches are transactions. */

@@ -4,7 +4,7 @@ import { LibsqlHooks } from './hooks.ts';
 
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 
-/** What of a client of @libsql/client is used. */
+/** The part of a client of @libsql/client that is used. */
 export interface LibsqlClient {
   execute(statement: never, args?: never): Promise<unknown>;
   batch(statements: never, mode?: never): Promise<unknown>;
@@ -12,7 +12,7 @@ export interface LibsqlClient {
   transaction(mode?: never): Promise<unknown>;
 }
 
-/** What of a client is measured, and where. */
+/** Options for instrumenting a client. */
 export interface InstrumentLibsqlOptions extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give clients of different databases different ones.
@@ -26,7 +26,7 @@ export interface InstrumentLibsqlOptions extends InstrumentOptions {
  * errors, transactions.
  *
  * @returns the client.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const client = instrumentLibsql(createClient({ url: 'file:app.sqlite' }));

@@ -1,6 +1,6 @@
 import { mayHoldSeveral } from '../../../instrument/sql/statement.ts';
 
-/** What the driver keeps of a connection: it writes the status that comes with each answer. */
+/** The driver's record of a connection: it writes the status that comes with each answer. */
 export interface MariadbInfo {
   status?: unknown;
 }

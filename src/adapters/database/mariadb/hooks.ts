@@ -32,7 +32,7 @@ export class MariadbHooks {
     this.#series = series;
   }
 
-  /** Takes all of them off. */
+  /** Takes all hooks off. */
   remove(): void {
     this.#hooks.remove();
   }
@@ -108,7 +108,7 @@ export class MariadbHooks {
       gauges.changed();
       return {
         waiting,
-        /** Whether there was no connection. */
+        /** Returns true if there was no connection. */
         failed: (error) => {
           gauges.changed();
           const at = queue.indexOf(waiting);
@@ -202,8 +202,8 @@ function statements(target: MariadbPool | MariadbConnection, begin: (sql: string
 }
 
 /**
- * `beginTransaction()` of the callback API is a query, which is counted already; that of the
- * promise API is none.
+ * Counts `beginTransaction()` of the promise API, which is no query; that of the callback API is
+ * one, and counted as such.
  */
 function beginTransaction(original: Method, executions: MariadbExecutions, begun: () => number): Method {
   let latest = { counted: false };

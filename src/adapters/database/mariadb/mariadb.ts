@@ -6,7 +6,7 @@ import type { MariadbConnection, MariadbPool } from './types.ts';
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 export type { MariadbConnection, MariadbPool } from './types.ts';
 
-/** What of mariadb is measured, and where. */
+/** Options for instrumenting mariadb. */
 export interface InstrumentMariadbOptions extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give pools of different databases different ones.
@@ -22,7 +22,7 @@ export interface InstrumentMariadbOptions extends InstrumentOptions {
  * Costs some two microseconds of processor time a query.
  *
  * @returns the target.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const pool = instrumentMariadb(mariadb.createPool({ host: 'localhost', user: 'app' }), { db:

@@ -30,7 +30,7 @@ export interface MariadbConnection {
   rollback(...args: never[]): unknown;
 }
 
-/** What a query that brings its rows one by one returns. */
+/** The stream of a query that brings its rows one by one. */
 export interface MariadbStream {
   emit(...args: never[]): unknown;
   push(...args: never[]): unknown;

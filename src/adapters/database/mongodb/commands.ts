@@ -29,14 +29,14 @@ interface CursorId {
 interface Cursor {
   readonly verb: Statement;
   readonly start: number;
-  /** How many rows it has delivered, or `NO_ROWS`. */
+  /** The number of rows that it has delivered, or `NO_ROWS`. */
   rows: number;
 }
 
 /** A command that was sent. */
 interface Call extends Cursor {
   readonly name: string;
-  /** Of a transaction, where the command ends one. */
+  /** The outcome of a transaction, if the command ends one. */
   readonly session: string | undefined;
   /** The cursor that it goes on with. */
   readonly cursor: string | undefined;
@@ -168,7 +168,7 @@ function sessionOf({ lsid }: Command): string {
   return id?.toString('hex') ?? '';
 }
 
-/** How many documents, or values, a reply holds. */
+/** Returns the number of documents, or values, that a reply holds. */
 function rowsOf(name: string, { value, values }: Reply, batch: readonly unknown[] | undefined): number {
   if (name === 'bulkWrite') return NO_ROWS;
   if (batch) return batch.length;
@@ -178,7 +178,7 @@ function rowsOf(name: string, { value, values }: Reply, batch: readonly unknown[
   return NO_ROWS;
 }
 
-/** What went wrong in a command that has succeeded, such as a key that is there already. */
+/** Returns the error inside the reply of a command that has succeeded, such as a duplicate key. */
 function errorIn({ writeErrors, writeConcernError, nErrors, cursor }: Reply): string | undefined {
   const results = Number(nErrors) > 0 ? cursor?.firstBatch : undefined;
   const failed = firstOf(writeErrors, () => true) ?? writeConcernError ?? firstOf(results, ({ ok }) => ok === 0);

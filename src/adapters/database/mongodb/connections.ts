@@ -28,10 +28,10 @@ interface HeartbeatFailed {
   readonly awaited: boolean;
 }
 
-/** What is known of the pool for one server. */
+/** The connections of the pool for one server. */
 interface Pool {
   max: number;
-  /** Whether each connection is given out. */
+  /** By connection: true while it is given out. */
   readonly connections: Map<number | string, boolean>;
   /** When those that wait began to, in order. */
   readonly waiting: number[];

@@ -7,14 +7,14 @@ import { monitorCommands } from './monitor.ts';
 
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 
-/** What of a MongoClient is used, and what tells it from other emitters. */
+/** The part of a MongoClient that is used, and that tells it from other emitters. */
 export interface MongodbClient {
   on(event: never, listener: never): unknown;
   removeListener(event: never, listener: never): unknown;
   startSession(options?: never): unknown;
 }
 
-/** What of a client is measured, and where. */
+/** Options for instrumenting a client. */
 export interface InstrumentMongodbOptions extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give clients of different databases different ones.
@@ -29,7 +29,7 @@ export interface InstrumentMongodbOptions extends InstrumentOptions {
  * are open already.
  *
  * @returns the client.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const client = instrumentMongodb(new MongoClient(process.env.MONGODB_URL));

@@ -5,7 +5,7 @@ export type Command = Readonly<Record<string, unknown>>;
 
 const TRANSACTION: Statement = { operation: 'transaction' };
 
-/** What the driver says on its own account: no executions. */
+/** Commands that the driver sends by itself: no executions. */
 const INTERNAL: ReadonlySet<string> = new Set(
   'hello ismaster isMaster ping endSessions killSessions refreshSessions authenticate getnonce logout saslStart saslContinue'.split(
     ' ',
@@ -34,7 +34,7 @@ const BY_NAME: ReadonlyMap<string, Statement> = new Map(
   }),
 );
 
-/** What a command does; nothing for the driver's own. */
+/** Returns what a command does; undefined for the driver's own. */
 export function verbOfCommand(name: string, command: Command): Statement | undefined {
   if (INTERNAL.has(name)) return undefined;
   if (name === 'findAndModify' && command['remove'] === true) return STATEMENTS.delete;

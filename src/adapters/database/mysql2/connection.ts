@@ -13,13 +13,13 @@ const ER_LOCK_DEADLOCK = 1213;
 type AnyMethod = (this: never, ...args: never[]) => unknown;
 type Call = (this: unknown, ...args: unknown[]) => Mysql2Command;
 
-/** What is known of one connection. */
+/** Counts what one connection does. */
 export class ConnectionHooks {
   readonly #session: DatabaseSession;
   readonly #connection: Mysql2Insides;
   /** Commands that end by events, and have not. */
   readonly #pending: Set<(error: unknown) => void> = new Set();
-  /** Whether the server has let us in: what fails before is no execution. */
+  /** True once the server has accepted the login: what fails before is no execution. */
   #connected: boolean;
   #on = true;
 
@@ -236,7 +236,7 @@ const CLOSED = "Can't add new command when connection is in closed state";
 
 const statements: WeakSet<object> = new WeakSet();
 
-/** Where the callback is; below zero where there is none. */
+/** The position of the callback; -1 without one. */
 function lastFunction(args: readonly unknown[]): number {
   let at = args.length - 1;
   while (at > 0 && typeof args[at] !== 'function') at--;

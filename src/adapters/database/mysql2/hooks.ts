@@ -41,7 +41,7 @@ export class Mysql2Hooks {
     this.#series = series;
   }
 
-  /** Takes all of them off. */
+  /** Takes all hooks off. */
   remove(): void {
     this.#hooks.remove();
   }

@@ -13,7 +13,7 @@ export type {
   Mysql2Target,
 } from './types.ts';
 
-/** What of mysql2 is measured, and where. */
+/** Options for instrumenting mysql2. */
 export interface InstrumentMysql2Options extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give pools of different databases different ones.
@@ -31,7 +31,7 @@ export interface InstrumentMysql2Options extends InstrumentOptions {
  * Costs two to five microseconds of processor time a query.
  *
  * @returns the target.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const pool = instrumentMysql2(createPool(process.env.DATABASE_URL), { db: 'default' });

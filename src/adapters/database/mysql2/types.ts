@@ -1,9 +1,9 @@
-/** What mysql2 calls when a command has ended. */
+/** The callback that mysql2 calls when a command has ended. */
 export type Mysql2Callback = (error: unknown, result?: unknown, fields?: unknown) => void;
 
 /**
- * What `query` and `execute` return: it emits rows and its end, and calls `onResult` where there is
- * a callback.
+ * A command, as `query` and `execute` return it: it emits rows and its end, and calls `onResult` if
+ * it was given a callback.
  */
 export interface Mysql2Command {
   emit(...args: never[]): unknown;
@@ -47,20 +47,20 @@ export interface Mysql2Module {
   createConnection(...args: never[]): unknown;
 }
 
-/** What can be instrumented. */
+/** The objects of mysql2 that can be instrumented. */
 export type Mysql2Target = Mysql2Pool | Mysql2Connection | Mysql2PromisePool | Mysql2PromiseConnection | Mysql2Module;
 
-/** What of a connection's insides is read, where it is there. */
+/** Internals of a connection that are read if they exist. */
 export interface Mysql2Insides {
   readonly stream?: { once?(event: 'close', listener: () => void): unknown };
-  /** There once the server has let us in. */
+  /** Set once the server has sent its handshake. */
   readonly _handshakePacket?: unknown;
   readonly _fatalError?: unknown;
   /** Refuses commands once the connection is closed: then it stands in the place of `addCommand`. */
   readonly _addCommandClosedState?: unknown;
   readonly addCommand?: unknown;
   readonly _protocolError?: unknown;
-  /** What is going on: while we are not let in, the handshake. */
+  /** The current command: until the login is accepted, the handshake. */
   readonly _command?: { once?(event: 'error', listener: (error: unknown) => void): unknown } | null;
   /** The pool of a connection that has one. Its constructor sets it last. */
   readonly _pool?: object | null;
@@ -68,7 +68,7 @@ export interface Mysql2Insides {
   readonly release?: unknown;
 }
 
-/** What of a pool's insides is read: gauges stay at nothing where it is not there. */
+/** Internals of a pool that are read: gauges stay at 0 without them. */
 export interface Mysql2PoolInsides {
   readonly _allConnections?: Mysql2Queue;
   readonly _freeConnections?: Mysql2Queue;

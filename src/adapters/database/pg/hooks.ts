@@ -19,12 +19,12 @@ export class PgHooks {
     this.#series = series;
   }
 
-  /** Takes all of them off. */
+  /** Takes all hooks off. */
   remove(): void {
     this.#hooks.remove();
   }
 
-  /** Those that the client has already are exchanged. */
+  /** Hooks a client, in place of hooks that it has. */
   client(client: PgClient): void {
     const session = new DatabaseSession(this.#series);
     const events = client as unknown as EventEmitter;

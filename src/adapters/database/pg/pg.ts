@@ -6,7 +6,7 @@ import type { PgClient, PgModule, PgPool } from './types.ts';
 export { uninstrument } from '../../../instrument/hooks/attach.ts';
 export type { PgClient, PgModule, PgPool } from './types.ts';
 
-/** What of pg is measured, and where. */
+/** Options for instrumenting pg. */
 export interface InstrumentPgOptions extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give pools of different databases different ones.
@@ -23,7 +23,7 @@ export interface InstrumentPgOptions extends InstrumentOptions {
  * Costs some two microseconds of processor time a query.
  *
  * @returns the target.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const pool = instrumentPg(new Pool({ connectionString: process.env.DATABASE_URL }), { db:

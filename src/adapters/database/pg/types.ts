@@ -1,4 +1,6 @@
-/** What is used of a result of pg; a text of several statements brings an array of them. */
+/**
+ * The part of a result of pg that is used. A text of several statements brings an array of them.
+ */
 export interface PgResult {
   readonly command?: string | null;
   readonly rowCount?: number | null;
@@ -6,7 +8,7 @@ export interface PgResult {
   readonly fields?: { readonly length: number };
 }
 
-/** What pg calls when a query has ended. */
+/** The callback that pg calls when a query has ended. */
 export type PgCallback = (error: unknown, result?: PgResult | readonly PgResult[], ...more: unknown[]) => void;
 
 /**

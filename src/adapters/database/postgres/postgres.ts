@@ -11,7 +11,7 @@ export interface PostgresSql {
   unsafe(...args: never[]): unknown;
 }
 
-/** What of postgres.js is measured, and where. */
+/** Options for instrumenting postgres.js. */
 export interface InstrumentPostgresOptions extends InstrumentOptions {
   /**
    * The label `db`: your name for the database. Give those of different databases different ones.
@@ -20,10 +20,13 @@ export interface InstrumentPostgresOptions extends InstrumentOptions {
   readonly db?: string | undefined;
 }
 
-/** Whose queries are whose. */
+/** The queries that are measured, by the object that cancels those of one `sql`. */
 const instrumented: WeakMap<object, PostgresQueries> = new WeakMap();
 
-/** How many `sql`s of a copy of postgres.js are measured, and what ends it when there are none. */
+/**
+ * By the class of queries: how many `sql`s of its copy of postgres.js are measured, and the
+ * function that takes its hook off.
+ */
 const hooks: WeakMap<object, { users: number; readonly restore: () => void }> = new WeakMap();
 
 /**
@@ -34,7 +37,7 @@ const hooks: WeakMap<object, { users: number; readonly restore: () => void }> = 
  * Costs some two microseconds of processor time a query.
  *
  * @returns the target.
- * @throws MetricsError ERR_METRICS_DUPLICATE_NAME where the registry has a family of the same name.
+ * @throws MetricsError ERR_METRICS_DUPLICATE_NAME if the registry has another family of the name.
  *
  * @example
  * const sql = instrumentPostgres(postgres(process.env.DATABASE_URL), { db: 'default' });

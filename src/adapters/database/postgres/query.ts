@@ -43,7 +43,7 @@ interface PostgresResult {
   readonly columns?: readonly unknown[] | null;
 }
 
-/** What is known of a connection. */
+/** A connection by its pid, with its session. */
 interface Known {
   readonly pid: number | null;
   readonly session: DatabaseSession;
@@ -137,7 +137,7 @@ export class PostgresQueries {
     watch(query, 'reject', (error) => end(error ?? 'unknown'));
   }
 
-  /** Of the connection that carried the query. */
+  /** The session of the connection that carried the query. */
   #session({ state }: PostgresQuery): DatabaseSession | undefined {
     if (!state) return undefined;
     let known = this.#connections.get(state);
