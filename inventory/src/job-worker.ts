@@ -16,7 +16,10 @@ export async function runJobWorker(settings: Settings): Promise<void> {
     throw new SettingError('REDIS_URL', 'must say where the jobs wait; without it web processes run them');
   const metrics = promenade({ role: 'worker' });
   const services = await openServices(settings);
-  const worker = createRedisWorker(redis, services.jobs, services);
+  const worker = createRedisWorker(redis, {
+    run: (id) => services.jobs.run(id, services),
+    giveUp: (id, reason) => services.jobs.giveUp(id, reason),
+  });
   let stopping = false;
 
   const stop = async (): Promise<void> => {

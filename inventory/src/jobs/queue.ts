@@ -3,8 +3,6 @@ import { Redis } from 'ioredis';
 import { instrumentBullmq } from 'promenade/bullmq';
 import { measureJobQueue } from 'promenade/job';
 import { RequestError } from '../resource/errors.ts';
-import type { JobContext } from './job.ts';
-import type { Jobs } from './jobs.ts';
 
 /** Where jobs wait until they are run. */
 export interface JobQueue {
@@ -76,8 +74,16 @@ export function createRedisQueue(url: string): JobQueue {
   };
 }
 
+/** What a worker does with the jobs of its queue, by their ids. */
+export interface JobActions {
+  /** Runs a job. @throws the job's own error */
+  run(id: number): Promise<void>;
+  /** Marks a job as failed that the queue has given up. */
+  giveUp(id: number, reason: string): Promise<void>;
+}
+
 /** Runs the jobs that wait in Redis. */
-export function createRedisWorker(url: string, jobs: Jobs, context: JobContext): { close(): Promise<void> } {
+export function createRedisWorker(url: string, { run, giveUp }: JobActions): { close(): Promise<void> } {
   const connection = new Redis(url, { maxRetriesPerRequest: null });
   connection.on('error', () => {});
   const worker = instrumentBullmq(
@@ -85,7 +91,7 @@ export function createRedisWorker(url: string, jobs: Jobs, context: JobContext):
       queueName,
       async ({ name, data }) => {
         try {
-          await jobs.run(data.id, context);
+          await run(data.id);
         } catch (error) {
           if (error instanceof RequestError) throw new UnrecoverableError(error.message);
           tell(name, data.id, error);
@@ -99,7 +105,7 @@ export function createRedisWorker(url: string, jobs: Jobs, context: JobContext):
   // BullMQ fails a job itself whose workers were killed too often: none of them could say so.
   worker.on('failed', (job, error) => {
     if (job?.finishedOn === undefined) return;
-    const gaveUp = jobs.giveUp(job.data.id, error.message);
+    const gaveUp = giveUp(job.data.id, error.message);
     gaveUp.catch((failure: unknown) => console.error(`Job ${job.data.id} can't be marked as failed:`, failure));
   });
   return {
