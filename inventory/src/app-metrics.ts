@@ -4,8 +4,8 @@ import type { Model } from './resource/model.ts';
 import type { Services } from './services.ts';
 
 /**
- * Registers the application's own apps, which METRICS_DISABLED_APPS can leave out one by one: what
- * each collects.
+ * Registers the application's own apps with their collectors. METRICS_DISABLED_APPS leaves out each
+ * by its name.
  */
 export function registerApps({ resources, database }: Services): void {
   const apps = new Map(resources.map(({ app }) => [app.name, app]));

@@ -19,17 +19,17 @@ import type { Settings } from './settings.ts';
 import { registerStatus } from './status.ts';
 import { registerViews } from './views.ts';
 
-/** No object comes near this; larger bodies are refused with 413. In bytes. */
+/** Largest body, in bytes; no object comes near it. Larger ones get 413. */
 const bodyLimit = 256 * 1_024;
 
-/** Builds the web application that each web process runs; it does not listen yet. */
+/** Builds the web application of one web process. It does not listen yet. */
 export async function createApp(settings: Settings, services: Services): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit,
     frameworkErrors: answerBadUrl,
     forceCloseConnections: 'idle',
     logger: { level: 'warn' },
-    // A proxy on this machine may say that a request came to it by TLS; nobody else may.
+    // Only a proxy on this machine may say that a request came by TLS.
     trustProxy: 'loopback',
     routerOptions: { ignoreTrailingSlash: true },
   });
@@ -65,8 +65,7 @@ export async function createApp(settings: Settings, services: Services): Promise
 }
 
 /**
- * JSON bodies alone, and none at all: some clients name the type with every request, the DELETEs
- * too.
+ * Accepts JSON bodies only, and empty ones: some clients send the content type with a DELETE too.
  */
 function acceptJsonOnly(api: FastifyInstance): void {
   const parse = api.getDefaultJsonParser('error', 'error');

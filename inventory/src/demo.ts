@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * How many visitors there are; each does one thing after the other, so this also bounds the
- * requests in progress.
+ * Number of visitors. Each sends one request after the other, so this also bounds the requests in
+ * progress.
  */
 const visitors = 4;
 const longestPauseMs = 300;
@@ -28,7 +28,7 @@ interface Visitor {
 
 type Action = (visitor: Visitor) => Promise<unknown>;
 
-/** What visitors do, and how often in proportion to the rest. */
+/** The visitors' actions, each with its weight. */
 const actions: readonly (readonly [weight: number, action: Action])[] = [
   [12, (visitor) => visitor.fetch(`${pick(lists)}?offset=${50 * below(4)}`)],
   [8, (visitor) => visitor.fetch(`${pick(lists)}?q=${pick(words)}`)],
@@ -49,9 +49,8 @@ const actions: readonly (readonly [weight: number, action: Action])[] = [
 ];
 
 /**
- * Loads the application with steady traffic, about 25 requests a second, from the process that
- * calls it: pages, API calls, writes, and everything that goes wrong in daily life. What it makes
- * it also deletes.
+ * Sends the application steady traffic of about 25 requests a second: pages, API calls, writes, and
+ * the usual failures. Deletes what it creates.
  *
  * @returns what stops it
  */
@@ -68,8 +67,8 @@ async function visit(number: number, origin: string, token: string, stopped: Abo
       await choose()(visitor);
       await sleep(below(longestPauseMs), undefined, { signal: stopped });
     } catch {
-      // Cut off on purpose, stopped, or a web process died under the request: visitors come back
-      // after a moment.
+      // Aborted on purpose, stopped, or the web process died: the visitor comes back after a
+      // moment.
       await sleep(longestPauseMs, undefined, { ref: false });
     }
   }
@@ -92,8 +91,8 @@ function createVisitor(number: number, origin: string, token: string, stopped: A
 }
 
 /**
- * Adds a device with an address, changes it, and removes both, with what an earlier run may have
- * left behind.
+ * Adds a device with an address, changes it, and removes both, including leftovers of an earlier
+ * run.
  */
 async function changeThings(visitor: Visitor): Promise<void> {
   const name = `demo-${visitor.number}`;

@@ -10,9 +10,8 @@ interface Answer {
 }
 
 /**
- * Turns whatever a request fails with into an answer: JSON under `/api`, with a list of messages
- * for each field or else a `detail`, and a page elsewhere. What is nobody's fault but ours is
- * logged and told without its inner details.
+ * Answers failed requests: with JSON under `/api` (a list of messages for each field, or a
+ * `detail`), with a page elsewhere. Logs our own failures and hides their details.
  */
 export function registerErrorAnswers(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
@@ -23,10 +22,7 @@ export function registerErrorAnswers(app: FastifyInstance): void {
   app.setNotFoundHandler(async (request, reply) => send(request, reply, { status: 404, message: 'Not found.' }));
 }
 
-/**
- * Answers a URL that can't be decoded. Neither routes nor hooks have seen it, so this is always
- * JSON.
- */
+/** Answers a URL that can't be decoded. Fastify runs no hook for it, so this is always JSON. */
 export const answerBadUrl: NonNullable<FastifyServerOptions['frameworkErrors']> = (error, _request, reply) => {
   (reply as FastifyReply).code(error.statusCode ?? 400).send({ detail: error.message });
 };

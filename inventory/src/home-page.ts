@@ -4,7 +4,7 @@ import type { Repository } from './resource/repository.ts';
 
 const recentShown = 10;
 
-/** Defines `/`: how many objects of each kind there are, and which changed last. */
+/** Defines `/`: the number of objects of each kind, and the latest changes. */
 export function registerHomePage(app: FastifyInstance, repositories: readonly Repository[]): void {
   app.get('/', async (_request, reply) => {
     const kinds = await Promise.all(

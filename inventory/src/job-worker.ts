@@ -5,8 +5,7 @@ import { SettingError, type Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
 /**
- * Runs one process that has no port and works off the jobs that wait in Redis, until it is told to
- * stop.
+ * Runs one process without a port that takes jobs from Redis, until a signal stops it.
  *
  * @throws Error without Redis.
  */
@@ -28,7 +27,7 @@ export async function runJobWorker(settings: Settings): Promise<void> {
     await worker.close();
     await services.close();
     await metrics.close();
-    // All is closed; the channel to the primary would keep the process alive.
+    // The IPC channel to the primary would keep the process alive.
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop());

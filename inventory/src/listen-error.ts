@@ -1,4 +1,4 @@
-/** Makes an error that says how to mend why an address can't be listened on. */
+/** Returns an error that says why listening failed and what to do. */
 export function listenError(host: string, port: number, cause: unknown): Error {
   return new Error(explain(host, port, cause), { cause });
 }

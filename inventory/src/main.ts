@@ -3,7 +3,7 @@ import { runPrimary } from './primary.ts';
 import { readSettings } from './settings.ts';
 
 /**
- * Modules of a process are loaded by that process only, so that a mistake in the options is told at
+ * Each kind of process loads its own modules only, so that the primary reports wrong options at
  * once.
  */
 async function main(): Promise<void> {
@@ -19,7 +19,6 @@ try {
   await main();
 } catch (error) {
   console.error(`inventory: ${error instanceof Error ? error.message : String(error)}`);
-  // What was opened before it failed (a pool, the channel to the primary) would keep a process that
-  // can't work alive.
+  // Open handles, such as a pool or the channel to the primary, would keep a failed process alive.
   process.exit(1);
 }

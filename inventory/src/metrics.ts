@@ -18,7 +18,7 @@ export async function registerMetrics(app: FastifyInstance, isToken: (token: str
   );
 }
 
-/** Where the page is, for people; undefined when metrics are off. */
+/** Returns the address of the metrics page; undefined if metrics are off. */
 export function metricsPage(origin: string, env: NodeJS.ProcessEnv): string | undefined {
   return metricsUrl(resolveSettings({}, env), origin);
 }

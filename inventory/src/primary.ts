@@ -92,8 +92,7 @@ export async function runPrimary(argv: string[], env: NodeJS.ProcessEnv): Promis
 }
 
 /**
- * Any free port becomes a certain one, so that web processes that replace others listen where those
- * did.
+ * Replaces port 0 by a free port, so that a replaced web process listens where its predecessor did.
  */
 async function withPort(settings: Settings): Promise<Settings> {
   if (settings.port !== 0) return settings;
@@ -113,7 +112,7 @@ async function prepareDatabase(settings: Settings): Promise<void> {
   const db = await openDatabase(settings.database);
   try {
     const done = await migrate(db);
-    // Not to the standard output, where `run` prints its result.
+    // Not to standard output: `run` prints its result there.
     if (done.length > 0) console.error(`Prepared the database: ${done.join(', ')}`);
   } finally {
     await db.close();

@@ -6,8 +6,8 @@ import { openServices } from './services.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Runs one job in this process and prints its result: what a cron command would do. Its numbers are
- * those of the other processes that share its PROMETHEUS_MULTIPROC_DIR, and stay when it has gone.
+ * Runs one job in this process and prints its result, as a cron command would. Its numbers go to
+ * the shared PROMETHEUS_MULTIPROC_DIR and stay there after it ends.
  *
  * @param input A file, or nothing for jobs that take none.
  * @throws Error when there is no such job, or it fails.

@@ -9,14 +9,14 @@ import { type Resource, resolveResources } from './resource/model.ts';
 import { Repository } from './resource/repository.ts';
 import type { Settings } from './settings.ts';
 
-/** What the processes of the application stand on, be they web processes, workers or commands. */
+/** The services that web processes, workers and commands need. */
 export interface Services {
   readonly database: Database;
   readonly cache: Cache;
   readonly resources: readonly Resource[];
   readonly repositories: readonly Repository[];
   readonly jobs: Jobs;
-  /** Waits for the jobs that this process runs, and lets go of all connections. */
+  /** Waits for the running jobs and closes all connections. */
   close(): Promise<void>;
 }
 

@@ -3,34 +3,34 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DatabaseLocation } from './database/database.ts';
 
-/** Where the database lives when DATABASE_URL is not set; git ignores the folder. */
+/** Default database file; git ignores its folder. */
 const defaultDatabaseFile = fileURLToPath(new URL('../.data/inventory.sqlite', import.meta.url));
 
-/** Everything that the processes of one running application share. */
+/** Settings that all processes of the application share. */
 export interface Settings {
   readonly host: string;
   /** 0 lets the system choose a free port. */
   readonly port: number;
   readonly webProcesses: number;
-  /** What `Authorization: Token ...` must carry to write through the API. */
+  /** The token that writes through the API need. */
   readonly token: string;
   /** The password of the user `admin`. */
   readonly password: string;
   /**
-   * The password of the user `guest`, who may neither write nor read metrics; without it there is
-   * none.
+   * The password of the user `guest`, who may neither write nor read metrics. Without it that user
+   * does not exist.
    */
   readonly guestPassword: string | undefined;
   /** The key that signs session cookies; the same in all processes. */
   readonly secret: string;
   readonly database: DatabaseLocation;
-  /** Where cache and jobs are; without it both live in the web processes. */
+  /** Redis for cache and jobs. Without it both live in the web processes. */
   readonly redis: string | undefined;
-  /** How many processes run jobs; none without Redis. */
+  /** Number of job workers; 0 without Redis. */
   readonly jobWorkers: number;
 }
 
-/** A setting that can't be used; the message names it and says how to mend it. */
+/** An invalid setting. The message names it and says what to do. */
 export class SettingError extends Error {
   constructor(name: string, problem: string) {
     super(`${name} ${problem}`);
@@ -58,10 +58,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   };
 }
 
-/**
- * The environment that makes a worker's {@link readSettings} give the same settings as the
- * primary's.
- */
+/** Returns the environment from which a worker's {@link readSettings} reads the same settings. */
 export function toEnvironment(settings: Settings): Record<string, string> {
   const { database } = settings;
   return {
@@ -77,7 +74,7 @@ export function toEnvironment(settings: Settings): Record<string, string> {
   };
 }
 
-/** The start of every URL at an address. */
+/** Returns the origin of a host and port. */
 export function originOf(host: string, port: number | string): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
@@ -107,7 +104,7 @@ const servers: Readonly<Record<string, 'postgresql' | 'mysql'>> = {
 function databaseLocation(env: NodeJS.ProcessEnv): DatabaseLocation {
   const url = env['DATABASE_URL'];
   if (!url) return { system: 'sqlite', file: defaultDatabaseFile };
-  // Only the scheme is repeated in the message: the rest of a database URL often holds a password.
+  // The message repeats only the scheme: the rest of the URL may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase() ?? 'no scheme';
   const system = servers[scheme];
   if (system !== undefined) return { system, url: serverUrl(url) };
@@ -129,7 +126,7 @@ function redisUrl(env: NodeJS.ProcessEnv): string | undefined {
   throw new SettingError('REDIS_URL', 'must begin with redis:// or rediss://; try redis://127.0.0.1:6379');
 }
 
-/** The drivers know mysql: alone. */
+/** The driver only accepts mysql:. */
 function serverUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url?.hostname || url.pathname.length < 2) {

@@ -1,17 +1,15 @@
 import cluster, { type Worker } from 'node:cluster';
 
-/**
- * After a stop was asked for, workers that still live after this time are killed, in milliseconds.
- */
+/** Workers that have not ended this long after a stop signal are killed, in milliseconds. */
 const killAfterMs = 4_000;
 /**
- * A worker that came to listen is replaced after this time; for those that don't it doubles with
- * each, in milliseconds.
+ * Delay before a worker is replaced, in milliseconds. It doubles with each one that fails before it
+ * serves.
  */
 const firstDelayMs = 100;
 const longestDelayMs = 10_000;
 
-/** Processes that do the same. */
+/** A kind of process. */
 export interface ProcessKind {
   /** For people, such as `Web process`. */
   readonly label: string;
@@ -19,11 +17,11 @@ export interface ProcessKind {
   readonly environment: Record<string, string>;
 }
 
-/** What the supervisor tells the rest of the primary. */
+/** Events of the supervisor. */
 export interface SupervisorEvents {
-  /** All processes are at work, for the first time; `port` is where the first kind serves. */
+  /** All processes serve for the first time. `port` is that of the first kind. */
   ready(port: number): void;
-  /** A stop has begun. */
+  /** The processes are being stopped. */
   stopping(): void;
 }
 
@@ -100,7 +98,7 @@ export function supervise(kinds: readonly [ProcessKind, ...ProcessKind[]], event
   start(kinds[0]);
 }
 
-/** What a process sends when it is at work. */
+/** The message of a process that is ready. */
 export interface Serving {
   /** Its port; 0 where it has none. */
   readonly servingAt: number;

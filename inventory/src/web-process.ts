@@ -5,9 +5,7 @@ import { openServices } from './services.ts';
 import type { Settings } from './settings.ts';
 import type { Serving } from './supervisor.ts';
 
-/**
- * How long requests in progress may take to end before their connections are cut, in milliseconds.
- */
+/** Grace period for requests in progress before their connections are closed, in milliseconds. */
 const drainMs = 2_000;
 
 /** Runs one web process until it is told to stop. */
@@ -22,11 +20,10 @@ export async function runWebProcess(settings: Settings): Promise<void> {
     setTimeout(() => app.server.closeAllConnections(), drainMs).unref();
     await app.close();
     await services.close();
-    // All is closed; the channel to the primary would keep the process alive.
+    // The IPC channel to the primary would keep the process alive.
     process.exit(0);
   };
-  // The terminal sends SIGINT to the whole group: the worker drains as it does when the primary
-  // asks it to.
+  // The terminal sends SIGINT to the whole process group: drain as for the primary's SIGTERM.
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
 

@@ -25,7 +25,7 @@ export function registerLoginPages(app: FastifyInstance, sessions: Sessions, pas
   });
 }
 
-/** Where to go after the login: a path of this application, never another site. */
+/** Returns the path to go to after the login: never another site. */
 function localPath(next: string | undefined): string {
   return next && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/';
 }

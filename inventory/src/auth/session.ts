@@ -88,7 +88,7 @@ export class Sessions {
     try {
       return await getIronSession<Partial<Content>>(request.raw, reply.raw, options);
     } catch {
-      // A cookie that nobody has sealed: as if the browser had sent none.
+      // The cookie is not one of ours: go on as if there were none.
       return getIronSession<Partial<Content>>({ headers: {} } as IncomingMessage, reply.raw, options);
     }
   }

@@ -2,15 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { RequestError } from '../resource/errors.ts';
 
-/** Compares two secrets without telling by its duration where they differ. */
+/** Compares two secrets in constant time. */
 export function sameSecret(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
 }
 
 /**
- * Makes the check that lets a request through with `Authorization: Token <token>` and refuses
- * others with 401.
+ * Returns a check that passes requests with `Authorization: Token <token>` and refuses others with
+ * 401.
  */
 export function createTokenCheck(token: string): (request: FastifyRequest) => void {
   return (request) => {

@@ -1,9 +1,9 @@
 import { sameSecret } from './token.ts';
 
-/** What somebody may do who is logged in. Reading needs no login. */
+/** The rights of a logged-in user. Reading needs no login. */
 export interface Permissions {
   readonly write: boolean;
-  /** Reading the metrics page, where METRICS_AUTHENTICATION asks. */
+  /** May read the metrics page when METRICS_AUTHENTICATION is on. */
   readonly metrics: boolean;
 }
 
@@ -14,15 +14,15 @@ const permissions: Readonly<Record<string, Permissions>> = {
 
 const none: Permissions = { write: false, metrics: false };
 
-/** What a user may do; nothing where there is no such user. */
+/** Returns a user's rights: none for an unknown user. */
 export function permissionsOf(user: string | undefined): Permissions {
   return (user !== undefined && Object.hasOwn(permissions, user) && permissions[user]) || none;
 }
 
-/** The users that there are, with their passwords. */
+/** The users and their passwords. */
 export type Passwords = Readonly<Record<'admin', string> & Record<'guest', string | undefined>>;
 
-/** Whether this is a user's password. Takes as long for users that there are not. */
+/** True if this is the user's password. Takes the same time for unknown users. */
 export function isPassword(passwords: Passwords, user: string, password: string): boolean {
   const expected = Object.hasOwn(passwords, user) ? passwords[user as keyof Passwords] : undefined;
   const same = sameSecret(password, expected ?? passwords.admin);

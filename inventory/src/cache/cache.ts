@@ -4,25 +4,23 @@ import { instrumentIoredis } from 'promenade/ioredis';
 import { instrumentLruCache } from 'promenade/lru-cache';
 
 /**
- * Remembers answers of the database for a while. Values are JSON; nothing in it is needed to be
- * right.
+ * Keeps answers of the database for a while. Values are JSON. The application is right without it.
  */
 export interface Cache {
-  /** The value, or undefined when there is none (any more). */
+  /** Returns the value, or undefined on a miss. */
   get(key: string): Promise<unknown>;
   set(key: string, value: object): Promise<void>;
   delete(keys: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long a value is good, in milliseconds, when nobody says that it isn't any more. */
+/** How long a value lives unless it is deleted, in milliseconds. */
 const lifetimeMs = 60_000;
 const maxEntries = 1_000;
 const keyPrefix = 'inventory:cache:';
 
 /**
- * A cache in this process. What other processes change it learns from `others`: they tell each
- * other which keys to forget.
+ * Creates a cache in this process. Processes tell each other through `others` which keys to delete.
  *
  * @param others Tells the other processes, and calls back with what they tell.
  */
@@ -43,16 +41,16 @@ export function createMemoryCache(others: Others): Cache {
   };
 }
 
-/** How the caches of several processes keep each other right. */
+/** Keeps the caches of several processes consistent. */
 export interface Others {
   tell(keys: readonly string[]): void;
-  /** Returns what ends it. */
+  /** Returns a function that stops listening. */
   listen(forget: (keys: readonly string[]) => void): () => void;
 }
 
 /**
- * A cache in Redis, which all processes share. When Redis can't be reached there is nothing in it,
- * and the application goes on.
+ * Creates a cache in Redis that all processes share. While Redis can't be reached every read is a
+ * miss, and the application goes on.
  */
 export function createRedisCache(url: string): Cache {
   const client = instrumentIoredis(new Redis(url, { maxRetriesPerRequest: 1, keyPrefix }));

@@ -1,14 +1,14 @@
 import cluster from 'node:cluster';
 import type { Others } from './cache.ts';
 
-/** What processes tell each other. */
+/** A message between processes. */
 interface Forget {
   readonly forget: readonly string[];
 }
 
 /**
- * The way from one process's cache to the others': through the primary. A process that is alone
- * tells nobody.
+ * Carries deletions from one process's cache to the others through the primary. A no-op in a single
+ * process.
  */
 export const relay: Others = {
   tell(keys) {
@@ -23,7 +23,7 @@ export const relay: Others = {
   },
 };
 
-/** In the primary: hands on what one process tells to all others. */
+/** Forwards each process's messages to all others. Called in the primary. */
 export function relayBetweenProcesses(): void {
   cluster.on('message', (from, message: unknown) => {
     if (!isForget(message)) return;

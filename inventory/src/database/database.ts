@@ -9,14 +9,14 @@ import { instrumentMysql2 } from 'promenade/mysql2';
 import { instrumentPg } from 'promenade/pg';
 import { libsqlDialect } from './libsql-dialect.ts';
 
-/** What a column can hold. */
+/** A column's value. */
 export type SqlValue = string | number | null;
 export type Row = Record<string, SqlValue>;
 
-/** Tables and columns are those of the model definitions, which the compiler does not know. */
+/** Tables and columns come from the model definitions, so the compiler does not know them. */
 export type Tables = Record<string, Row>;
 
-/** Runs queries, in a transaction or not. */
+/** Runs queries, inside or outside of a transaction. */
 export type Queryable = Kysely<Tables>;
 
 /** Where the database is. */
@@ -27,11 +27,11 @@ export type DatabaseLocation =
 /** One process's access to the database. */
 export interface Database {
   readonly system: DatabaseLocation['system'];
-  /** For reading; writes go through `write`. */
+  /** For reads only; writes go through `write`. */
   readonly reads: Queryable;
   /** Runs `work` in a transaction; rolls back when `work` throws. */
   write<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
-  /** Adds a row, in a transaction of its own where none is given, and tells its id. */
+  /** Adds a row and returns its id. Opens a transaction if none is given. */
   insert(table: string, row: Row, transaction?: Queryable): Promise<number>;
   close(): Promise<void>;
 }
@@ -70,14 +70,14 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
   }
 }
 
-/** MySQL tells the id of a new row in its answer, the others return it. */
+/** MySQL answers with the id of a new row; the others need a RETURNING clause. */
 async function insertRow(db: Queryable, system: Database['system'], table: string, row: Row): Promise<number> {
   const insert = db.insertInto(table).values(row);
   if (system === 'mysql') return Number((await insert.executeTakeFirst()).insertId);
   return Number((await insert.returning('id').executeTakeFirst())?.['id']);
 }
 
-/** The database as people may see it. */
+/** Returns the database's name for people, without a password. */
 export function nameOf(location: DatabaseLocation): string {
   if (location.system === 'sqlite') return location.file;
   const { protocol, host, pathname } = new URL(location.url);
@@ -97,7 +97,8 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
       const pool = instrumentPg(
         new Pool({ connectionString: location.url, max: poolSize, connectionTimeoutMillis: busyTimeoutMs }),
       );
-      // A connection that breaks while it is idle: the pool makes another when one is needed.
+      // An idle connection that breaks is an `error` event; the pool opens another when it needs
+      // one.
       pool.on('error', () => {});
       return new PostgresDialect({ pool });
     }
@@ -113,14 +114,14 @@ async function dialectOf(location: DatabaseLocation): Promise<Dialect> {
 }
 
 /**
- * One folder, in one that is there: `recursive` never returns where the system denies the parent,
- * as /proc does (Node 20).
+ * Makes one folder in an existing one. Not `recursive`: on Node 20 that never returns where the
+ * parent can't be written, as in /proc.
  */
 function makeFolder(folder: string): void {
   if (!existsSync(folder)) mkdirSync(folder);
 }
 
-/** Several addresses that all refuse a connection are an error without a message. */
+/** Node reports several refusing addresses as an AggregateError without a message. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   return error instanceof Error ? error.message : String(error);

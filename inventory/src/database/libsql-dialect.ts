@@ -23,7 +23,7 @@ export function libsqlDialect(client: Client): Dialect {
 
 class LibsqlDriver implements Driver {
   readonly #client: Client;
-  /** Ends when the transaction that began last has ended. */
+  /** Settles when the latest transaction has ended. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(client: Client) {
@@ -90,7 +90,7 @@ class LibsqlConnection implements DatabaseConnection {
     const args = [...parameters] as (string | number | null)[];
     const result = await (this.transaction ?? this.#client).execute({ sql, args });
     const rows = result.rows.map((row) => ({ ...row }) as R);
-    // The client does not count the rows of a statement that returns them.
+    // The client reports no row count for a statement with RETURNING.
     if (result.columns.length > 0) return { rows };
     return { rows, numAffectedRows: BigInt(result.rowsAffected), insertId: result.lastInsertRowid ?? 0n };
   }

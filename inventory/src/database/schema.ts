@@ -3,9 +3,9 @@ import type { Database, Queryable } from './database.ts';
 
 interface Table {
   readonly columns: readonly Column[];
-  /** Columns that no two rows have alike. */
+  /** Unique constraints, each a list of columns. */
   readonly unique: readonly (readonly string[])[];
-  /** Single columns that are looked up. */
+  /** Columns with an index. */
   readonly indexes: readonly string[];
 }
 
@@ -13,7 +13,7 @@ interface Column {
   readonly name: string;
   readonly type: 'text' | 'integer';
   readonly nullable?: boolean;
-  /** A table whose rows it refers to. */
+  /** The table that a foreign key refers to. */
   readonly references?: string;
 }
 
@@ -27,7 +27,8 @@ const reference = (table: string, nullable = false): Column => ({
 });
 
 /**
- * In the order in which they can be made. Each has an id, and when its rows were made and changed.
+ * In an order that satisfies their foreign keys. Each also gets an id and the times of creation and
+ * change.
  */
 const tables: Readonly<Record<string, Table>> = {
   site: {
@@ -75,10 +76,10 @@ const tables: Readonly<Record<string, Table>> = {
   },
 };
 
-/** The longest text that any field takes; MySQL indexes no text of unknown length. */
+/** The longest text of any field; MySQL needs a length to index a text. */
 const textLength = 255;
 
-/** Makes the tables of the models. */
+/** Creates the tables of the models. */
 export async function createTables(db: Queryable, system: Database['system']): Promise<void> {
   for (const [name, table] of Object.entries(tables)) {
     let create: CreateTableBuilder<string, string> = withId(db.schema.createTable(name), system);
@@ -98,7 +99,7 @@ export async function createTables(db: Queryable, system: Database['system']): P
   }
 }
 
-/** Makes the table of background jobs. */
+/** Creates the table of background jobs. */
 export async function createJobTable(db: Queryable, system: Database['system']): Promise<void> {
   let create: CreateTableBuilder<string, string> = withId(db.schema.createTable('job'), system);
   for (const column of [...text('name', 'status', 'created', 'started', 'finished'), integer('pid')]) {
@@ -108,7 +109,7 @@ export async function createJobTable(db: Queryable, system: Database['system']):
   await create.execute();
 }
 
-/** The columns of a unique constraint, by its name. */
+/** Returns the columns of a unique constraint by its name. */
 export function uniqueColumns(constraint: string): readonly string[] {
   for (const [name, { unique }] of Object.entries(tables)) {
     const columns = unique.find((candidate) => uniqueName(name, candidate) === constraint);
@@ -121,17 +122,14 @@ function uniqueName(table: string, columns: readonly string[]): string {
   return `${table}_${columns.join('_')}_key`;
 }
 
-/** PostgreSQL numbers rows where none is given, the others where the key is an integer. */
+/** PostgreSQL numbers rows of a serial column; the others number an integer primary key. */
 function withId(create: CreateTableBuilder<string>, system: Database['system']): CreateTableBuilder<string, 'id'> {
   return create.addColumn('id', system === 'postgresql' ? 'serial' : 'integer', (id) =>
     system === 'mysql' ? id.primaryKey().autoIncrement() : id.primaryKey(),
   );
 }
 
-/**
- * Texts compare by their code points, as in SQLite: elsewhere it is the server's language that
- * decides.
- */
+/** Compares texts by code points, as SQLite does, whatever the server's locale. */
 function typeOf({ type }: Column, system: Database['system']): ColumnDataType | Expression<unknown> {
   if (type === 'integer') return 'integer';
   if (system === 'mysql') return sql.raw(`varchar(${textLength}) character set utf8mb4 collate utf8mb4_bin`);

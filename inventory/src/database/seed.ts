@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { parseCidr } from '../resource/ip.ts';
 import type { Database, Queryable, Row } from './database.ts';
 
-/** All seeded objects say that they were made now, so that two databases are alike. */
+/** One fixed time for all seeded objects, so that two databases are equal. */
 const seededAt = '2026-01-01T00:00:00.000Z';
 const rowsPerStatement = 50;
 
@@ -14,7 +14,7 @@ const regions: Readonly<Record<string, readonly string[]>> = {
   Africa: ['Cairo', 'Cape Town', 'Johannesburg', 'Lagos', 'Nairobi'],
 };
 
-/** What stands in each rack, from its top down. */
+/** The devices of each rack, from the top down. */
 const equipment = [
   { role: 'switch', code: 'sw', manufacturer: 'Arista', model: '7050X4', height: 1, perRack: 2 },
   { role: 'firewall', code: 'fw', manufacturer: 'Juniper', model: 'SRX1600', height: 1, perRack: 1 },
@@ -25,10 +25,7 @@ const equipment = [
 const racksPerSite = 5;
 const rackHeight = 42;
 
-/**
- * Fills an empty database with 38 sites and all that belongs to them, some 5,000 objects, the same
- * every time.
- */
+/** Fills an empty database with 38 sites and their 4,700 objects, the same every time. */
 export async function seed(db: Queryable, system: Database['system']): Promise<void> {
   const tables: Record<'site' | 'rack' | 'device' | 'prefix' | 'address', Row[]> = {
     site: [],
@@ -49,7 +46,7 @@ export async function seed(db: Queryable, system: Database['system']): Promise<v
   }
   for (const [table, rows] of Object.entries(tables)) {
     await insert(db, table, rows);
-    // Rows that brought their ids along leave PostgreSQL's counter where it was.
+    // Rows with explicit ids do not advance PostgreSQL's sequence.
     if (system === 'postgresql') {
       await sql`select setval(pg_get_serial_sequence(${table}, 'id'), ${rows.length})`.execute(db);
     }
@@ -162,9 +159,7 @@ function pick<T>(choices: readonly T[], random: () => number): T {
   return choices[Math.floor(random() * choices.length)]!;
 }
 
-/**
- * A small generator of evenly spread numbers in [0, 1), the same for the same start (mulberry32).
- */
+/** Returns a generator of uniform numbers in [0, 1): mulberry32, repeatable for a seed. */
 function createRandom(start: number): () => number {
   let state = start;
   return () => {

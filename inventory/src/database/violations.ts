@@ -1,6 +1,6 @@
 import { uniqueColumns } from './schema.ts';
 
-/** What drivers put on their errors. */
+/** The fields that drivers set on their errors. */
 interface DriverError {
   readonly code?: unknown;
   /** SQLite. */
@@ -12,14 +12,13 @@ interface DriverError {
   readonly message?: unknown;
 }
 
-/** Of PostgreSQL, then of MySQL. */
+/** PostgreSQL's code, then MySQL's. */
 const foreignKeyCodes: readonly unknown[] = ['SQLITE_CONSTRAINT_FOREIGNKEY', '23503', 1451, 1452];
-/** Locks that were waited for in vain, and deadlocks. */
+/** Lock timeouts and deadlocks. */
 const busyCodes: readonly unknown[] = ['SQLITE_BUSY', '40001', '40P01', '55P03', 1205, 1213];
 
 /**
- * The columns that a refused write would have made double, or undefined when the error is another
- * one.
+ * Returns the columns of the unique constraint that a write violated; undefined for another error.
  */
 export function uniqueViolation(error: unknown): readonly string[] | undefined {
   const { code, extendedCode, errno, constraint, message } = error as DriverError;
@@ -28,17 +27,17 @@ export function uniqueViolation(error: unknown): readonly string[] | undefined {
     return columns.split(', ').map((column) => column.slice(column.indexOf('.') + 1));
   }
   if (code === '23505') return uniqueColumns(String(constraint));
-  // Duplicate entry 'x' for key 'site_name_key', since MySQL 8 'site.site_name_key'.
+  // "Duplicate entry 'x' for key 'site_name_key'"; since MySQL 8 'site.site_name_key'.
   if (errno === 1062) return uniqueColumns(/'(?:[^'.]+\.)?([^'.]+)'$/.exec(String(message))?.[1] ?? '');
   return undefined;
 }
 
-/** Whether a write was refused because of a foreign key. */
+/** True if a write violated a foreign key. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return codesOf(error).some((code) => foreignKeyCodes.includes(code));
 }
 
-/** Whether a statement gave up waiting for another write, or was chosen to fail for it to go on. */
+/** True if a statement timed out waiting for a lock or was the victim of a deadlock. */
 export function isBusy(error: unknown): boolean {
   return codesOf(error).some((code) => busyCodes.includes(code));
 }

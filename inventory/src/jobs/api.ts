@@ -5,7 +5,7 @@ import { jobDefinitions, type Jobs } from './jobs.ts';
 
 const shown = 100;
 
-/** Defines `/api/extras/jobs`: what jobs there are and were, and how to start one. */
+/** Defines `/api/extras/jobs`: lists the kinds and the latest jobs, and starts one. */
 export function registerJobApi(app: FastifyInstance, jobs: Jobs, authorise: (request: FastifyRequest) => void): void {
   const path = '/api/extras/jobs';
 

@@ -6,8 +6,8 @@ const maxRows = 10_000;
 const maxProblems = 20;
 
 /**
- * Adds a device for each line. One that can't be added is told and passed over, so that a file can
- * be imported again.
+ * Adds a device for each line. Reports and skips a line that can't be added, so a file can be
+ * imported again.
  */
 export const importDevices: JobDefinition = {
   name: 'import-devices',

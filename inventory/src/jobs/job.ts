@@ -11,7 +11,7 @@ export interface JobContext {
 export interface JobDefinition {
   readonly name: string;
   readonly label: string;
-  /** What its input is, for people; undefined when it takes none. */
+  /** Describes the input for people; undefined if the job takes none. */
   readonly input: string | undefined;
   /**
    * Does the work and returns the result, as JSON.
@@ -26,9 +26,9 @@ export interface Job {
   readonly id: number;
   readonly name: string;
   readonly status: JobStatus;
-  /** JSON of the result, or why it failed; empty until then. */
+  /** The result or the error as JSON; empty until the job has ended. */
   readonly result: string;
-  /** The process that runs it, or ran it last; 0 until then. */
+  /** The latest process that ran the job; 0 before its start. */
   readonly pid: number;
   /** ISO 8601; empty until then. */
   readonly created: string;

@@ -6,13 +6,13 @@ import { pingSweep } from './ping-sweep.ts';
 import type { JobQueue } from './queue.ts';
 import { report } from './report.ts';
 
-/** All kinds there are. */
+/** All kinds of jobs. */
 export const jobDefinitions: readonly JobDefinition[] = [importDevices, pingSweep, report];
 
-/** What a text column holds in every database that can be used, in bytes. */
+/** The most that a text column holds in every supported database, in bytes. */
 const maxTextBytes = 60_000;
 
-/** Jobs, as they are remembered in the database; the queue holds their ids alone. */
+/** Jobs as the database keeps them. The queue holds their ids only. */
 export class Jobs {
   readonly #database: Database;
   readonly #queue: JobQueue;
@@ -22,7 +22,10 @@ export class Jobs {
     this.#queue = queue;
   }
 
-  /** Puts a job into the queue. @throws RequestError 400 */
+  /**
+   * Enqueues a job.
+   * @throws RequestError 400
+   */
   async start(name: unknown, input: unknown = ''): Promise<Job> {
     const definition = jobDefinitions.find((candidate) => candidate.name === name);
     const names = jobDefinitions.map((candidate) => candidate.name).join(', ');

@@ -6,10 +6,7 @@ import type { JobDefinition } from './job.ts';
 const pingMs = 20;
 const maxAddresses = 500;
 
-/**
- * Pretends to ping every address of a prefix; devices that have failed do not answer. Nothing is
- * sent.
- */
+/** Pretends to ping every address of a prefix: failed devices do not answer. Sends nothing. */
 export const pingSweep: JobDefinition = {
   name: 'ping-sweep',
   label: 'Ping sweep (simulated)',

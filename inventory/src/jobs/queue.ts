@@ -14,10 +14,7 @@ export interface JobQueue {
 const queueName = 'inventory';
 const attempts = 3;
 const concurrency = 2;
-/**
- * A worker that was killed is noticed, and its job run again, after about this time, in
- * milliseconds.
- */
+/** The job of a killed worker is retried after about this time, in milliseconds. */
 const lockMs = 6_000;
 
 /** Runs jobs in this process, one after the other. Those still waiting when it ends are lost. */
@@ -50,7 +47,7 @@ export function createLocalQueue(run: (id: number) => Promise<void>): JobQueue {
   };
 }
 
-/** Jobs wait in Redis, and a worker process runs them. */
+/** Creates a queue in Redis, whose jobs a worker process runs. */
 export function createRedisQueue(url: string): JobQueue {
   const connection = new Redis(url, { maxRetriesPerRequest: 1 });
   connection.on('error', () => {});
@@ -74,7 +71,7 @@ export function createRedisQueue(url: string): JobQueue {
   };
 }
 
-/** What a worker does with the jobs of its queue, by their ids. */
+/** A worker's actions on a job, by the job's id. */
 export interface JobActions {
   /** Runs a job. @throws the job's own error */
   run(id: number): Promise<void>;
@@ -102,7 +99,7 @@ export function createRedisWorker(url: string, { run, giveUp }: JobActions): { c
     ),
   );
   worker.on('error', () => {});
-  // BullMQ fails a job itself whose workers were killed too often: none of them could say so.
+  // BullMQ itself fails a job whose workers were killed too often.
   worker.on('failed', (job, error) => {
     if (job?.finishedOn === undefined) return;
     const gaveUp = giveUp(job.data.id, error.message);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobDefinition } from './job.ts';
 
-/** A report that takes no time at all shows nobody how long reports take. */
+/** Without a pause the histogram of run times would show nothing, in milliseconds. */
 const thinkingMs = 1_500;
 
 /** Counts devices by site and by status. */

@@ -1,15 +1,15 @@
 import type { Queryable } from '../database/database.ts';
 import type { Resource } from '../resource/model.ts';
 
-/** What the application lets a plug-in have. */
+/** The part of the application that a plug-in can use. */
 export interface PluginHost {
-  /** All kinds of objects. */
+  /** All resources. */
   readonly resources: readonly Resource[];
-  /** For reading, not for writing. */
+  /** For reads only. */
   readonly reads: Queryable;
 }
 
-/** Something that others add to the application. */
+/** A third party's extension of the application. */
 export interface Plugin {
   readonly name: string;
   /** Called once in each web process, before it listens. */

@@ -2,7 +2,7 @@ import type { Services } from '../services.ts';
 import { capacity } from './capacity/capacity.ts';
 import type { Plugin } from './plugin.ts';
 
-/** The plug-ins that are installed. */
+/** The installed plug-ins. */
 const plugins: readonly Plugin[] = [capacity];
 
 /** Starts all of them. */

@@ -60,7 +60,7 @@ export function registerApi(
   refuseOthers(app, objectPath, ['GET', 'HEAD', 'PATCH', 'DELETE']);
 }
 
-/** Answers 405 to the methods that a path does not have, so that they are no unknown paths. */
+/** Answers 405 for other methods on a known path. */
 function refuseOthers(app: FastifyInstance, url: string, allowed: readonly string[]): void {
   const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((name) => !allowed.includes(name));
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -77,7 +77,7 @@ function bodyOf(request: FastifyRequest): Record<string, unknown> {
 }
 
 /**
- * An object as the API shows it: references as objects, then the fields in the order of the model.
+ * Returns an object in the API's form: references as objects, then the fields in the model's order.
  */
 function toJson(resource: Resource, row: Row, origin: string): Record<string, unknown> {
   const urlOf = ({ path }: Resource, id: unknown): string => `${origin}/api${path}/${String(id)}`;

@@ -2,16 +2,16 @@ import type { Row } from '../database/database.ts';
 import { columnOf, type Field, type Resource } from './model.ts';
 import { displayColumn } from './repository.ts';
 
-/** How a page shows one value. */
+/** One value on a page. */
 export interface Cell {
   readonly text: string;
-  /** Where a click on it leads. */
+  /** Link target. */
   readonly href?: string;
-  /** Shown as a badge of this kind. */
+  /** Style of the badge, for a choice. */
   readonly badge?: string;
 }
 
-/** A field's value for people: references as links, choices as badges. */
+/** Returns a field's value for a page: references as links, choices as badges. */
 export function cellOf(resource: Resource, field: Field, row: Row): Cell {
   const value = row[columnOf(field)];
   if (value === null || value === undefined || value === '') return { text: '—' };
@@ -20,7 +20,7 @@ export function cellOf(resource: Resource, field: Field, row: Row): Cell {
   return field.type === 'choice' ? { text: String(value), badge: String(value) } : { text: String(value) };
 }
 
-/** The same in a list, where an object's own name leads to it. */
+/** Returns a field's value for a list, where the object's name links to its page. */
 export function listCellOf(resource: Resource, field: Field, row: Row): Cell {
   const cell = cellOf(resource, field, row);
   return field.name === resource.model.display ? { ...cell, href: `${resource.path}/${row['id']}` } : cell;

@@ -1,12 +1,9 @@
 import type { FieldErrors } from './model.ts';
 
-/**
- * A request that can't be done as asked; the error handlers of API and pages turn it into an
- * answer.
- */
+/** A request that is refused. The error handlers of API and pages answer it. */
 export class RequestError extends Error {
   readonly statusCode: number;
-  /** What is wrong with which field, when it is about fields. */
+  /** Messages by field, if the input is wrong. */
   readonly fields: FieldErrors | undefined;
 
   constructor(statusCode: number, message: string, fields?: FieldErrors) {
@@ -17,12 +14,12 @@ export class RequestError extends Error {
   }
 }
 
-/** No object has this id. */
+/** Returns the error for an unknown id. */
 export function notFound(): RequestError {
   return new RequestError(404, 'Not found.');
 }
 
-/** The input itself is wrong. */
+/** Returns the error for invalid input. */
 export function invalid(fields: FieldErrors): RequestError {
   return new RequestError(400, 'Some fields are not valid.', fields);
 }

@@ -3,10 +3,10 @@ import { last, type QueryString } from './list-query.ts';
 import { columnOf, displayOf, type Field, type FieldErrors, type Resource } from './model.ts';
 import type { Repository } from './repository.ts';
 
-/** From this many objects on, a reference is entered as an id: a longer list helps nobody. */
+/** Above this many objects a reference is entered as an id, not chosen from a list. */
 const maxOptions = 3_000;
 
-/** What the form template shows for one field. */
+/** One field of the form template. */
 export interface FormField {
   readonly name: string;
   readonly label: string;
@@ -14,15 +14,13 @@ export interface FormField {
   readonly required: boolean;
   readonly value: string;
   readonly errors: readonly string[];
-  /** What can be chosen, for a list; undefined for a line to type into. */
+  /** The choices of a list; undefined for a text input. */
   readonly options: readonly { readonly value: string; readonly label: string }[] | undefined;
   readonly numeric: boolean;
   readonly maxLength: number | undefined;
 }
 
-/**
- * Builds a form's fields from what was sent, else from the object as it is, else from the defaults.
- */
+/** Builds a form's fields from the input, else from the object, else from the defaults. */
 export async function formFields(
   resource: Resource,
   repositories: ReadonlyMap<Resource, Repository>,

@@ -11,7 +11,7 @@ export interface Cidr {
    * first.
    */
   readonly order: string;
-  /** How many addresses the network has. */
+  /** Number of addresses in the network. */
   readonly size: number;
 }
 
@@ -37,7 +37,7 @@ export function parseCidr(text: string): Cidr | undefined {
   };
 }
 
-/** Whether an address (with its mask) lies in a network. */
+/** True if an address (with its mask) lies in a network. */
 export function isWithin(address: string, network: string): boolean {
   const host = ipaddr.parse(address.slice(0, address.indexOf('/')));
   const range = ipaddr.parseCIDR(network);

@@ -6,7 +6,7 @@ import type { ListQuery } from './repository.ts';
 /** A query string as Fastify parses it: a repeated parameter is an array. */
 export type QueryString = Readonly<Record<string, string | string[] | undefined>>;
 
-/** More objects than this are never in one page. */
+/** Most objects on one page. */
 export const maxLimit = 1_000;
 
 /**
@@ -29,7 +29,7 @@ export function parseListQuery(model: Model, query: QueryString, defaultLimit: n
   return parsed;
 }
 
-/** The value of a parameter; of a repeated one the last. */
+/** Returns a parameter's value; the last one if it is repeated. */
 export function last(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.at(-1) : value;
 }

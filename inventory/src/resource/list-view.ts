@@ -5,7 +5,7 @@ import { displayColumn, type ListQuery } from './repository.ts';
 
 interface Column {
   readonly label: string;
-  /** The same list sorted by this column. */
+  /** Link to the same list sorted by this column. */
   readonly href: string;
   readonly sorted: 'ascending' | 'descending' | 'none';
 }
@@ -16,7 +16,7 @@ interface Filter {
   readonly options: readonly { readonly value: string; readonly selected: boolean }[];
 }
 
-/** What the list template shows. */
+/** The data of the list template. */
 export interface ListView {
   readonly title: string;
   readonly resource: Resource;
@@ -29,7 +29,7 @@ export interface ListView {
   readonly q: string;
   readonly ordering: string;
   readonly filters: readonly Filter[];
-  /** Filters by reference: what they are set to, and the list without them. */
+  /** Active filters by reference, each with a link that removes it. */
   readonly references: readonly {
     readonly name: string;
     readonly label: string;
@@ -40,7 +40,7 @@ export interface ListView {
   readonly pages: readonly { readonly label: string; readonly href: string | undefined; readonly current: boolean }[];
 }
 
-/** Puts together the list page of a resource for one query. */
+/** Builds the list page of a resource for one query. */
 export function listView(
   resource: Resource,
   url: string,
@@ -93,7 +93,7 @@ export function listView(
   };
 }
 
-/** Links to the first, the last and the pages around the present one; a gap has no link. */
+/** Returns links to the first, the last and the neighbouring pages; a gap has no link. */
 function pagesOf(count: number, { limit, offset }: ListQuery, hrefAt: (offset: number) => string): ListView['pages'] {
   const lastPage = Math.max(1, Math.ceil(count / limit));
   const current = Math.floor(offset / limit) + 1;

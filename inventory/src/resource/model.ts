@@ -1,7 +1,7 @@
 import type { Queryable, Row } from '../database/database.ts';
 
 interface FieldBase {
-  /** The name in the API and in forms; also the column's, which for a reference has `_id` added. */
+  /** Name in the API and in forms. The column has the same name, with `_id` for a reference. */
   readonly name: string;
   readonly label: string;
   readonly help?: string;
@@ -59,9 +59,7 @@ export type Field = TextField | SlugField | IntegerField | ChoiceField | Referen
 /** Messages by field name. */
 export type FieldErrors = Record<string, string[]>;
 
-/**
- * One kind of object: what the routes, pages and statements of the resource module are made from.
- */
+/** One kind of object. Routes, pages and statements are generated from it. */
 export interface Model {
   /** Singular, in lower case; also the table's name. */
   readonly name: string;
@@ -69,9 +67,9 @@ export interface Model {
   readonly plural: string;
   readonly label: string;
   readonly pluralLabel: string;
-  /** The field that stands for the object in links. */
+  /** The field whose value names the object in links. */
   readonly display: string;
-  /** The fields that the search looks into. */
+  /** The fields that the search covers. */
   readonly search: readonly string[];
   readonly fields: readonly Field[];
   /**
@@ -79,7 +77,7 @@ export interface Model {
    * `row` is the whole row to be written, by column; `id` is undefined for a new object.
    */
   check?(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors>;
-  /** What the object's page shows beside its fields: a template and its data. */
+  /** Returns a template and its data, shown beside the fields on the object's page. */
   panel?(row: Row, db: Queryable): Promise<{ template: string; data: object }>;
 }
 
@@ -90,15 +88,13 @@ export interface App {
   readonly models: readonly Model[];
 }
 
-/**
- * A model in its place: with its app, its paths, and the references from and to others resolved.
- */
+/** A model with its app, its paths and its resolved references. */
 export interface Resource {
   readonly model: Model;
   readonly app: App;
   /** Path of the list page; the API's is the same under `/api`. */
   readonly path: string;
-  /** The resource that each reference field leads to, by field name. */
+  /** The target of each reference field, by field name. */
   readonly references: ReadonlyMap<string, Resource>;
   /** The fields of other resources that refer to this one. */
   readonly referrers: readonly { readonly resource: Resource; readonly field: ReferenceField }[];
@@ -138,19 +134,19 @@ export function columnOf(field: Field): string {
 }
 
 /**
- * The column that a field is sorted by: an address has one of its own, for its text does not sort
- * as its number does.
+ * Returns the column to sort a field by. Addresses have a separate one, since their text does not
+ * sort by number.
  */
 export function orderColumnOf(field: Field): string {
   return field.type === 'network' || field.type === 'address' ? `${field.name}_order` : columnOf(field);
 }
 
-/** The name by which people know a row. */
+/** Returns a row's name for people. */
 export function displayOf(model: Model, row: Row): string {
   return String(row[model.display]);
 }
 
-/** An id out of a path, a filter or a body, or undefined when it can't be one. */
+/** Parses an id from a path, a filter or a body; undefined if it is malformed. */
 export function toId(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value > 0 ? value : undefined;
   return typeof value === 'string' && /^[1-9]\d{0,14}$/.test(value) ? Number(value) : undefined;

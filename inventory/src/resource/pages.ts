@@ -15,11 +15,11 @@ interface ObjectRoute {
   Body: QueryString | undefined;
 }
 
-/** What the pages of all resources share. */
+/** Common to the pages of all resources. */
 export interface PageContext {
   /** The repository of each resource. */
   readonly repositories: ReadonlyMap<Resource, Repository>;
-  /** Sends people who are not logged in to the login page. */
+  /** Sends visitors without a session to the login page. */
   readonly requireLogin: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 }
 
@@ -55,7 +55,7 @@ export function registerPages(app: FastifyInstance, repository: Repository, cont
     });
   }
 
-  /** Saves a form's input and goes to the object, or shows the form again with what is wrong. */
+  /** Saves a form's input and redirects to the object, or shows the form again with the errors. */
   async function save(reply: FastifyReply, row: Row | undefined, input: QueryString) {
     try {
       const saved = await (row ? repository.update(Number(row['id']), input) : repository.create(input));

@@ -6,7 +6,7 @@ import { invalid, notFound, RequestError } from './errors.ts';
 import { columnOf, displayOf, type FieldErrors, type Resource } from './model.ts';
 import { validate } from './validate.ts';
 
-/** Which objects a list shows. */
+/** Selects the objects of a list. */
 export interface ListQuery {
   readonly limit: number;
   readonly offset: number;
@@ -20,17 +20,14 @@ export interface ListQuery {
 const everything = { offset: 0, q: '', filters: {} };
 const newestShown = 10;
 
-/**
- * The name of the extra column in which a row carries the display name of what a reference points
- * at.
- */
+/** Returns the name of the extra column that holds the display name of a reference's target. */
 export function displayColumn(fieldName: string): string {
   return `${fieldName}__display`;
 }
 
 /**
- * Reads and writes the objects of one resource. Column and table names come from model definitions
- * alone, never from requests; values are always arguments.
+ * Reads and writes the objects of one resource. Table and column names come from model definitions
+ * only; values are always bound parameters.
  */
 export class Repository {
   readonly resource: Resource;
@@ -43,7 +40,7 @@ export class Repository {
     this.#cache = cache;
   }
 
-  /** One page of objects, and how many there are in all. */
+  /** Returns one page of objects, and the total. */
   async list(query: ListQuery): Promise<{ count: number; rows: Row[] }> {
     const { model } = this.resource;
     const where = matching(this.resource, query);
@@ -63,16 +60,13 @@ export class Repository {
     return { count: Number(counted?.['count']), rows };
   }
 
-  /** How many objects there are, and which changed last. Cached until one changes. */
+  /** Returns the number of objects and the latest changes. Cached until one changes. */
   async overview(): Promise<{ count: number; rows: Row[] }> {
     const ordering = { column: 'updated', descending: true };
     return this.#cached('overview', () => this.list({ ...everything, limit: newestShown, ordering }));
   }
 
-  /**
-   * The first objects by their names, for choosing one, and how many there are in all. Cached until
-   * one changes.
-   */
+  /** Returns the first objects by name, to choose from, and the total. Cached until one changes. */
   async choices(limit: number): Promise<{ count: number; rows: Row[] }> {
     const ordering = { column: this.resource.model.display, descending: false };
     return this.#cached('choices', () => this.list({ ...everything, limit, ordering }));
@@ -125,7 +119,7 @@ export class Repository {
     });
   }
 
-  /** How many objects of which kind refer to an object, with the list page that shows them. */
+  /** Returns the number of referring objects by kind, each with a link to their list. */
   async referrers(
     id: number,
     db: Queryable = this.#db.reads,
@@ -143,7 +137,7 @@ export class Repository {
     return Promise.all(counts);
   }
 
-  /** What the object's page shows beside its fields. */
+  /** Returns what the object's page shows beside the fields. */
   async panel(row: Row): Promise<{ template: string; data: object } | undefined> {
     return this.resource.model.panel?.(row, this.#db.reads);
   }
@@ -190,7 +184,7 @@ export class Repository {
   }
 }
 
-/** The rows of a resource, with the display names of what they refer to. */
+/** Selects the rows of a resource with the display names of their references. */
 function selectOf({ model, references }: Resource, db: Queryable): SelectQueryBuilder<Tables, string, Row> {
   let select: SelectQueryBuilder<Tables, string, Row> = db.selectFrom(`${model.name} as t`).selectAll('t');
   for (const [name, target] of references) {
@@ -222,7 +216,7 @@ function toConflict({ model }: Resource, error: unknown): unknown {
     const fields = model.fields.filter((field) => columns.includes(columnOf(field)));
     const together = fields.map((field) => field.label.toLowerCase()).join(' and ');
     const message = `A ${model.label.toLowerCase()} with this ${together} already exists.`;
-    // Of a combination, the last field is the one to change: the rack's name, not its site.
+    // For a combined constraint, report the last field: the rack's name, not its site.
     const name = fields.at(-1)?.name ?? model.display;
     return new RequestError(409, message, { [name]: [message] });
   }

@@ -14,7 +14,7 @@ import {
   type TextField,
 } from './model.ts';
 
-/** What a body or a form came to: the columns to write, or what is wrong with which field. */
+/** The result of a validation: the columns to write, or the errors by field. */
 export interface Validated {
   readonly columns: Record<string, SqlValue>;
   readonly errors: FieldErrors;
@@ -22,16 +22,15 @@ export interface Validated {
 
 type Input = Record<string, unknown>;
 
-/** One field's value, or why it can't be one. */
+/** One field's value, or the error. */
 type Cleaned = { readonly value: SqlValue; readonly order?: string } | { readonly error: string };
 
 /**
- * Checks an object that came from outside against a model's fields. Fields that the model does not
- * have are passed over, so that an answer of the API can be sent back changed. A form's strings and
- * JSON's numbers are both taken.
+ * Validates input against a model's fields. Unknown fields are ignored, so that a client can send
+ * back an object that it received. Accepts the strings of a form and the numbers of JSON.
  *
  * @param partial - leave fields alone that the input does not name, instead of giving them their
- *   defaults
+ * defaults
  */
 export function validate(model: Model, input: Input, partial: boolean): Validated {
   const columns: Record<string, SqlValue> = {};
@@ -39,7 +38,7 @@ export function validate(model: Model, input: Input, partial: boolean): Validate
   for (const field of model.fields) {
     const given = inputOf(field, input);
     if (partial && given === undefined) continue;
-    // Of a name that can't be used no slug can be made; one message is enough.
+    // An invalid name yields no slug; one message is enough.
     if (field.type === 'slug' && !given && errors[field.from]) continue;
     const cleaned = clean(field, given, input);
     if ('error' in cleaned) {

@@ -39,7 +39,7 @@ export const device: Model = {
   check: fitsIntoRack,
 };
 
-/** A device's rack stands at the device's site, and no two devices share a unit. */
+/** Checks that the rack stands at the device's site and that no two devices share a unit. */
 async function fitsIntoRack(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (row['rack_id'] === null) return row['position'] === null ? {} : { position: ['Needs a rack.'] };
   const rack = await db

@@ -28,7 +28,7 @@ export const rack: Model = {
   panel: async (row, db) => ({ template: 'rack-elevation', data: { units: await elevation(row, db) } }),
 };
 
-/** A rack that devices stand in can neither move to another site nor shrink below them. */
+/** Refuses to move a rack with devices to another site, or to shrink it below them. */
 async function keepsDevices(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (id === undefined) return {};
   const devices = await db
@@ -47,10 +47,10 @@ async function keepsDevices(row: Row, id: number | undefined, db: Queryable): Pr
   return errors;
 }
 
-/** One line of the drawing of a rack. */
+/** One line of a rack's drawing. */
 interface Unit {
   readonly number: number;
-  /** The device whose highest unit this is. */
+  /** The device that begins in this unit. */
   readonly device?: Row;
   /** Covered by a device that was drawn above. */
   readonly covered: boolean;

@@ -6,8 +6,8 @@ import { last, type QueryString } from '../../resource/list-query.ts';
 const maxMs = 10_000;
 
 /**
- * Defines `/extras/slow`, a page that takes as long as `?ms=` says: for seeing what slow requests
- * do to graphs.
+ * Defines `/extras/slow`, a page that takes `?ms=` milliseconds: it shows what slow requests do to
+ * graphs.
  */
 export function registerSlowPage(app: FastifyInstance): void {
   app.get<{ Querystring: QueryString }>('/extras/slow', async (request, reply) => {

@@ -36,7 +36,7 @@ export const prefix: Model = {
   panel: async (row, db) => ({ template: 'prefix-utilisation', data: await utilisation(row, db) }),
 };
 
-/** A network that addresses belong to can't become another one. */
+/** Refuses to change a network that has addresses. */
 async function keepsAddresses(row: Row, id: number | undefined, db: Queryable): Promise<FieldErrors> {
   if (id === undefined) return {};
   const old = await db.selectFrom('prefix').select('prefix').where('id', '=', id).executeTakeFirst();

@@ -2,13 +2,13 @@ import { collectedFamily, type Collector, registerApp } from 'promenade';
 import { parseCidr } from '../../resource/ip.ts';
 import type { Plugin, PluginHost } from '../plugin.ts';
 
-/** With more prefixes the fullest ones are shown. */
+/** The fullest prefixes are shown, at most this many. */
 const shownPrefixes = 500;
 
 /**
- * Tells how full the inventory is. It is here as a plug-in of somebody else's would be: it stands
- * on what the application hands to plug-ins and on what Promenade exports, and
- * METRICS_DISABLED_APPS=capacity leaves it out.
+ * Reports how full the inventory is. Written as a third party's plug-in would be: it uses only what
+ * the application gives to plug-ins and what Promenade exports. METRICS_DISABLED_APPS=capacity
+ * leaves it out.
  */
 export const capacity: Plugin = {
   name: 'capacity',
