@@ -259,7 +259,7 @@ export abstract class BaseMetric<T extends string, B extends Bound> {
   /** A value for each label; what was given as the text that prom-client writes for it. */
   #fill(labels: Readonly<Record<string, unknown>>): Record<string, string> {
     const full: Record<string, string> = {};
-    for (const name of this.#names) full[name] = name in labels ? `${labels[name] as string}` : '';
+    for (const name of this.#names) full[name] = name in labels ? String(labels[name]) : '';
     return full;
   }
 }

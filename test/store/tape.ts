@@ -29,7 +29,7 @@ export class Tape {
       const fd = openSync(path, flags, ...more);
       const { ino } = fs.fstatSync(fd);
       this.#inodes.set(fd, ino);
-      if ((Number(flags) & fs.constants.O_EXCL) !== 0) this.#add({ kind: 'create', file: basename(path), inode: ino });
+      if ((flags & fs.constants.O_EXCL) !== 0) this.#add({ kind: 'create', file: basename(path), inode: ino });
       return fd;
     });
     this.#spy('writeSync', (fd: number, bytes: Uint8Array, offset: number, length: number, at: number) => {
@@ -59,7 +59,7 @@ export class Tape {
     ] as const) {
       this.#spy(name, (path: string, options: object) => {
         if (fs.existsSync(path)) this.#add({ kind: 'remove', file: basename(path) });
-        (real as typeof rmSync)(path, options);
+        real(path, options);
       });
     }
     this.#spyMaps();
