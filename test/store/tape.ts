@@ -77,7 +77,8 @@ export class Tape {
 
   #spyMaps(): void {
     const calls = systemCalls();
-    const { map, replace, detach } = calls;
+    // Called with the object that they belong to.
+    const [map, replace, detach] = [calls.map.bind(calls), calls.replace.bind(calls), calls.detach.bind(calls)];
     const homes = new Map<bigint, { inode: number; offset: number }>();
     const mapped = vi.spyOn(calls, 'map').mockImplementation((fd, offset, bytes) => {
       const mapping = map(fd, offset, bytes);
