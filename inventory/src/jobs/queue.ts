@@ -74,9 +74,9 @@ export function createRedisQueue(url: string): JobQueue {
 /** A worker's actions on a job, by the job's id. */
 export interface JobActions {
   /** Runs a job. @throws the job's own error */
-  run(id: number): Promise<void>;
+  readonly run: (id: number) => Promise<void>;
   /** Marks a job as failed that the queue has given up. */
-  giveUp(id: number, reason: string): Promise<void>;
+  readonly giveUp: (id: number, reason: string) => Promise<void>;
 }
 
 /** Runs the jobs that wait in Redis. */
