@@ -148,6 +148,7 @@ describe.skipIf(postgresServer.missing || redisServer.missing)('two web processe
         ...process.env,
         DATABASE_URL: database.url,
         PROMETHEUS_MULTIPROC_DIR: directory,
+        METRICS_ENABLED: 'true',
         METRICS_ROLE: 'command',
       };
       execFile(process.execPath, ['inventory/dist/main.js', 'run', 'report'], { env }, (error) =>
