@@ -318,7 +318,7 @@ describe('names', () => {
   });
 
   test('index.ts is only what package.json exports', () => {
-    expect(modules.map(({ path }) => path).filter((path) => path.endsWith('index.ts'))).toEqual(['index.ts']);
+    expect(modules.map(({ path }) => path).filter((path) => /(^|\/)index\.ts$/.test(path))).toEqual(['index.ts']);
   });
 });
 

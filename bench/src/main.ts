@@ -12,6 +12,7 @@ const TOPICS: Readonly<Record<string, () => Promise<{ run: Run }>>> = {
   serve: () => import('./serve/run.ts'),
   http: () => import('./http/run.ts'),
   adapters: () => import('./adapters/run.ts'),
+  memory: () => import('./memory/run.ts'),
   import: () => import('./import/run.ts'),
 };
 

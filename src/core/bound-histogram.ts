@@ -35,12 +35,11 @@ export abstract class BoundHistogram extends Bound {
    *   first. Not for native buckets, which have too many cells.
    */
   plan(intent: Intent, value: number): void {
-    const { home, parity } = this;
-    if (home === undefined || this.owner.definition.native !== undefined) return;
-    const { cells, index } = home;
-    const bucket = SUMS + this.buckets.find(value);
-    intent.plan(home, 1 - parity, cells[index + parity]! + value);
-    intent.plan(home, bucket, cells[index + bucket]! + 1);
+    const { cells, place, parity } = this;
+    if (place === undefined || this.owner.definition.native !== undefined) return;
+    const bucket = place + SUMS + this.buckets.find(value);
+    intent.plan(cells, place + 1 - parity, cells[place + parity]! + value);
+    intent.plan(cells, bucket, cells[bucket]! + 1);
   }
 
   /**
@@ -75,7 +74,7 @@ export class BoundClassicHistogram extends BoundHistogram {
     cells[at + 1 - parity] = cells[at + parity]! + value;
     cells[at + SUMS + bucket]! += 1;
     this.parity = 1 - parity;
-    if (exemplar !== undefined || this.sampled) this.exemplify(bucket, value, exemplar);
+    if (exemplar !== undefined || this.turns !== undefined) this.exemplify(bucket, value, exemplar);
   }
 }
 
@@ -104,7 +103,7 @@ export class BoundNativeHistogram extends BoundHistogram {
     cells[at + SUMS + bucket]! += 1;
     this.parity = 1 - parity;
     if (crowded) this.#native.reduce();
-    if (exemplar !== undefined || this.sampled) this.#example(value, bucket, exemplar);
+    if (exemplar !== undefined || this.turns !== undefined) this.#example(value, bucket, exemplar);
   }
 
   #begin(value: number, exemplar: ExemplarInput | undefined): void {

@@ -9,6 +9,9 @@ export type { Intent };
 
 const NOWHERE: Float64Array = new Float64Array(0);
 
+/** Of the handles that have had no exemplar yet. */
+const NO_TURNS: number[] = [];
+
 /** What a handle needs of its family. */
 export interface BoundOwner {
   /** As the user wrote it, for messages. */
@@ -41,28 +44,25 @@ export interface BoundOwner {
 export abstract class Bound {
   /** In the order of the family's label names. */
   readonly labelValues: LabelValues;
+  /** `NOWHERE` once the series is removed. */
   protected cells: Float64Array = NOWHERE;
   /**
-   * Below zero while the series is dormant or removed: the one look that recording takes at
-   * anything but its cells.
+   * The first of its cells; its complement, below zero, while the series is dormant or removed: the
+   * one look that recording takes at anything but its cells.
    */
   protected index: number = -1;
   /**
-   * Whether the registry has a source of exemplars. V8 leaves the question out while no handle has
-   * ever been told otherwise.
+   * By place: in which turn of the sampler there was an exemplar. `undefined` where the registry has
+   * no source of exemplars.
    */
-  protected sampled: boolean = false;
+  protected turns: number[] | undefined;
   /** @internal */
   protected readonly owner: BoundOwner;
-  /** Where the series is; `undefined` once it is removed. */
-  protected home: CellRange | undefined;
-  /** By place: in which turn of the sampler there was an exemplar. */
-  #turns: number[] | undefined;
 
   constructor(owner: BoundOwner, labelValues: LabelValues) {
     this.owner = owner;
     this.labelValues = labelValues;
-    if (owner.sampler) this.sampled = true;
+    this.turns = owner.sampler && NO_TURNS;
   }
 
   /** @internal Whether nothing was recorded since `doze`. */
@@ -72,39 +72,42 @@ export abstract class Bound {
 
   /** @internal Gives the series its cells. */
   attach(home: CellRange): void {
-    this.home = home;
     this.cells = home.cells;
     this.index = home.index;
   }
 
   /** @internal The registry has got a source of exemplars, or lost it. */
   followSampler(): void {
-    const sampled = this.owner.sampler !== undefined;
-    if (sampled !== this.sampled) this.sampled = sampled;
+    this.turns = this.owner.sampler && NO_TURNS;
+  }
+
+  /** @internal The first of its cells, dormant or not; `undefined` once the series is removed. */
+  protected get place(): number | undefined {
+    if (this.cells === NOWHERE) return undefined;
+    return this.index < 0 ? ~this.index : this.index;
   }
 
   /** @internal From now on the next thing recorded shows, through `dormant`. */
   doze(): void {
-    this.index = -1;
+    if (this.index >= 0) this.index = ~this.index;
   }
 
   /** @internal The series is no more. */
   detach(): void {
-    this.home = undefined;
     this.cells = NOWHERE;
     this.index = -1;
   }
 
   /** The handle to record on when this one's index is below zero. */
   protected wake(): this {
-    if (!this.home) return this.owner.readmit(this) as this;
-    this.index = this.home.index;
+    if (this.cells === NOWHERE) return this.owner.readmit(this) as this;
+    this.index = ~this.index;
     return this;
   }
 
   /**
    * Keeps an exemplar of what was just recorded: the one given, which was checked, or one of the
-   * registry's source, if it is this place's turn. Called where there is one, or `sampled`.
+   * registry's source, if it is this place's turn. Called where there is one, or there are `turns`.
    */
   protected exemplify(place: number, value: number, given: ExemplarInput | undefined): void {
     if (given !== undefined) {
@@ -114,11 +117,11 @@ export abstract class Bound {
     }
     const { sampler } = this.owner;
     if (!sampler) return;
-    const turns = (this.#turns ??= []);
-    if (turns[place] === sampler.turn) return;
+    if (this.turns?.[place] === sampler.turn) return;
     const labels = sampler.take();
     if (!labels) return;
-    turns[place] = sampler.turn;
+    if (this.turns === undefined || this.turns === NO_TURNS) this.turns = [];
+    this.turns[place] = sampler.turn;
     this.owner.keepExemplar(this.labelValues, { place, labels, value }, undefined);
   }
 

@@ -22,13 +22,13 @@ export class BoundCounter extends Bound {
     const at = this.index;
     if (at < 0) return this.wake().inc(value, exemplar);
     this.cells[at]! += value;
-    if (exemplar !== undefined || this.sampled) this.exemplify(0, value, exemplar);
+    if (exemplar !== undefined || this.turns !== undefined) this.exemplify(0, value, exemplar);
   }
 
   /** @internal Writes down what `inc()` is going to store, in case the process is killed first. */
   plan(intent: Intent): void {
-    const { home } = this;
-    if (home !== undefined) intent.plan(home, 0, home.cells[home.index]! + 1);
+    const { cells, place } = this;
+    if (place !== undefined) intent.plan(cells, place, cells[place]! + 1);
   }
 
   /** What this process's slot has counted; other processes have their own. */

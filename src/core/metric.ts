@@ -8,7 +8,7 @@ import { defaultRegistry } from './default-registry.ts';
 import type { DefinitionOptions } from './definition.ts';
 import { type LabelSet, type LabelValue, MAX_LABEL_BYTES, toLabelValue, wrongLabels } from './labels.ts';
 import type { Registry } from './registry.ts';
-import { type Bind, type Branch, type Collect, SeriesSet } from './series-set.ts';
+import { type Bind, type Collect, SeriesSet } from './series-set.ts';
 
 /** Options of every kind of metric. */
 export interface MetricOptions<L extends string = string> extends DefinitionOptions<L> {
@@ -91,16 +91,18 @@ export abstract class Metric<L extends string, B extends Bound> implements AnyMe
   labels(values: LabelSet<L>): B {
     if (typeof values !== 'object' || values === null) return this.#resolve(values);
     const names = this.#names;
-    let node: Branch<B> | B | undefined = this.series.tree;
+    let node = this.series.index.root;
     let i = 0;
     // One loop checks the names, counts them and loads the values: V8 has all three at hand here,
     // and twice the time is lost elsewhere.
     for (const name in values) {
-      if (name !== names[i++]) return this.#inAnyOrder(values);
-      node = (node as Branch<B>).get(textOf(values[name]));
-      if (node === undefined) return this.#resolve(values);
+      if (name !== names[i]) return this.#inAnyOrder(values);
+      const text = textOf(values[name]);
+      if (node instanceof Map) node = node.get(text);
+      else if (node === undefined || node.labelValues[i] !== text) return this.#resolve(values);
+      i++;
     }
-    return i === names.length && i > 0 ? (node as B) : this.#resolve(values);
+    return i === names.length && i > 0 && node !== undefined ? (node as B) : this.#resolve(values);
   }
 
   /**
@@ -156,14 +158,15 @@ export abstract class Metric<L extends string, B extends Bound> implements AnyMe
   /** As `labels`, for an object whose keys stand in another order than the family's names. */
   #inAnyOrder(values: LabelSet<L>): B {
     const names = this.#names;
-    let node: Branch<B> | B | undefined = this.series.tree;
-    for (const name of names) {
-      node = (node as Branch<B>).get(textOf(values[name as L]));
-      if (node === undefined) return this.#resolve(values);
+    let node = this.series.index.root;
+    for (const [i, name] of names.entries()) {
+      const text = textOf(values[name as L]);
+      if (node instanceof Map) node = node.get(text);
+      else if (node?.labelValues[i] !== text) return this.#resolve(values);
     }
     let given = 0;
     for (const _ in values) given++;
-    return given === names.length ? (node as B) : this.#resolve(values);
+    return given === names.length && node !== undefined ? (node as B) : this.#resolve(values);
   }
 
   #resolve(values: LabelSet<L>): B {
@@ -171,7 +174,7 @@ export abstract class Metric<L extends string, B extends Bound> implements AnyMe
   }
 }
 
-/** A label value as the tree may know it; what no label can be is in no tree. */
+/** A label value as the index may know it; what no label can be is in no index. */
 function textOf(value: LabelValue): string {
   if (typeof value === 'string') return value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : NO_LABEL;

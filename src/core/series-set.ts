@@ -1,8 +1,8 @@
+import { LabelIndex } from '../snapshot/label-index.ts';
 import { shownName } from '../snapshot/names.ts';
 import type { Exemplar } from '../snapshot/exemplar.ts';
 import type { FamilyDefinition, LabelValues, Snapshot } from '../snapshot/snapshot.ts';
-import { carrySeries, OVERFLOW } from '../store/format/layout.ts';
-import { carryNativeHistogram } from '../store/tables/native-buckets.ts';
+import { OVERFLOW } from '../store/format/layout.ts';
 import type { CellRange, Store, StoredFamily } from '../store/store.ts';
 import type { Bound, BoundOwner } from './bound.ts';
 import type { Clock } from './clock.ts';
@@ -40,9 +40,6 @@ export interface SeriesLimits {
 /** Makes a handle that has no cells yet. */
 export type Bind<B extends Bound> = (owner: BoundOwner, labelValues: LabelValues) => B;
 
-/** Label values, one level a label, down to the handles. */
-export type Branch<B> = Map<string, Branch<B> | B>;
-
 /**
  * The series of one family in this process: the handles by their labels, and the limits. Metrics
  * that were defined twice share one.
@@ -52,15 +49,14 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
   #limits: SeriesLimits;
   /** The only series of a family without labels; else the one for what is past the limit. */
   readonly fallback: B;
-  /** @internal Where `Metric.labels` looks handles up. */
-  readonly tree: Branch<B> = new Map();
+  /** @internal All handles but the fallback, where `Metric.labels` looks them up. */
+  readonly index: LabelIndex<B> = new LabelIndex();
   /** The newest `collect` callback that the family was defined with. */
   collect: Collect | undefined;
   readonly #bind: Bind<B>;
   readonly #idleSince: Map<B, number> = new Map();
   #home: FamilyHome;
   #family: StoredFamily;
-  #size = 0;
 
   constructor(definition: FamilyDefinition, limits: SeriesLimits, home: FamilyHome, bind: Bind<B>) {
     this.#definition = definition;
@@ -117,10 +113,7 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
   }
 
   find(labelValues: LabelValues): B | undefined {
-    if (labelValues.every((value) => value === OVERFLOW)) return this.fallback;
-    let node: Branch<B> | B | undefined = this.tree;
-    for (const value of labelValues) node = (node as Branch<B> | undefined)?.get(value);
-    return node as B | undefined;
+    return labelValues.every((value) => value === OVERFLOW) ? this.fallback : this.index.get(labelValues);
   }
 
   /** The series of these values, made if need be; the overflow series where there is no room. */
@@ -129,23 +122,14 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
   }
 
   /** All handles but the fallback's. */
-  *handles(branch: Branch<B> = this.tree): Iterable<B> {
-    for (const node of branch.values()) {
-      if (node instanceof Map) yield* this.handles(node);
-      else yield node;
-    }
+  handles(): Iterable<B> {
+    return this.index.values();
   }
 
   /** Takes a handle's series off the page. The fallback stays: the family itself shows it. */
   drop(handle: B): void {
     if (handle === this.fallback) return;
-    const path: Branch<B>[] = [this.tree];
-    for (const value of handle.labelValues.slice(0, -1)) path.push(path.at(-1)!.get(value) as Branch<B>);
-    for (let i = path.length - 1; i >= 0; i--) {
-      path[i]!.delete(handle.labelValues[i]!);
-      if (path[i]!.size > 0) break;
-    }
-    this.#size--;
+    this.index.delete(handle.labelValues);
     this.#idleSince.delete(handle);
     handle.detach();
     this.#family.remove(handle.labelValues);
@@ -163,10 +147,10 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
     this.#home = home;
     const old = this.#family;
     this.#family = store.define(this.definition);
-    this.#carry(old, this.fallback, old.fallback, this.#family.fallback);
+    this.fallback.attach(this.#family.takeOver(this.fallback.labelValues, old)!);
     for (const handle of [...this.handles()]) {
-      const to = this.#family.allocate(handle.labelValues);
-      if (to) this.#carry(old, handle, old.allocate(handle.labelValues)!, to);
+      const range = this.#family.takeOver(handle.labelValues, old);
+      if (range) handle.attach(range);
       else this.drop(handle);
     }
     this.#takeUp();
@@ -194,27 +178,11 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
     }
   }
 
-  #carry(old: StoredFamily, handle: B, from: CellRange, to: CellRange): void {
-    const { labelValues } = handle;
-    if (this.definition.native) {
-      const target = { family: this.#family, home: to };
-      carryNativeHistogram(this.definition, labelValues, { family: old, home: from }, target);
-      handle.attach(to);
-      return;
-    }
-    const blocks = old.blocks(labelValues).flatMap((key) => {
-      const target = this.#family.block(labelValues, key);
-      return target ? [{ from: old.block(labelValues, key)!, to: target }] : [];
-    });
-    carrySeries(this.definition, from, to, blocks);
-    handle.attach(to);
-  }
-
   /**
    * Makes a series, or points to the overflow series where there are too many or there is no space.
    */
   #admit(labelValues: LabelValues, handle: B = this.#bind(this, Object.freeze(labelValues))): B {
-    const range = this.#size < this.limits.maxSeries ? this.#family.allocate(labelValues) : undefined;
+    const range = this.index.size < this.limits.maxSeries ? this.#family.allocate(labelValues) : undefined;
     if (!range) {
       this.#home.self?.overflowed(shownName(this.definition));
       return this.fallback;
@@ -234,15 +202,7 @@ export class SeriesSet<B extends Bound> implements BoundOwner {
   }
 
   #place(handle: B, range: CellRange): void {
-    const { labelValues } = handle;
     handle.attach(range);
-    let branch = this.tree;
-    for (const value of labelValues.slice(0, -1)) {
-      let next = branch.get(value) as Branch<B> | undefined;
-      if (!next) branch.set(value, (next = new Map()));
-      branch = next;
-    }
-    branch.set(labelValues.at(-1)!, handle);
-    this.#size++;
+    this.index.set(handle);
   }
 }

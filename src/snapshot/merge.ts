@@ -1,5 +1,6 @@
 import { sortInSlices, type TimeSlice } from '../time-slice.ts';
 import { latestExemplars, type Exemplar } from './exemplar.ts';
+import { LabelIndex } from './label-index.ts';
 import { sampleNames } from './names.ts';
 import { Reshaping } from './reshaping.ts';
 import { keepsSetTime, keepsSparseBuckets, strideOf } from './snapshot.ts';
@@ -209,32 +210,42 @@ function labelsProcess(definition: FamilyDefinition, parts: readonly Part[]): bo
   return definition.aggregation === 'all' && parts[0]!.slot.name !== undefined;
 }
 
+/** A series of the merged family, and where it is among the others. */
+interface Place {
+  readonly labelValues: LabelValues;
+  index: number;
+}
+
 async function makePlan(newest: FamilyDefinition, parts: readonly Part[], slice: TimeSlice): Promise<Plan> {
   const perProcess = labelsProcess(newest, parts);
   const definition = perProcess ? { ...newest, labelNames: [...newest.labelNames, 'process'] } : newest;
 
-  const places = new LabelTree<{ labels: LabelValues; index: number }>();
-  const all: { labels: LabelValues; index: number }[] = [];
-  const perPart: { labels: LabelValues; index: number }[][] = [];
+  const places = new LabelIndex<Place>();
+  const all: Place[] = [];
+  const perPart: Place[][] = [];
   for (const { slot, family } of parts) {
-    const mine: { labels: LabelValues; index: number }[] = [];
+    const mine: Place[] = [];
     for (const own of family.series) {
-      const labels = perProcess ? Object.freeze([...own, slot.name!]) : own;
-      const place = places.getOrAdd(labels, () => ({ labels, index: all.length }));
-      if (place.index === all.length) all.push(place);
+      const labelValues = perProcess ? Object.freeze([...own, slot.name!]) : own;
+      let place = places.get(labelValues);
+      if (!place) {
+        place = { labelValues, index: all.length };
+        places.set(place);
+        all.push(place);
+      }
       mine.push(place);
       if ((mine.length & 255) === 255 && slice.spent) await slice.rest();
     }
     perPart.push(mine);
   }
-  const sorted = await sortInSlices(all, (a, b) => compareLabels(a.labels, b.labels), slice);
+  const sorted = await sortInSlices(all, (a, b) => compareLabels(a.labelValues, b.labelValues), slice);
   for (const [index, place] of sorted.entries()) place.index = index;
   const targets = perPart.map((mine) => Int32Array.from(mine, (place) => place.index));
   return {
     newest,
     definition,
     parts: parts.map(({ slot, family }) => ({ name: slot.name, series: family.series })),
-    series: sorted.map((place) => place.labels),
+    series: sorted.map((place) => place.labelValues),
     starts: earliestStarts(parts, targets, sorted.length),
     targets,
   };
@@ -256,25 +267,6 @@ export function compareLabels(a: LabelValues, b: LabelValues): number {
     if (a[i]! > b[i]!) return 1;
   }
   return 0;
-}
-
-/** Finds things by label values without ever joining them, which could make two sets alike. */
-class LabelTree<T> {
-  readonly #root: Map<string, unknown> = new Map();
-
-  getOrAdd(labels: LabelValues, make: () => T): T {
-    let node = this.#root;
-    const last = labels.length - 1;
-    for (let i = 0; i < last; i++) {
-      let next = node.get(labels[i]!) as Map<string, unknown> | undefined;
-      if (!next) node.set(labels[i]!, (next = new Map()));
-      node = next;
-    }
-    const key = last < 0 ? '' : labels[last]!;
-    let item = node.get(key) as T | undefined;
-    if (item === undefined) node.set(key, (item = make()));
-    return item;
-  }
 }
 
 type Adder = (to: Float64Array, at: number, from: Float64Array, i: number, stride: number) => void;

@@ -6,7 +6,7 @@ import { CellAllocator } from './tables/cell-allocator.ts';
 import { ExemplarRing } from './tables/exemplar-ring.ts';
 import { FamilyTable } from './tables/family-table.ts';
 import { cellsOf } from './format/layout.ts';
-import { TableFamily } from './tables/table-family.ts';
+import { StoreFamily } from './tables/store-family.ts';
 import { SlotIntent } from './tables/slot-intent.ts';
 import type { Intent, Store, StoredFamily, StoreStatus } from './store.ts';
 
@@ -20,18 +20,18 @@ export class HeapStore implements Store {
   readonly #allocator: CellAllocator = new CellAllocator([], 0, () => new Float64Array(CHUNK_CELLS));
   readonly #exemplars: ExemplarRing = new ExemplarRing();
   readonly #intent: Intent = new SlotIntent();
-  readonly #families: Set<TableFamily> = new Set();
+  readonly #families: Set<StoreFamily> = new Set();
 
   define(definition: FamilyDefinition): StoredFamily {
     const now = Date.now();
     const table = new FamilyTable(0, definition, now, this.#allocator.allocate(cellsOf(definition))!, now);
-    const family = new TableFamily(table, this.#allocator, undefined, this.#exemplars);
+    const family = new StoreFamily(table, this.#allocator, undefined, this.#exemplars);
     this.#families.add(family);
     return family;
   }
 
   undefine(family: StoredFamily): void {
-    if (family instanceof TableFamily && this.#families.delete(family)) family.empty(true);
+    if (family instanceof StoreFamily && this.#families.delete(family)) family.empty(true);
   }
 
   intent(): Intent {

@@ -10,7 +10,7 @@ import { Slot } from './writer/slot.ts';
 import { type Claim, claimSlot } from './writer/slot-claim.ts';
 import { SlotIntent } from './tables/slot-intent.ts';
 import type { Intent, Store, StoredFamily, StoreStatus } from './store.ts';
-import { TableFamily } from './tables/table-family.ts';
+import { StoreFamily } from './tables/store-family.ts';
 
 /** Options for a mapped store. */
 export interface MappedStoreOptions {
@@ -89,7 +89,7 @@ export class MappedStore implements Store {
   }
 
   undefine(family: StoredFamily): void {
-    if (family instanceof TableFamily) this.#slot?.undefine(family);
+    if (family instanceof StoreFamily) this.#slot?.undefine(family);
     this.#spilled.undefine(family);
   }
 

@@ -22,6 +22,14 @@ export interface StoredFamily {
    * counts on from its values). `undefined` where the store is full.
    */
   allocate(labelValues: LabelValues): CellRange | undefined;
+  /**
+   * Adds what a series has counted in another store's family of the same definition to what it has
+   * here, when a registry moves: what counts is added up, what is set replaces what was set. Its
+   * cells there stay as they are. The label values of the fallback mean the fallback.
+   *
+   * @returns its cells here; `undefined` where the store is full
+   */
+  takeOver(labelValues: LabelValues, from: StoredFamily): CellRange | undefined;
   /** The label values of all series, those that a slot's former owner left among them. */
   series(): Iterable<LabelValues>;
   /** Takes a series off the page; its cells may serve another. Unknown ones are ignored. */
@@ -60,12 +68,12 @@ export interface StoredFamily {
  */
 export interface Intent {
   /**
-   * Adds a cell's new value, an absolute one: `range.cells[range.index + offset]` is to be `value`.
+   * Adds a cell's new value, an absolute one: `cells[place]` is to be `value`.
    * Cells can be planned twice; the last value counts.
    *
    * @returns false where the intent holds as many values as it can: then this one is not in it.
    */
-  plan(range: CellRange, offset: number, value: number): boolean;
+  plan(cells: Float64Array, place: number, value: number): boolean;
   /** From now on a kill no longer loses the values. */
   arm(): void;
   /** Stores the values to their cells and ends the intent. */

@@ -12,6 +12,7 @@ import { temporaryDirectory } from '../multiprocess/children.ts';
 import { report, scale } from '../multiprocess/drill.ts';
 import { readerOf } from '../multiprocess/page.ts';
 import { Process } from './processes.ts';
+import { planFirst } from '../support/plan.ts';
 
 vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 
@@ -59,7 +60,7 @@ function fillDirectory(directory: string, next: () => number): void {
         const intent = process.store.intent();
         for (const n of ['a0', 'b1']) {
           const range = family.allocate([n]);
-          if (range) intent.plan(range, 0, range.cells[range.index]! + 5);
+          if (range) planFirst(intent, range, range.cells[range.index]! + 5);
         }
         if (pick(4) > 0) intent.arm();
       }

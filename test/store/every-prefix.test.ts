@@ -16,6 +16,7 @@ import { temporaryDirectory } from '../multiprocess/children.ts';
 import { report, scale } from '../multiprocess/drill.ts';
 import { Process } from './processes.ts';
 import { Replay, Tape } from './tape.ts';
+import { planFirst } from '../support/plan.ts';
 
 vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 
@@ -99,8 +100,8 @@ function stepsOf(directory: string): { name: string; run: () => void }[] {
       const intent = process.store.intent();
       const cell = family.allocate(['5'])!;
       const other = family.allocate(['again 1'])!;
-      intent.plan(cell, 0, cell.cells[cell.index]! + 1);
-      intent.plan(other, 0, other.cells[other.index]! + i);
+      planFirst(intent, cell, cell.cells[cell.index]! + 1);
+      planFirst(intent, other, other.cells[other.index]! + i);
       intent.arm();
       intent.apply();
     }),

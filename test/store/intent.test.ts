@@ -10,6 +10,7 @@ import type { StoredFamily } from '../../src/store/store.ts';
 import { temporaryDirectory } from '../multiprocess/children.ts';
 import { readerOf, seriesOn, totalOn, valueOn } from '../multiprocess/page.ts';
 import { Process } from './processes.ts';
+import { planFirst } from '../support/plan.ts';
 
 function counterOf(process: Process): { counter: Counter<'n'>; family: StoredFamily } {
   const counter = new Counter({ name: 'sent_total', help: 'Help.', labelNames: ['n'], registry: process.registry });
@@ -24,7 +25,7 @@ test('an armed intent counts when its process was killed, for readers and once f
   for (const n of ['a', 'b']) counter.labels({ n }).inc(10);
   const intent = writer.store.intent();
   expect(writer.store.intent()).toBe(intent);
-  for (const n of ['a', 'b']) expect(intent.plan(family.allocate([n])!, 0, 11)).toBe(true);
+  for (const n of ['a', 'b']) expect(planFirst(intent, family.allocate([n])!, 11)).toBe(true);
   const reader = readerOf(directory);
   expect(totalOn(await reader.snapshot(), 'sent')).toBe(20);
   intent.arm();
@@ -40,7 +41,7 @@ test('an armed intent counts when its process was killed, for readers and once f
   expect(totalOn(await reader.snapshot(), 'sent')).toBe(23);
   for (let life = 0; life < 3; life++) {
     const again = new Process(directory);
-    expect(again.store.intent().plan(counterOf(again).family.allocate(['a'])!, 0, 1000)).toBe(true);
+    expect(planFirst(again.store.intent(), counterOf(again).family.allocate(['a'])!, 1000)).toBe(true);
     again.die();
   }
   expect(totalOn(await reader.snapshot(), 'sent')).toBe(23);
@@ -53,7 +54,7 @@ test('what was planned, dropped or applied is not counted again', async () => {
     const { counter, family } = counterOf(writer);
     counter.labels({ n: end }).inc();
     const intent = writer.store.intent();
-    intent.plan(family.allocate([end])!, 0, 2);
+    planFirst(intent, family.allocate([end])!, 2);
     if (end !== 'plan') intent.arm();
     if (end !== 'plan') intent[end]();
     writer.die();
@@ -68,8 +69,8 @@ test('an intent holds 64 values, and works on the heap too', async () => {
   const counter = new Counter({ name: 'sent_total', help: 'Help.', labelNames: ['n'], registry });
   const family = store.define(counter.definition);
   const intent = store.intent();
-  for (let n = 0; n < MAX_PAIRS; n++) expect(intent.plan(family.allocate([String(n)])!, 0, n)).toBe(true);
-  expect(intent.plan(family.allocate(['more'])!, 0, 1)).toBe(false);
+  for (let n = 0; n < MAX_PAIRS; n++) expect(planFirst(intent, family.allocate([String(n)])!, n)).toBe(true);
+  expect(planFirst(intent, family.allocate(['more'])!, 1)).toBe(false);
   intent.arm();
   intent.apply();
   expect(family.allocate(['63'])!.cells[family.allocate(['63'])!.index]).toBe(63);
@@ -81,7 +82,7 @@ test('a damaged intent is not applied', async () => {
   const { counter, family } = counterOf(writer);
   counter.labels({ n: 'a' }).inc();
   const intent = writer.store.intent();
-  intent.plan(family.allocate(['a'])!, 0, 5);
+  planFirst(intent, family.allocate(['a'])!, 5);
   intent.arm();
   writer.die();
   const path = join(directory, 'worker-0.cells');

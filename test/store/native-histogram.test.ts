@@ -10,7 +10,7 @@ import { HeapStore } from '../../src/store/heap-store.ts';
 import { CHUNK_CELLS } from '../../src/store/format/cells-file.ts';
 import { cellsOf } from '../../src/store/format/layout.ts';
 import { readNativeHistogram } from '../../src/store/format/native-histogram.ts';
-import { type Journal, TableFamily } from '../../src/store/tables/table-family.ts';
+import { type Journal, StoreFamily } from '../../src/store/tables/store-family.ts';
 import { countBuckets } from '../support/count-buckets.ts';
 
 /**
@@ -45,7 +45,7 @@ class Tape {
       },
     };
     const table = new FamilyTable(1, this.definition, 0, allocator.allocate(cellsOf(this.definition))!);
-    const family = new TableFamily(table, allocator, journal);
+    const family = new StoreFamily(table, allocator, journal);
     const store = new HeapStore();
     store.define = () => family;
     const metric = new Histogram({ registry: new Registry({ openStore: () => store }), ...all });
@@ -119,7 +119,7 @@ async function takeOver(
 ): Promise<Reading> {
   const table = new FamilyTable(1, definition, 0, CELL);
   for (const [key, cell] of blocks) table.fallback.blocks.set(key, cell);
-  const family = new TableFamily(
+  const family = new StoreFamily(
     table,
     new CellAllocator([cells], CHUNK_CELLS / 2, () => new Float64Array(CHUNK_CELLS)),
   );

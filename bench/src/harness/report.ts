@@ -13,7 +13,7 @@ interface StoredResult extends TopicResult {
 }
 
 const RESULTS = new URL('../../results/', import.meta.url);
-const TOPICS = ['core', 'exposition', 'multiprocess', 'serve', 'http', 'adapters', 'import'];
+const TOPICS = ['core', 'exposition', 'multiprocess', 'serve', 'http', 'adapters', 'memory', 'import'];
 
 const PEERS = [
   'prom-client',

@@ -1,5 +1,5 @@
 import { bucketBound, bucketIndex, MIN_SCHEMA } from '../../snapshot/exponential-buckets.ts';
-import { keepsSetTime, strideOf } from '../../snapshot/snapshot.ts';
+import { strideOf } from '../../snapshot/snapshot.ts';
 import type { FamilyDefinition, SparseBuckets } from '../../snapshot/snapshot.ts';
 import type { CellRange } from '../store.ts';
 
@@ -195,40 +195,4 @@ export function readBlocks(blocks: ReadonlyMap<number, CellRange>, schema: numbe
     }
   }
   return { count, positive: sides[0], negative: sides[1], lost };
-}
-
-/**
- * Carries what a series has counted over to other cells, when a registry moves to another store:
- * what counts is added to what is there, what is set replaces it. Blocks are carried one by one, as
- * pairs, together with the series' own cells, since the sums depend on all counts.
- */
-export function carrySeries(
-  definition: FamilyDefinition,
-  from: CellRange,
-  to: CellRange,
-  blocks: readonly { readonly from: CellRange; readonly to: CellRange }[] = [],
-): void {
-  const width = cellsOf(definition);
-  if (definition.type === 'histogram' || definition.type === 'summary') {
-    const total = (side: 'from' | 'to', range: CellRange): { n: number; sum: number } => {
-      const n = observations(
-        definition,
-        range.cells,
-        range.index,
-        blocks.map((pair) => pair[side]),
-      );
-      return { n, sum: range.cells[range.index + (n % 2)]! };
-    };
-    const a = total('from', from);
-    const b = total('to', to);
-    to.cells[to.index + ((a.n + b.n) % 2)] = a.sum + b.sum;
-    for (let i = SUMS; i < width; i++) to.cells[to.index + i]! += from.cells[from.index + i]!;
-    for (const pair of blocks) {
-      for (let i = 0; i < BLOCK_CELLS; i++) pair.to.cells[pair.to.index + i]! += pair.from.cells[pair.from.index + i]!;
-    }
-  } else if (definition.type === 'counter') {
-    to.cells[to.index]! += from.cells[from.index]!;
-  } else if (!keepsSetTime(definition) || from.cells[from.index + 1] !== 0) {
-    for (let i = 0; i < width; i++) to.cells[to.index + i] = from.cells[from.index + i]!;
-  }
 }

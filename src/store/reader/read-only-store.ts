@@ -13,7 +13,7 @@ import { cellsOf } from '../format/layout.ts';
 import { systemCalls } from '../files/system-calls.ts';
 import type { Intent, Store, StoredFamily, StoreStatus } from '../store.ts';
 import { SlotIntent } from '../tables/slot-intent.ts';
-import { TableFamily } from '../tables/table-family.ts';
+import { StoreFamily } from '../tables/store-family.ts';
 
 /**
  * A younger directory in the place of a wiped one may be short-lived: live processes put theirs
@@ -54,7 +54,7 @@ export class ReadOnlyStore implements Store {
   /** For families that this process defines itself: they are on no page. */
   define(definition: FamilyDefinition): StoredFamily {
     const cell = this.#aside.allocate(cellsOf(definition))!;
-    return new TableFamily(new FamilyTable(0, definition, Date.now(), cell), this.#aside);
+    return new StoreFamily(new FamilyTable(0, definition, Date.now(), cell), this.#aside);
   }
 
   undefine(): void {}

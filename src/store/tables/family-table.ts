@@ -1,5 +1,6 @@
 import { keepsSparseBuckets, strideOf } from '../../snapshot/snapshot.ts';
 import type { FamilyDefinition, LabelValues, SlotFamily, SparseBuckets } from '../../snapshot/snapshot.ts';
+import { LabelIndex } from '../../snapshot/label-index.ts';
 import type { TimeSlice } from '../../time-slice.ts';
 import { rangeIn } from '../format/cells-file.ts';
 import type { ExemplarKeeper } from './exemplar-ring.ts';
@@ -46,7 +47,7 @@ const NO_BLOCKS: Map<number, number> = new Map();
 export class FamilyTable {
   readonly id: number;
   readonly fallback: SeriesEntry;
-  readonly #entries: Map<string, SeriesEntry> = new Map();
+  readonly #entries: LabelIndex<SeriesEntry> = new LabelIndex();
   #definition: FamilyDefinition;
   #definedAt: number;
   #columns: Columns | undefined;
@@ -112,25 +113,22 @@ export class FamilyTable {
   }
 
   get(labelValues: LabelValues): SeriesEntry | undefined {
-    const entry = this.#entries.get(keyOf(labelValues));
+    const entry = this.#entries.get(labelValues);
     return entry ?? (this.#isFallback(labelValues) ? this.fallback : undefined);
   }
 
+  /** @param labelValues are frozen, and kept as they are */
   add(labelValues: LabelValues, cell: number, startedAt: number | undefined): SeriesEntry {
     const blocks = keepsSparseBuckets(this.#definition) ? new Map<number, number>() : NO_BLOCKS;
-    const entry = { labelValues: Object.freeze([...labelValues]), cell, startedAt, blocks };
-    this.#entries.set(keyOf(labelValues), entry);
+    const entry = { labelValues: Object.freeze(labelValues), cell, startedAt, blocks };
+    this.#entries.set(entry);
     this.#columns = undefined;
     return entry;
   }
 
   delete(labelValues: LabelValues): SeriesEntry | undefined {
-    const key = keyOf(labelValues);
-    const entry = this.#entries.get(key);
-    if (entry) {
-      this.#entries.delete(key);
-      this.#columns = undefined;
-    }
+    const entry = this.#entries.delete(labelValues);
+    if (entry) this.#columns = undefined;
     return entry;
   }
 
@@ -218,9 +216,4 @@ export class FamilyTable {
   #isFallback(labelValues: LabelValues): boolean {
     return labelValues.every((value) => value === OVERFLOW);
   }
-}
-
-/** One string for a label set that no other has. */
-function keyOf(labelValues: LabelValues): string {
-  return labelValues.length === 1 ? labelValues[0]! : JSON.stringify(labelValues);
 }

@@ -1,7 +1,7 @@
 import { bucketIndex, coarserIndex, MIN_SCHEMA } from '../../snapshot/exponential-buckets.ts';
-import type { FamilyDefinition, LabelValues, SparseBuckets } from '../../snapshot/snapshot.ts';
+import type { LabelValues, SparseBuckets } from '../../snapshot/snapshot.ts';
 import { mergeBuckets } from '../../snapshot/sparse-buckets.ts';
-import { BLOCK_CELLS, blockKey, blockKeyOf, countsEnd, observations, schemaOfKey, SUMS } from '../format/layout.ts';
+import { BLOCK_CELLS, blockKey, blockKeyOf, observations, schemaOfKey } from '../format/layout.ts';
 import {
   bucketCode,
   nativeAt,
@@ -9,7 +9,6 @@ import {
   PENDING,
   PENDING_OTHER,
   PENDING_ZERO,
-  readNativeHistogram,
   SCHEMA,
   SCHEMA_OFFSET,
   schemaAt,
@@ -236,37 +235,4 @@ export class NativeBuckets {
     this.#dropOthers();
     return true;
   }
-}
-
-/** Where a series lies in one of two stores. */
-interface StoredSeries {
-  readonly family: StoredFamily;
-  readonly home: CellRange;
-}
-
-/**
- * Adds what a histogram with native buckets has counted in one store to what another has of it,
- * when a registry moves.
- */
-export function carryNativeHistogram(
-  definition: FamilyDefinition,
-  labelValues: LabelValues,
-  from: StoredSeries,
-  to: StoredSeries,
-): void {
-  const numbers = (side: StoredSeries): { values: Float64Array; buckets: SparseBuckets } => {
-    const { family, home } = side;
-    const blocks = new Map(family.blocks(labelValues).map((key) => [key, family.block(labelValues, key)!]));
-    const values = new Float64Array(definition.bounds!.length + 2);
-    return { values, buckets: readNativeHistogram(definition, home.cells, home.index, blocks, values, 0).buckets };
-  };
-  const target = new NativeBuckets(to.family, labelValues, to.home);
-  const a = numbers(from);
-  const b = numbers(to);
-  const { cells, index } = to.home;
-  target.carry(a.buckets, from.home.cells[from.home.index + nativeAt(definition) + OTHERS]!, b.buckets);
-  let count = 0;
-  for (let i = 1; i < a.values.length; i++) count += cells[index + SUMS - 1 + i] = a.values[i]! + b.values[i]!;
-  cells[index + (count % 2)] = a.values[0]! + b.values[0]!;
-  cells.fill(0, index + countsEnd(definition) + PENDING, index + countsEnd(definition) + PENDING + 1);
 }

@@ -29,11 +29,9 @@ export class SlotIntent implements Intent {
     this.#own = own;
   }
 
-  plan(range: CellRange, offset: number, value: number): boolean {
+  plan(cells: Float64Array, place: number, value: number): boolean {
     const i = this.#count;
     if (i === MAX_PAIRS) return false;
-    const { cells } = range;
-    const place = range.index + offset;
     this.#targets[i] = cells;
     this.#places[i] = place;
     this.#values[i] = value;

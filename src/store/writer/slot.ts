@@ -14,7 +14,7 @@ import type { CellRange } from '../store.ts';
 import { CellAllocator } from '../tables/cell-allocator.ts';
 import { FamilyTable } from '../tables/family-table.ts';
 import { familyRecords } from '../tables/slot-tables.ts';
-import { type Journal, TableFamily } from '../tables/table-family.ts';
+import { type Journal, StoreFamily } from '../tables/store-family.ts';
 import { CellsWriter } from './cells-writer.ts';
 import { ExemplarFile } from './exemplar-file.ts';
 import { NamesWriter } from './names-writer.ts';
@@ -97,7 +97,7 @@ export class Slot implements Journal {
    * Returns a family of this slot: the one that is there, if the definitions agree, or a new one.
    * `undefined`: there is no space.
    */
-  define(definition: FamilyDefinition): TableFamily | undefined {
+  define(definition: FamilyDefinition): StoreFamily | undefined {
     const alike = this.#named(definition.name).filter((family) => {
       // What was counted under other buckets goes on counting beside the new ones, so that neither
       // a deploy nor its rollback loses anything; readers add both up.
@@ -126,7 +126,7 @@ export class Slot implements Journal {
     return this.#open(family);
   }
 
-  undefine(family: TableFamily): void {
+  undefine(family: StoreFamily): void {
     if (!this.#families.has(family.table.id)) return;
     for (const table of this.#named(family.definition.name)) this.#end(table);
   }
@@ -208,8 +208,8 @@ export class Slot implements Journal {
     return slotFile(this.#directory.path, this.#name, kind);
   }
 
-  #open(family: FamilyTable): TableFamily {
-    return new TableFamily(family, this.#allocator, this, this.#exemplars);
+  #open(family: FamilyTable): StoreFamily {
+    return new StoreFamily(family, this.#allocator, this, this.#exemplars);
   }
 
   /** The families of that name: several, where their buckets were changed. */
@@ -265,8 +265,8 @@ export class Slot implements Journal {
   #move(from: CellRange, amount: number, to: CellRange | undefined): void {
     if (!to) return; // No space: the next owner finds the amount as this one did.
     const intent = this.intent();
-    intent.plan(to, 0, to.cells[to.index]! + amount);
-    intent.plan(from, 0, 0);
+    intent.plan(to.cells, to.index, to.cells[to.index]! + amount);
+    intent.plan(from.cells, from.index, 0);
     intent.arm();
     intent.apply();
   }

@@ -5,6 +5,7 @@ import type { CellAllocator } from './cell-allocator.ts';
 import type { FamilyTable, SeriesEntry } from './family-table.ts';
 import { BLOCK_CELLS, cellsOf } from '../format/layout.ts';
 import { type ExemplarKeeper, ExemplarRing } from './exemplar-ring.ts';
+import { carrySeries } from './carried-series.ts';
 import type { CellRange, StoredFamily } from '../store.ts';
 
 /**
@@ -32,7 +33,7 @@ const NO_JOURNAL: Journal = {
 /**
  * A family whose series are kept in a table, with cells from an allocator: both stores' families.
  */
-export class TableFamily implements StoredFamily {
+export class StoreFamily implements StoredFamily {
   readonly table: FamilyTable;
   readonly #allocator: CellAllocator;
   readonly #journal: Journal;
@@ -71,6 +72,12 @@ export class TableFamily implements StoredFamily {
     }
     this.table.add(labelValues, cell, startedAt);
     return this.#allocator.range(cell);
+  }
+
+  takeOver(labelValues: LabelValues, from: StoredFamily): CellRange | undefined {
+    const home = this.allocate(labelValues);
+    if (home) carrySeries(labelValues, from, { family: this, home });
+    return home;
   }
 
   *series(): Iterable<LabelValues> {
