@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { promenade } from '../../../src/adapters/http/next/next.ts';
 import { parsePage } from '../../../src/testing.ts';
 import { httpServerContract, type Subject, type SubjectOptions } from '../../contracts/http-server.contract.ts';
+import { held } from '../../contracts/http-server.responses.ts';
 import { ROOT } from '../../support/modules.ts';
 import { packageFolder } from '../../support/oldest.ts';
 
@@ -76,7 +77,15 @@ describe('Next 16 below a server of the application', () => {
   async function start(options: SubjectOptions): Promise<Subject> {
     const metrics = promenade(options);
     const handle = app.getRequestHandler();
-    const server = createServer((request, response) => void handle(request, response));
+    const server = createServer((request, response) => {
+      // Route handlers of Next do not see Node's request.
+      if (request.url === '/held') {
+        const document = { bytes: Buffer.alloc(1000) };
+        Object.assign(request, { document });
+        held.push(new WeakRef(request), new WeakRef(response), new WeakRef(document));
+      }
+      void handle(request, response);
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return {
       server,
