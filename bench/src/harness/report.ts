@@ -36,7 +36,7 @@ export function print(result: TopicResult): void {
 }
 
 /**
- * Keeps a topic's numbers in results/, and writes results/README.md anew from those of all topics.
+ * Keeps a topic's numbers in results/, and rewrites results/README.md from those of all topics.
  */
 export async function keep(result: TopicResult, command: string): Promise<void> {
   const stored: StoredResult = {
